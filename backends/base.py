@@ -1,0 +1,101 @@
+"""The seam between the harness and an engine: devices, compile, open, run, close.
+
+A backend never reads a clock for a result, never reports a latency or a throughput, and answers only in the arrays
+that the harness hands it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.records.host import Device, Facts
+from bench.records.plan import Setting
+
+Arrays = Mapping[str, NDArray[np.generic]]
+
+
+class EngineError(RuntimeError):
+    """An engine refused or failed; the message is one line for people, without a traceback."""
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+    """Name, numpy dtype name and shape without the batch axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """An ONNX file and what the harness will feed it and expects of it; the batch axis comes first.
+
+    `fixed_batch` is the only batch size the file takes, None when the axis is free.
+    """
+
+    path: Path
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    fixed_batch: int | None = None
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to compile: precision, the largest batch that will come, workers, threads per worker, engine settings."""
+
+    precision: str
+    max_batch: int
+    workers: int
+    threads: int
+    settings: dict[str, Setting] = {}
+
+
+class Session(Protocol):
+    """One worker's hold on a compiled model; used by one thread at a time."""
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        """Answer `batch` into `out` (same leading axis); returns when `out` is filled, in host memory."""
+
+    def close(self) -> None:
+        """Free what the session holds."""
+
+
+class Compiled(Protocol):
+    """A model made ready on a device."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the engine says it compiled and with which versions and options."""
+
+    def open(self, worker: int) -> Session:
+        """A session for worker number `worker` (from 0)."""
+
+    def close(self) -> None:
+        """Free the compiled model; its sessions are closed before."""
+
+
+class Backend(Protocol):
+    """An engine; heavy imports happen inside the methods."""
+
+    name: str
+
+    def devices(self) -> list[Device]:
+        """What is here now; an empty list when there is nothing, never an exception for that."""
+
+    def compile(self, model: Model, device: Device, options: Options) -> Compiled:
+        """Make `model` ready. Raises EngineError with one line when the engine cannot."""
+
+
+def find_device(backend: Backend, address: str) -> Device:
+    """The device called `kind` (its first) or `kind:index`. Raises EngineError naming what is there."""
+    kind, _, index = address.partition(":")
+    devices = backend.devices()
+    for device in devices:
+        if device.kind == kind and (not index or str(device.index) == index):
+            return device
+    here = ", ".join(device.address for device in devices) or "none"
+    raise EngineError(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.")

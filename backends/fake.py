@@ -1,0 +1,187 @@
+"""A system under test with scripted delays, answers and faults; part of the product, and what tests of the harness run on.
+
+It computes no speed of its own: what it does is what its settings say.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Arrays, EngineError, Model, Options, Session
+from bench.records.host import Device, Facts
+
+_FINGERPRINT_VALUES = 64
+
+
+class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fake's settings.
+
+    `delay_us` + samples · `per_sample_us` is slept per batch. `answers`: `reference` computes each distinct sample
+    once with onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens
+    at call number `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan,
+    unwritten, drift (answers differ from then on), memory (allocation failure); `no-compile` and `slow-compile` at once.
+    """
+
+    delay_us: float = 0.0
+    per_sample_us: float = 0.0
+    answers: str = "reference"
+    fault: str = ""
+    fault_after: int = 0
+
+
+_ANSWERS = ("reference", "zeros", "wrong")
+_FAULTS = (
+    *("", "raise", "raise-all", "segfault", "abort", "exit", "hang", "nan", "unwritten", "drift", "memory"),
+    *("no-compile", "slow-compile"),
+)
+
+
+class FakeBackend:
+    """Settings: see `Script`."""
+
+    name = "fake"
+
+    def devices(self) -> list[Device]:
+        precisions = ("fp32", "fp16", "bf16", "int8")
+        return [Device(kind=kind, title="scripted device", precisions=precisions) for kind in ("cpu", "card")]
+
+    def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
+        try:
+            script = msgspec.convert(options.settings, Script, strict=False)
+        except msgspec.ValidationError as error:
+            raise EngineError(f"fake: settings: {error}") from None
+        for key, value, known in (("answers", script.answers, _ANSWERS), ("fault", script.fault, _FAULTS)):
+            if value not in known:
+                raise EngineError(f"fake: setting {key!r} is {value!r}; known: {', '.join(filter(None, known))}.")
+        if script.fault == "no-compile":
+            raise EngineError("fake: refuses to compile, as scripted.")
+        if script.fault == "slow-compile":
+            time.sleep(3600)
+        return _Compiled(model, device, options, script)
+
+
+class _Compiled:
+    def __init__(self, model: Model, device: Device, options: Options, script: Script) -> None:
+        self._model, self._options, self._script = model, options, script
+        self.facts = Facts(
+            engine="fake",
+            engine_version="1",
+            precision_executed=options.precision,
+            device_operator_share=1.0,
+            compile_s=0.0,
+            applied=dict(options.settings),
+        )
+        self._memo: dict[bytes, list[NDArray[np.generic]]] = {}
+
+    def open(self, worker: int) -> Session:
+        if self._script == Script(answers="zeros"):
+            return _Null()
+        reference = None if self._script.answers == "zeros" else _reference_session(self._model, self._options)
+        return _Scripted(self._script, self._model, reference, self._memo)
+
+    def close(self) -> None:
+        self._memo.clear()
+
+
+class _Null:
+    """Zero delay, zero answers: what remains is the harness's own cost."""
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        for array in out.values():
+            array[...] = 0  # type: ignore[index]  # ndarray of unknown scalar type
+
+    def close(self) -> None:
+        return
+
+
+class _Scripted:
+    def __init__(
+        self, script: Script, model: Model, reference: Session | None, memo: dict[bytes, list[NDArray[np.generic]]]
+    ) -> None:
+        self._script, self._model, self._reference, self._memo = script, model, reference, memo
+        self._calls = 0
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        call, self._calls = self._calls, self._calls + 1
+        due = call >= self._script.fault_after if self._script.fault in _LASTING else call == self._script.fault_after
+        if due and self._script.fault:
+            _break(self._script.fault)
+        if not (due and self._script.fault == "unwritten"):
+            self._answer(batch, out)
+        if due:
+            _spoil(self._script.fault, out)
+        samples = len(next(iter(batch.values())))
+        delay_us = self._script.delay_us + samples * self._script.per_sample_us
+        if delay_us:
+            time.sleep(delay_us / 1e6)
+
+    def close(self) -> None:
+        if self._reference is not None:
+            self._reference.close()
+
+    def _answer(self, batch: Arrays, out: Arrays) -> None:
+        if self._reference is None:
+            for array in out.values():
+                array[...] = 0  # type: ignore[index]
+            return
+        for i in range(len(next(iter(batch.values())))):
+            answers = self._recall({name: array[i : i + 1] for name, array in batch.items()})
+            for array, answer in zip(out.values(), answers, strict=True):
+                array[i] = -answer if self._script.answers == "wrong" else answer  # type: ignore[index, operator]
+
+    def _recall(self, sample: dict[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]:
+        key = b"".join(_fingerprint(array) for array in sample.values())
+        if key not in self._memo:
+            assert self._reference is not None
+            out = {t.name: np.empty((1, *t.shape), t.dtype) for t in self._model.outputs}
+            self._reference.run(sample, out)
+            self._memo[key] = [array[0] for array in out.values()]
+        return self._memo[key]
+
+
+_LASTING = ("raise-all", "nan", "unwritten", "drift")
+
+
+def _break(fault: str) -> None:
+    if fault in ("raise", "raise-all"):
+        raise EngineError("fake: fails, as scripted.")
+    if fault == "memory":
+        raise MemoryError("fake: out of memory, as scripted.")
+    if fault == "hang":
+        time.sleep(3600)
+    elif fault == "segfault":
+        ctypes.string_at(0)
+    elif fault == "abort":
+        os.abort()
+    elif fault == "exit":
+        os._exit(3)
+
+
+def _spoil(fault: str, out: Arrays) -> None:
+    for array in out.values():
+        if fault == "nan":
+            array[...] = np.nan  # type: ignore[index]
+        elif fault == "drift":
+            array[...] = array + 1  # type: ignore[index, operator]
+
+
+def _reference_session(model: Model, options: Options) -> Session:
+    from bench.backends.onnxruntime import BACKEND
+
+    plain = Options(precision="fp32", max_batch=options.max_batch, workers=1, threads=options.threads)
+    compiled = BACKEND.compile(model, BACKEND.devices()[0], plain)
+    return compiled.open(0)
+
+
+def _fingerprint(array: NDArray[np.generic]) -> bytes:
+    flat = array.reshape(-1)
+    return flat[:: max(1, flat.size // _FINGERPRINT_VALUES)].tobytes()
+
+
+BACKEND = FakeBackend()

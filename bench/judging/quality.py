@@ -1,0 +1,130 @@
+"""Quality of a repetition's answers on the evaluation set: value, paired verdict, numeric class (measurement.md section 4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.loadgen.child import EVALUATION_SHA256, INDICES
+from bench.models.base import NamedArrays, Reference, Workload
+from bench.records.findings import Finding, finding
+from bench.records.numbers import Refusal, RelativeError
+from bench.records.plan import Mode
+from bench.records.record import Quality
+from bench.scoring.numeric import agreement, relative_error
+from bench.scoring.quality import quality_verdict, wilson
+from bench.tasks import TASKS
+from bench.tasks.base import ERROR_CLASS
+
+Q99 = 0.99
+# Where the evaluation set is too small for the paired test, raw outputs decide: the answers must agree as the class
+# says, and the numbers must lie in the error class of the precision that was executed.
+_AGREEMENT = Q99
+
+Judged = tuple[Quality, tuple[Finding, ...]]
+
+
+def judge_quality(folder: Path, workload: Workload, precision_executed: str, mode: Mode) -> Judged:
+    """The verdict on `folder/quality/outputs.safetensors`, with its findings; "not verified" where nothing can be said."""
+    spec = workload.spec.quality
+    file = folder / "quality" / "outputs.safetensors"
+    if not file.exists():
+        nothing = Quality(metric=spec.metric, samples=0, evaluation_samples=spec.evaluation_samples, target=spec.target)
+        return nothing, (finding("quality-not-verified", mode, subject="no evaluation data"),)
+    outputs, digest = _read(file)
+    indices = outputs.pop(INDICES).astype(np.int64)
+    quality, found = _value(workload, outputs, indices, mode)
+    if len(indices) < spec.evaluation_samples:
+        found += (finding("quality-subset", mode, len(indices), spec.evaluation_samples),)
+    reference = workload.reference()
+    if reference is None or quality.target is None:
+        return quality, (*found, finding("quality-not-verified", mode, subject="no reference answers or target"))
+    if digest != reference.evaluation_sha256:
+        # Without the same pictures the stored answers say nothing about these ones.
+        return quality, (*found, finding("quality-not-verified", mode, subject="evaluation data differ from the suite's"))
+    judged, more = _against_reference(quality, workload, outputs, reference, indices, precision_executed, mode)
+    return judged, found + more
+
+
+def _value(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64], mode: Mode) -> Judged:
+    spec = workload.spec.quality
+    correct = _correct(workload, outputs, indices)
+    quality = Quality(
+        metric=spec.metric,
+        samples=len(indices),
+        evaluation_samples=spec.evaluation_samples,
+        target=spec.target,
+        value=None if correct is None else float(correct.mean()),
+        interval=None if correct is None else wilson(int(correct.sum()), len(correct)),
+    )
+    return quality, ()
+
+
+def _against_reference(
+    quality: Quality,
+    workload: Workload,
+    outputs: NamedArrays,
+    reference: Reference,
+    indices: NDArray[np.int64],
+    precision: str,
+    mode: Mode,
+) -> Judged:
+    import msgspec
+
+    stored = {name: array[indices] for name, array in reference.outputs.items()}
+    error, agreed = _numeric(outputs, stored)
+    correct, right = _correct(workload, outputs, indices), _correct(workload, stored, indices)
+    if isinstance(error, Refusal) or correct is None or right is None or quality.target is None:
+        code = error.code if isinstance(error, Refusal) else "quality-not-verified"
+        failed = msgspec.structs.replace(quality, passed=False, judged_by="agreement", agreement=agreed)
+        return failed, (finding(code, mode, error.seen if isinstance(error, Refusal) else None),)
+    verdict = quality_verdict(correct, right, quality.target, Q99)
+    within = error.max <= ERROR_CLASS[precision]
+    by_agreement = verdict.target_met and agreed >= _AGREEMENT and within
+    passed = bool(verdict.passed) if verdict.passed is not None else by_agreement
+    found = []
+    if not within:
+        found.append(finding("precision-mismatch", mode, error.max, ERROR_CLASS[precision], precision))
+    if not passed:
+        found.append(finding("quality-failed", mode, verdict.value, quality.target, quality.metric))
+    judged = msgspec.structs.replace(
+        quality,
+        verdict=verdict,
+        error=error,
+        agreement=agreed,
+        judged_by="agreement" if verdict.passed is None else "paired-difference",
+        passed=passed and within,
+    )
+    return judged, tuple(found)
+
+
+def _numeric(outputs: NamedArrays, stored: NamedArrays) -> tuple[RelativeError | Refusal, float]:
+    worst: RelativeError | Refusal | None = None
+    for name, array in stored.items():
+        error = relative_error(outputs[name], array)
+        if isinstance(error, Refusal):
+            return error, 0.0
+        if worst is None or (isinstance(worst, RelativeError) and error.max > worst.max):
+            worst = error
+    first = next(iter(stored))
+    assert worst is not None
+    flat = (outputs[first].reshape(len(outputs[first]), -1), stored[first].reshape(len(stored[first]), -1))
+    return worst, agreement(*flat)
+
+
+def _correct(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64]) -> NDArray[np.bool_] | None:
+    labels = workload.evaluation_labels(indices)
+    if labels is None:
+        return None
+    answers = TASKS[workload.spec.task].answers(outputs)
+    return answers == labels
+
+
+def _read(file: Path) -> tuple[NamedArrays, str | None]:
+    from safetensors import safe_open
+
+    with safe_open(file, framework="numpy") as opened:
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
+        return arrays, (opened.metadata() or {}).get(EVALUATION_SHA256)

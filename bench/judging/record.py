@@ -1,0 +1,162 @@
+"""A measurement over its repetitions: the published values with their intervals, and everything found (measurement.md section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bench.records.findings import Finding, finding
+from bench.records.hashing import record_hash
+from bench.records.host import Host
+from bench.records.job import Report
+from bench.records.metrics import METRICS, PRIMARY
+from bench.records.numbers import Interval, Measured, Refusal
+from bench.records.plan import EFFORTS, Measurement, Mode, RunPlan
+from bench.records.record import Record, Trial
+from bench.scoring.intervals import look_confidence, relative_half_width, repetition_interval, repetition_value
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a measurement shares with all others of its run."""
+
+    run_id: str
+    suite_version: str
+    plan: RunPlan
+    host: Host
+    suite_model_hash: str | None
+
+
+def judge_record(setup: Setup, measurement: Measurement, trials: Sequence[Trial], complete: bool) -> Record:
+    """The record of one measurement from its trials; `complete` False when more repetitions were due."""
+    plan, reports = setup.plan, [trial.report for trial in trials if trial.report is not None]
+    last = reports[-1] if reports else None
+    metrics = _over_repetitions([trial for trial in trials if trial.status == "complete"], plan.mode)
+    first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
+    median = _median_trial(trials, PRIMARY[measurement.scenario])
+    return Record(
+        suite_version=setup.suite_version,
+        run_id=setup.run_id,
+        status="complete" if complete else "partial",
+        measurement=measurement,
+        mode=plan.mode,
+        backend=plan.backend,
+        model_hash=last.model_hash if last else "",
+        session_hash=last.session_hash if last else "",
+        config_hash=_config_hash(setup, measurement, last),
+        division=_division(setup, last, plan),
+        settings=plan.settings,
+        primary=PRIMARY[measurement.scenario],
+        device=last.device if last else None,
+        facts=last.facts if last else None,
+        metrics=metrics,
+        quality=first_quality,
+        sketch=median.sketch if median else None,
+        findings=_findings(measurement, trials, reports, metrics, plan.mode, complete),
+        trials=tuple(f"trial-{trial.index:02d}" for trial in trials),
+    )
+
+
+def needs_more(measurement: Measurement, trials: Sequence[Trial], mode: Mode) -> bool:
+    """Whether another repetition is due: the next look is not reached, or its interval is wider than the mode aims at."""
+    effort, done = EFFORTS[mode], sum(trial.status == "complete" for trial in trials)
+    if done != len(trials):
+        return False  # a failed repetition makes the measurement invalid; more of them would not mend it
+    if done not in effort.repetitions:
+        return done < effort.repetitions[-1]
+    if done == effort.repetitions[-1] or effort.half_width is None:
+        return False
+    primary = _over_repetitions(trials, mode).get(PRIMARY[measurement.scenario])
+    return primary is not None and primary.interval is not None and _too_wide(primary.interval, mode)
+
+
+def _over_repetitions(trials: Sequence[Trial], mode: Mode) -> dict[str, Measured]:
+    if len(trials) <= 1:
+        return dict(trials[0].metrics) if trials else {}
+    return {name: _combine(name, [trial.metrics.get(name) for trial in trials], mode) for name in trials[0].metrics}
+
+
+def _combine(name: str, figures: Sequence[Measured | None], mode: Mode) -> Measured:
+    values = [figure.value for figure in figures if figure is not None and figure.value is not None]
+    if len(values) < len(figures):
+        refusals = [figure.refusal for figure in figures if figure is not None and figure.refusal is not None]
+        return Measured(refusal=refusals[0] if refusals else Refusal(code="too-few-queries", seen=len(values), limit=len(figures)))
+    if METRICS[name].unit == "1" or min(values) <= 0:  # a share may be zero, where logarithms end
+        return Measured(value=sum(values) / len(values))
+    looks = EFFORTS[mode].repetitions
+    confidence = look_confidence(len(values)) if len(looks) > 1 and len(values) in looks else 0.95
+    interval = repetition_interval(values, confidence)
+    if isinstance(interval, Refusal):
+        return Measured(value=repetition_value(values), interval_refusal=interval)
+    return Measured(value=repetition_value(values), interval=interval)
+
+
+def _findings(
+    measurement: Measurement,
+    trials: Sequence[Trial],
+    reports: Sequence[Report],
+    metrics: dict[str, Measured],
+    mode: Mode,
+    complete: bool,
+) -> tuple[Finding, ...]:
+    found = [entry for trial in trials for entry in trial.findings]
+    failures = [trial.failure for trial in trials if trial.failure is not None]
+    found += [finding("repetition-failed", mode, failure) for failure in failures]
+    effort, done = EFFORTS[mode], len(trials) - len(failures)
+    if not complete or done < effort.repetitions[0]:
+        found.append(finding("too-few-repetitions", mode, done, effort.repetitions[0]))
+    if len({report.session_hash for report in reports}) > 1:
+        found.append(finding("engine-differs", mode, len({report.session_hash for report in reports}), 1))
+    primary = metrics.get(PRIMARY[measurement.scenario])
+    if effort.half_width is not None and primary is not None and primary.interval is not None:
+        if _too_wide(primary.interval, mode):
+            found.append(finding("interval-too-wide", mode, relative_half_width(primary.interval), effort.half_width))
+    return _distinct(found)
+
+
+def _distinct(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """One finding per code and subject, the most extreme one seen in any repetition."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for entry in found:
+        before = kept.get((entry.code, entry.subject))
+        if before is None or _size(entry) > _size(before):
+            kept[entry.code, entry.subject] = entry
+    return tuple(kept.values())
+
+
+def _size(entry: Finding) -> float:
+    return entry.seen if isinstance(entry.seen, int | float) else 0.0
+
+
+def _too_wide(interval: Interval, mode: Mode) -> bool:
+    limit = EFFORTS[mode].half_width
+    return limit is not None and relative_half_width(interval) > limit
+
+
+def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:
+    """The trial whose primary value is the median one: its sketch stands for the measurement."""
+    scored = [
+        (figure.value, trial.index, trial)
+        for trial in trials
+        if (figure := trial.metrics.get(primary)) is not None and figure.value is not None
+    ]
+    if not scored:
+        return next((trial for trial in trials if trial.sketch is not None), None)
+    return sorted(scored, key=lambda entry: entry[:2])[len(scored) // 2][2]
+
+
+def _division(setup: Setup, report: Report | None, plan: RunPlan) -> str:
+    same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
+    return "closed" if same and plan.model is None else "open"
+
+
+def _config_hash(setup: Setup, measurement: Measurement, report: Report | None) -> str:
+    host = {name: value for name, value in msgspec.structs.asdict(setup.host).items()}
+    return record_hash(
+        {
+            "host": host,
+            "device": report.device if report else None,
+            "session": report.session_hash if report else None,
+            "serving": [measurement.batch, measurement.samples_per_query, measurement.workers, measurement.threads],
+        }
+    )

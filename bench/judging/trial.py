@@ -1,0 +1,91 @@
+"""One repetition judged: its columns scored, what was found about it listed."""
+
+from __future__ import annotations
+
+from bench.records.findings import Finding, finding
+from bench.records.host import Noise
+from bench.records.job import Report
+from bench.records.metrics import PRIMARY
+from bench.records.numbers import Score
+from bench.records.plan import EFFORTS, Measurement, Mode
+from bench.scoring.busy import closed_loop_check, worker_checks
+from bench.scoring.columns import Columns
+from bench.scoring.score import SCORERS
+
+# Start values: above these another process or the hypervisor took a visible part of the machine.
+FOREIGN_SHARE, STEAL_SHARE, CLOCK_CHANGE = 0.05, 0.02, 0.05
+
+
+def score_trial(columns: Columns, measurement: Measurement) -> Score:
+    """The figures of one repetition."""
+    return SCORERS[measurement.scenario](columns)
+
+
+def trial_findings(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> tuple[Finding, ...]:
+    """Everything that a reader must know about one repetition."""
+    found = [
+        *_length(columns, score, report, measurement, mode),
+        *_answers(columns, report, mode),
+        *_busy_time(columns, score, mode),
+        *_host(report.noise, mode),
+    ]
+    primary = score.metrics[PRIMARY[measurement.scenario]]
+    if primary.interval_refusal is not None:
+        refused = primary.interval_refusal
+        found.append(finding("interval-not-supported", mode, refused.seen, refused.limit))
+    share = report.facts.device_operator_share
+    if share is not None and share < 1.0:
+        found.append(finding("host-offload", mode, 1.0 - share, 0.0))
+    return tuple(found)
+
+
+def _length(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:
+    found = []
+    primary, effort = PRIMARY[measurement.scenario], EFFORTS[mode]
+    refusal = score.metrics[primary].refusal
+    if refusal is not None or report.cut_short:
+        seen, limit = (refusal.seen, refusal.limit) if refusal else (columns.rows, None)
+        found.append(finding("too-few-queries", mode, seen, limit, primary))
+    # A twentieth is the margin the length was planned with.
+    if columns.elapsed_ns / 1e9 < 0.95 * effort.duration_s:
+        found.append(finding("too-short", mode, columns.elapsed_ns / 1e9, effort.duration_s))
+    if not report.steady:
+        found.append(finding("not-steady", mode, report.warmup_cut, report.warmup_rows // 2))
+    return found
+
+
+def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
+    found = []
+    failed = int((columns.status != 0).sum())
+    if failed:
+        found.append(finding("queries-failed", mode, failed, 0))
+    if report.bad_samples:
+        found.append(finding("non-finite-output", mode, report.bad_samples, 0))
+    if report.verification.mismatched:
+        found.append(finding("output-mismatch", mode, report.verification.mismatched, 0))
+    return found
+
+
+def _busy_time(columns: Columns, score: Score, mode: Mode) -> list[Finding]:
+    checks = list(worker_checks(columns, columns.elapsed_ns))
+    rate = score.metrics.get("queries_per_s")
+    if rate is not None and rate.value is not None and not columns.status.any():
+        checks.append(closed_loop_check(columns, rate.value * _rows_per_query(columns), columns.elapsed_ns))
+    return [finding("busy-time", mode, check.seen, check.limit, check.name) for check in checks if not check.ok]
+
+
+def _rows_per_query(columns: Columns) -> float:
+    return columns.rows / (int(columns.first_query[-1]) + int(columns.queries[-1]))
+
+
+def _host(noise: Noise, mode: Mode) -> list[Finding]:
+    found = []
+    if (noise.foreign_cpu_share or 0.0) > FOREIGN_SHARE:
+        found.append(finding("host-busy", mode, noise.foreign_cpu_share, FOREIGN_SHARE, "other processes"))
+    if (noise.steal_share or 0.0) > STEAL_SHARE:
+        found.append(finding("host-busy", mode, noise.steal_share, STEAL_SHARE, "hypervisor"))
+    if (noise.frequency_change or 0.0) > CLOCK_CHANGE:
+        found.append(finding("clock-varied", mode, noise.frequency_change, CLOCK_CHANGE))
+    if noise.swapped_pages:
+        found.append(finding("memory-swapped", mode, noise.swapped_pages, 0))
+    return found

@@ -1,0 +1,84 @@
+"""Answering inputs outside the clock: the evaluation set, and the secret rows of the timed run a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Model, Session
+from bench.loadgen.outputs import OutputRing
+from bench.loadgen.samples import LoadedSet, Named
+from bench.records.job import Verification
+
+_CHUNK = 64
+
+
+def chosen_indices(total: int, count: int, seed: int) -> NDArray[np.int64]:
+    """`count` of `total` evaluation samples, sorted; all of them when `count` is not smaller."""
+    if count >= total:
+        return np.arange(total, dtype=np.int64)
+    return np.sort(np.random.default_rng(seed).choice(total, size=count, replace=False)).astype(np.int64)
+
+
+def answer_all(
+    session: Session,
+    model: Model,
+    indices: NDArray[np.int64],
+    inputs: Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.generic]]],
+    batch: int,
+) -> Named:
+    """Outputs for `indices`, (len(indices), …) each, in batches of `batch`; inputs are made a chunk at a time."""
+    answers: Named = {t.name: np.empty((len(indices), *t.shape), t.dtype) for t in model.outputs}
+    chunk = max(batch, _CHUNK // batch * batch)
+    for lo in range(0, len(indices), chunk):
+        part = inputs(indices[lo : lo + chunk])
+        _answer_chunk(session, model, part, {name: array[lo : lo + chunk] for name, array in answers.items()}, batch)
+    return answers
+
+
+def verify(
+    session: Session, model: Model, samples: LoadedSet, kept: Mapping[int, Named], tolerance: float
+) -> Verification:
+    """Run each kept row again and compare sample by sample: ‖timed − again‖ / ‖again‖ over all outputs."""
+    ring = OutputRing(model.outputs, samples.batch)
+    errors: list[NDArray[np.float64]] = []
+    for row, timed in kept.items():
+        ring.poison()
+        session.run(samples.row(row), ring.slots[0])
+        errors.append(relative_errors(timed, ring.slots[0]))
+    if not errors:
+        return Verification(samples=0, mismatched=0, largest_error=0.0)
+    flat = np.concatenate(errors)
+    largest = float(flat.max()) if np.isfinite(flat).all() else float("inf")
+    return Verification(samples=flat.size, mismatched=int((~(flat <= tolerance)).sum()), largest_error=largest)
+
+
+def relative_errors(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float64]:
+    """‖first − second‖ / ‖second‖ per sample over all outputs together; NaN anywhere gives NaN."""
+    a, b = _flat(first), _flat(second)
+    scale = np.linalg.norm(b, axis=1)
+    difference = np.linalg.norm(a - b, axis=1)
+    result: NDArray[np.float64] = np.where(difference == 0, 0.0, difference / np.where(scale == 0, 1.0, scale))
+    return result
+
+
+def _flat(arrays: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float64]:
+    return np.concatenate([a.reshape(len(a), -1).astype(np.float64) for _, a in sorted(arrays.items())], axis=1)
+
+
+def _answer_chunk(
+    session: Session, model: Model, part: Mapping[str, NDArray[np.generic]], answers: Named, batch: int
+) -> None:
+    count = len(next(iter(part.values())))
+    for lo in range(0, count, batch):
+        taken = min(batch, count - lo)
+        # A file with a fixed batch axis gets its last batch filled up with repeats, which are not kept.
+        size = batch if model.fixed_batch else taken
+        rows = np.minimum(np.arange(lo, lo + size), count - 1)
+        out = OutputRing(model.outputs, size)
+        out.poison()
+        session.run({name: array[rows] for name, array in part.items()}, out.slots[0])
+        for name, array in answers.items():
+            array[lo : lo + taken] = out.slots[0][name][:taken]

@@ -1,0 +1,244 @@
+"""The process of one repetition: open the engine, answer the evaluation set, warm up, measure, verify, report.
+
+Started by `bench.loadgen.supervisor` as `python -m bench.loadgen.child JOB EVENTS_FD`; it never scores and never
+writes outside its trial's folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import numpy as np
+
+from bench.backends.base import EngineError, Model, Options, find_device
+from bench.backends.registry import load_backend
+from bench.host.watch import Watch
+from bench.loadgen.answering import answer_all, chosen_indices, verify
+from bench.loadgen.driver import AllDue, Broken, Closed, Lane, drive
+from bench.loadgen.outputs import OutputRing, SecretSample
+from bench.loadgen.samples import LoadedSet
+from bench.loadgen.timeline import create
+from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
+from bench.models.base import Workload
+from bench.models.graph import model_hash
+from bench.models.suite import load_workload
+from bench.models.user_model import BadModel, UserWorkload
+from bench.plugins import PluginError
+from bench.records.hashing import arrays_hash, derive_seed, record_hash
+from bench.records.host import Device, Facts
+from bench.records.job import Event, Failure, Job, Phase, Report
+from bench.records.untrusted import BadFile
+from bench.store.files import write_record
+from bench.tasks.base import ERROR_CLASS
+
+EXIT_FAILED = 3
+INDICES, ROWS, EVALUATION_SHA256 = "__indices", "__rows", "evaluation_sha256"
+_FINGERPRINTED = 64
+_PR_SET_PDEATHSIG = 1
+# Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
+# class; int8 has none, and gets the step of its grid.
+_RECOMPUTED: dict[str, float] = {name: 10 * limit for name, limit in ERROR_CLASS.items()} | {"int8": 0.1}
+
+
+class Reporter:
+    """Writes events, one JSON line each, for the parent."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def send(self, event: Event) -> None:
+        self._stream.write(msgspec.json.encode(event) + b"\n")
+        self._stream.flush()
+
+    def phase(self, name: str, expected_s: float = 0.0) -> None:
+        self.send(Phase(name=name, expected_s=expected_s))
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything opened for one repetition."""
+
+    workload: Workload
+    model: Model
+    model_hash: str
+    device: Device
+    facts: Facts
+    lane: Lane
+
+
+def run_job(job: Job, reporter: Reporter) -> None:
+    """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
+    reporter.phase("load")
+    workload = open_workload(job.measurement.workload, job.model, job.data)
+    samples = _loaded_set(workload, job)
+    reporter.phase("compile")
+    with _opened(job, workload, samples) as ready:
+        if job.quality:
+            _answer_evaluation_set(job, ready, reporter)
+        reporter.phase("warm-up", 10 * job.effort.window_s)
+        warm = warm_up(ready.lane, job.effort)
+        report = _measure(job, ready, warm, reporter)
+    write_record(Path(job.folder) / "report.json", report)
+
+
+def open_workload(name: str, model: str | None, data: str | None) -> Workload:
+    """The suite's workload, or the user's model as one. Raises PluginError, BadFile or BadModel."""
+    if model is not None:
+        return UserWorkload(Path(model), Path(data) if data else None)
+    return load_workload(name)
+
+
+def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report:
+    lane, measurement = ready.lane, job.measurement
+    rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
+    timeline = create(Path(job.folder) / "columns", rows)
+    secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
+    reporter.phase("measure", rows * warm.row_s)
+    watch, cpu_before_s = Watch(), _cpu_s()
+    t0_ns = drive(lane, timeline, secret)
+    cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
+    reporter.phase("verify")
+    tolerance = _RECOMPUTED[ready.facts.precision_executed]
+    checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, tolerance)
+    _keep_outputs(Path(job.folder), secret)
+    return Report(
+        device=ready.device,
+        facts=ready.facts,
+        model_hash=ready.model_hash,
+        session_hash=_session_hash(ready),
+        load_sha256=arrays_hash(lane.samples.row(0)),
+        t0_ns=t0_ns,
+        rows=rows,
+        cpu_s=cpu_s,
+        warmup_rows=warm.rows,
+        warmup_cut=warm.cut,
+        steady=warm.steady,
+        cut_short=cut_short,
+        bad_samples=sum(ring.bad_samples for ring in lane.rings),
+        verification=checked,
+        noise=noise,
+    )
+
+
+def _loaded_set(workload: Workload, job: Job) -> LoadedSet:
+    measurement = job.measurement
+    inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
+    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"))
+
+
+@contextlib.contextmanager
+def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]:
+    backend, model, measurement = load_backend(job.backend), workload.model(), job.measurement
+    device = find_device(backend, job.device)
+    options = Options(
+        precision=measurement.precision,
+        max_batch=measurement.batch,
+        workers=measurement.workers,
+        threads=measurement.threads,
+        settings=job.settings,
+    )
+    compiled = backend.compile(model, device, options)
+    sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
+    closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
+    lane = Lane(
+        issue=AllDue() if measurement.scenario == "offline" else closed,
+        samples=samples,
+        sessions=sessions,
+        rings=tuple(OutputRing(model.outputs, measurement.batch) for _ in sessions),
+    )
+    # Of the file that was compiled, not what the workload says of it.
+    digest = model_hash(model.path)
+    yield Ready(workload=workload, model=model, model_hash=digest, device=device, facts=compiled.facts, lane=lane)
+    for session in sessions:
+        session.close()
+    compiled.close()
+
+
+def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
+    from safetensors.numpy import save_file
+
+    workload, measurement = ready.workload, job.measurement
+    total = workload.spec.quality.evaluation_samples
+    indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"))
+    if len(indices) == 0:
+        return
+    reporter.phase("quality")
+    session = ready.lane.sessions[0]
+    outputs = answer_all(session, ready.model, indices, workload.evaluation_inputs, measurement.batch)
+    first = workload.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
+    folder = Path(job.folder) / "quality"
+    folder.mkdir(exist_ok=True)
+    save_file({**outputs, INDICES: indices}, folder / "outputs.safetensors", {EVALUATION_SHA256: digest})
+
+
+def _keep_outputs(folder: Path, secret: SecretSample) -> None:
+    from safetensors.numpy import save_file
+
+    rows = sorted(secret.kept)
+    if rows:
+        stacked = {name: np.stack([secret.kept[row][name] for row in rows]) for name in secret.kept[rows[0]]}
+        save_file({**stacked, ROWS: np.array(rows, np.int64)}, folder / "outputs.safetensors")
+
+
+def _session_hash(ready: Ready) -> str:
+    facts = ready.facts
+    return record_hash(
+        {
+            "model": ready.model_hash,
+            "precision": facts.precision_executed,
+            "engine": [facts.engine, facts.engine_version, facts.driver_version],
+            "applied": facts.applied,
+        }
+    )
+
+
+def _cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent is gone (Linux), and notice if it went before that."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(EXIT_FAILED)
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the child process: JOB file, file descriptor for events, process id of the parent."""
+    job_file, events, parent = arguments
+    _die_with_parent(int(parent))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)
+    with os.fdopen(int(events), "wb") as stream:
+        reporter = Reporter(stream)
+        try:
+            run_job(job, reporter)
+        except (PluginError, BadFile, BadModel) as error:
+            reporter.send(Failure(message=str(error), usage=True))
+            return EXIT_FAILED
+        except (EngineError, Broken) as error:
+            reporter.send(Failure(message=str(error)))
+            return EXIT_FAILED
+        except OSError as error:
+            reporter.send(Failure(message=f"{error.filename or job.folder}: {error.strerror or error}"))
+            return EXIT_FAILED
+        except Exception as error:  # an engine may raise anything; the traceback goes to the trial's log
+            reporter.send(Failure(message=f"{type(error).__name__}: {error}"))
+            raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

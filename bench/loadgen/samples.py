@@ -1,0 +1,53 @@
+"""The loaded set: samples laid out once in issue order, so that every batch of every scenario is a view.
+
+No gather happens while the clock runs; the order is a seeded permutation, repeated (LoadGen draws with replacement).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Named = dict[str, NDArray[np.generic]]
+
+
+def issue_order(count: int, seed: int) -> NDArray[np.int64]:
+    """The order in which `count` samples are issued: a seeded permutation, (count,)."""
+    return np.random.default_rng(seed).permutation(count)
+
+
+def samples_of_rows(order: NDArray[np.int64], rows: int, batch: int) -> NDArray[np.int64]:
+    """Sample numbers of rows 0 … rows − 1, (rows, batch), for samples issued in `order` again and again."""
+    positions = np.arange(rows * batch, dtype=np.int64) % len(order)
+    return order[positions].reshape(rows, batch)
+
+
+class LoadedSet:
+    """`count` samples in issue order, its head repeated behind its end by one batch.
+
+    Row k of a run holds positions [k · batch, (k + 1) · batch) modulo `count`; `order` maps positions to samples.
+    """
+
+    def __init__(self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int) -> None:
+        self.count = len(next(iter(samples.values())))
+        if self.count == 0 or any(len(array) != self.count for array in samples.values()):
+            sizes = {name: len(array) for name, array in samples.items()}
+            raise ValueError(f"a loaded set needs the same positive number of samples in every input; got {sizes}")
+        self.batch = batch
+        self.order = issue_order(self.count, seed)
+        positions = self.order[np.arange(self.count + batch - 1) % self.count]
+        self._arrays: Named = {name: np.ascontiguousarray(array[positions]) for name, array in samples.items()}
+        # After lcm(count, batch) samples the same starts come round again.
+        self._cycle = math.lcm(self.count, batch) // batch
+        self.batches: list[Named] = [self._view(row) for row in range(self._cycle)]
+
+    def row(self, row: int) -> Named:
+        """The batch of row `row`: views, leading axis `batch`."""
+        return self.batches[row % self._cycle]
+
+    def _view(self, row: int) -> Named:
+        start = row * self.batch % self.count
+        return {name: array[start : start + self.batch] for name, array in self._arrays.items()}

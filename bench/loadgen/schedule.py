@@ -1,0 +1,52 @@
+"""The columns that scoring takes, from a timeline: when each row was due, and which queries it held.
+
+Closed loop: a query is due when the one before it has ended. All due: everything is due at t0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.loadgen.timeline import Timeline
+from bench.records.plan import Measurement
+from bench.scoring.columns import Columns
+
+
+def columns_of(timeline: Timeline, measurement: Measurement, t0_ns: int) -> Columns:
+    """The timeline of one repetition as scoring takes it, times counted from t0."""
+    rows = np.arange(timeline.rows, dtype=np.int64)
+    if measurement.scenario == "offline":
+        scheduled, first, held = all_due_schedule(timeline, t0_ns), rows * measurement.batch, measurement.batch
+    else:
+        per_query = measurement.samples_per_query // measurement.batch
+        scheduled, first, held = closed_schedule(timeline, per_query), rows // per_query, 1
+    return Columns(
+        scheduled_ns=scheduled - t0_ns,
+        started_ns=timeline.started - t0_ns,
+        ended_ns=timeline.ended - t0_ns,
+        first_query=first,  # type: ignore[arg-type]  # int64: offline runs may hold more than 2^31 samples
+        queries=np.full(timeline.rows, held, np.int32),
+        worker=timeline.worker,
+        status=timeline.status,
+        samples_per_query=measurement.samples_per_query,
+    )
+
+
+def closed_schedule(timeline: Timeline, rows_per_query: int) -> NDArray[np.int64]:
+    """Due time of each row in ns, (rows,): the end of the query before; the first query is due at its own start.
+
+    `timeline.rows` must be a multiple of `rows_per_query`; raises ValueError otherwise.
+    """
+    if timeline.rows % rows_per_query:
+        raise ValueError(f"{timeline.rows} rows do not make whole queries of {rows_per_query} rows")
+    ended = timeline.ended.reshape(-1, rows_per_query).max(axis=1)
+    due = np.empty_like(ended)
+    due[0] = timeline.started[:rows_per_query].min()
+    due[1:] = ended[:-1]
+    return np.repeat(due, rows_per_query)
+
+
+def all_due_schedule(timeline: Timeline, t0_ns: int) -> NDArray[np.int64]:
+    """Due time of each row in ns when everything is due at t0, (rows,)."""
+    return np.full(timeline.rows, t0_ns, np.int64)

@@ -1,0 +1,73 @@
+"""Warm-up in windows, which is the pilot as well: it says where the start-up ends and how long a row takes.
+
+Its rows are discarded; the length of the measurement is fixed from it before the measurement starts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.loadgen.driver import Closed, Lane, drive
+from bench.loadgen.timeline import MOST_ROWS, in_memory
+from bench.records.numbers import Refusal
+from bench.records.plan import Effort, Scenario
+from bench.scoring.warmup import is_steady, mser5_cut
+
+_WINDOWS = 10
+# Fewest rows per scenario: what the primary metric and its interval within the run need. 200 queries put an
+# exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty rows make twenty batches.
+_LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "offline": 20}
+
+
+class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows run and rows cut by MSER-5, whether the rest is steady, and seconds per row in it."""
+
+    rows: int
+    cut: int
+    steady: bool
+    row_s: float
+
+
+def warm_up(lane: Lane, effort: Effort) -> WarmUp:
+    """Run ten windows of at least `window_s` and `window_batches`, the first covering the loaded set once."""
+    service: list[NDArray[np.int64]] = []
+    pace: list[float] = []
+    rows = _whole_queries(lane, max(1, min(len(lane.samples.batches), lane.samples.count // lane.samples.batch)))
+    for _ in range(_WINDOWS):
+        timeline = in_memory(rows)
+        drive(lane, timeline)
+        service.append(timeline.ended - timeline.started)
+        elapsed_s = (int(timeline.ended.max()) - int(timeline.started.min())) / 1e9
+        pace.append(max(elapsed_s, 1e-9) / rows)
+        wanted = max(effort.window_batches, math.ceil(effort.window_s / pace[-1]))
+        rows = _whole_queries(lane, min(wanted, MOST_ROWS // _WINDOWS))
+    series = np.concatenate(service).astype(np.float64)
+    found = mser5_cut(series)
+    # Too few rows to find a cut: the mode asks for a look only, and nothing says that it was steady.
+    cut = len(series) if isinstance(found, Refusal) else found
+    return WarmUp(rows=len(series), cut=cut, steady=is_steady(cut, len(series)), row_s=_later_pace(pace))
+
+
+def measured_rows(lane: Lane, scenario: Scenario, effort: Effort, row_s: float) -> tuple[int, bool]:
+    """Rows of the measurement, and whether the mode's longest time cut them below what the metric needs."""
+    per_query = _rows_per_query(lane)
+    wanted = max(_LEAST_QUERIES[scenario] * per_query, math.ceil(1.05 * effort.duration_s / row_s))
+    allowed = min(math.ceil(effort.longest_s / row_s), MOST_ROWS)
+    return _whole_queries(lane, min(wanted, allowed)), allowed < _LEAST_QUERIES[scenario] * per_query
+
+
+def _later_pace(pace: list[float]) -> float:
+    return float(np.median(pace[len(pace) // 2 :]))
+
+
+def _rows_per_query(lane: Lane) -> int:
+    return lane.issue.rows_per_query if isinstance(lane.issue, Closed) else 1
+
+
+def _whole_queries(lane: Lane, rows: int) -> int:
+    per_query = _rows_per_query(lane)
+    return max(1, math.ceil(rows / per_query)) * per_query

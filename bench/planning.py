@@ -1,0 +1,126 @@
+"""From what a user asks for to the measurements that will be made: names checked, defaults resolved, time estimated."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from time import perf_counter
+
+import msgspec
+import numpy as np
+
+from bench.backends.registry import backend_names
+from bench.models.base import Workload
+from bench.models.suite import load_workload, workload_names
+from bench.models.user_model import UserWorkload
+from bench.plugins import suggestion
+from bench.records.plan import EFFORTS, PRECISIONS, SCENARIOS, USER_WORKLOAD, Effort, Measurement, RunPlan, Scenario
+
+_DEFAULT_SAMPLES_PER_QUERY = 8
+# Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
+_START_S = 3.0
+
+
+class BadPlan(ValueError):
+    """A plan that cannot be carried out; one line with what was asked, what there is, and what to do."""
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a run should take: per measurement in the order given, in seconds."""
+
+    measurements_s: tuple[float, ...]
+
+    @property
+    def total_s(self) -> float:
+        return sum(self.measurements_s)
+
+
+def open_workloads(plan: RunPlan) -> dict[str, Workload]:
+    """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
+    if plan.model is not None:
+        data = Path(plan.data) if plan.data else None
+        return {USER_WORKLOAD: UserWorkload(Path(plan.model), data)}
+    _known("workload", plan.workloads, workload_names())
+    return {name: load_workload(name) for name in plan.workloads}
+
+
+def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) -> tuple[Measurement, ...]:
+    """All measurements of a plan, workload by workload. Raises BadPlan."""
+    _known("scenario", plan.scenarios, list(SCENARIOS))
+    _known("backend", [plan.backend], backend_names())
+    _known("precision", [plan.precision], list(PRECISIONS))
+    threads = plan.threads or max(1, usable_cores // plan.workers)
+    return tuple(
+        _measurement(plan, name, workload, scenario, threads)
+        for name, workload in workloads.items()
+        for scenario in plan.scenarios
+    )
+
+
+def estimate(plan: RunPlan, measurements: tuple[Measurement, ...], workloads: dict[str, Workload]) -> Estimate:
+    """A rough time from each network's operations and this host's speed at multiplying matrices."""
+    macs_per_s = _host_macs_per_s() * max(1, len(measurements) and measurements[0].threads)
+    effort = EFFORTS[plan.mode]
+    return Estimate(
+        measurements_s=tuple(
+            _estimate_one(entry, effort, workloads[entry.workload].spec.model.macs_per_sample / macs_per_s)
+            for entry in measurements
+        )
+    )
+
+
+def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenario, threads: int) -> Measurement:
+    spec, fixed = workload.spec, workload.model().fixed_batch
+    defaults = spec.scenarios.get(scenario)
+    per_query, batch = 1, 1
+    if scenario == "multi_stream":
+        per_query = (defaults and defaults.samples_per_query) or _DEFAULT_SAMPLES_PER_QUERY
+        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // plan.workers))
+        if per_query % batch:
+            raise BadPlan(f"`--batch {batch}` does not divide the {per_query} samples of a {scenario} query.")
+    elif scenario == "offline":
+        batch = plan.batch or (defaults and defaults.batch) or 8
+    if fixed is not None and batch != fixed:
+        raise BadPlan(
+            f"{workload.model().path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
+            "export the model with a free batch axis, or choose another `--scenario` or `--batch`."
+        )
+    quality = spec.quality.quick_samples if plan.mode == "quick" else spec.quality.evaluation_samples
+    return Measurement(
+        workload=name,
+        scenario=scenario,
+        precision=plan.precision,
+        batch=batch,
+        samples_per_query=per_query,
+        workers=1 if scenario == "single_stream" else plan.workers,
+        threads=threads,
+        load_samples=max(spec.load.samples, batch),
+        quality_samples=quality,
+    )
+
+
+def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
+    row_s = sample_s * measurement.batch
+    least = {"single_stream": 200, "multi_stream": 662 * measurement.samples_per_query // measurement.batch, "offline": 20}
+    timed_s = min(max(effort.duration_s, least[measurement.scenario] * row_s), effort.longest_s)
+    warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + measurement.load_samples * sample_s
+    quality_s = measurement.quality_samples * sample_s * 1.3
+    return effort.repetitions[0] * (_START_S + warm_s + timed_s) + quality_s
+
+
+def _host_macs_per_s() -> float:
+    """Multiply-accumulates per second of one core, from a short matrix product; engines reach about half of it."""
+    size = 384
+    matrix = np.ones((size, size), np.float32)
+    matrix @ matrix
+    begun = perf_counter()
+    for _ in range(4):
+        matrix @ matrix
+    threads_used = 2  # numpy's BLAS takes all cores; at this size two are kept busy
+    return 4 * size**3 / max(perf_counter() - begun, 1e-6) / threads_used / 2
+
+
+def _known(kind: str, asked: tuple[str, ...] | list[str], known: list[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise BadPlan(f"There is no {kind} {name!r}.{suggestion(name, known)}")

@@ -1,0 +1,56 @@
+"""Finding plug-ins by entry point, loading them one at a time and saying precisely what is wrong with a broken one.
+
+Built-in backends and workloads enter through the same door as a vendor's. Listing names imports nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+
+
+class PluginError(ValueError):
+    """A plug-in that is unknown or broken; the message names group, distribution, object and what is missing."""
+
+
+def suggestion(name: str, known: list[str]) -> str:
+    """`" Did you mean 'x'?"` when a known name is close, else the list of known names, as the end of a message."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known) or 'none'}."
+
+
+def plugin_names(group: str) -> list[str]:
+    """Sorted names registered in an entry-point group; imports none of them."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def load_plugin(group: str, name: str, members: tuple[str, ...]) -> object:
+    """Import the object registered as `name` and check that it has all `members`.
+
+    Raises PluginError for a name that is unknown or registered by two distributions, a failing import, or a
+    missing member.
+    """
+    found = [entry for entry in entry_points(group=group) if entry.name == name]
+    kind = group.removeprefix("bench.").removesuffix("s")
+    if not found:
+        raise PluginError(f"There is no {kind} {name!r}.{suggestion(name, plugin_names(group))}")
+    origins = {(_distribution(entry), entry.value) for entry in found}
+    if len(origins) > 1:
+        raise PluginError(f"The {kind} {name!r} is registered twice: {sorted(origins)}; uninstall one.")
+    return _checked(found[0], kind, members)
+
+
+def _checked(entry: EntryPoint, kind: str, members: tuple[str, ...]) -> object:
+    where = f"{kind} {entry.name!r} of distribution {_distribution(entry)!r} ({entry.value})"
+    try:
+        plugin: object = entry.load()
+    except Exception as error:  # a vendor's import may raise anything; it is reported, and the others go on
+        raise PluginError(f"The {where} cannot be imported: {type(error).__name__}: {error}") from error
+    missing = [member for member in members if not hasattr(plugin, member)]
+    if missing:
+        raise PluginError(f"The {where} lacks {', '.join(missing)}; it must have {', '.join(members)}.")
+    return plugin
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else "unknown"

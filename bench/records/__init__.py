@@ -1,0 +1,1 @@
+"""Frozen, typed, versioned records; the values that pass between all rooms. No behaviour beyond validation."""

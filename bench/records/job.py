@@ -1,0 +1,68 @@
+"""What passes between the parent and the child that runs one repetition: a job in, events and a report out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bench.records.host import Device, Facts, Noise
+from bench.records.plan import Effort, Measurement, Setting
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the child of one repetition needs; it reads nothing else."""
+
+    measurement: Measurement
+    backend: str
+    device: str
+    effort: Effort
+    seed: int
+    quality: bool
+    folder: str
+    settings: dict[str, Setting] = {}
+    model: str | None = None
+    data: str | None = None
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
+    """The child begins a phase that should take about `expected_s`."""
+
+    name: str
+    expected_s: float = 0.0
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
+    """The child gives up: one line for people. `usage` when the request, not the engine, was wrong."""
+
+    message: str
+    usage: bool = False
+
+
+Event = Phase | Failure
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """Timed samples compared with their recomputation: how many, how many differ, and the largest difference."""
+
+    samples: int
+    mismatched: int
+    largest_error: float
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child leaves beside the timeline when a repetition went through."""
+
+    device: Device
+    facts: Facts
+    model_hash: str
+    session_hash: str
+    load_sha256: str
+    t0_ns: int
+    rows: int
+    cpu_s: float
+    warmup_rows: int
+    warmup_cut: int
+    steady: bool
+    cut_short: bool
+    bad_samples: int
+    verification: Verification
+    noise: Noise

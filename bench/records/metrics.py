@@ -1,0 +1,53 @@
+"""The one registry of metrics: id, unit, better direction, definition (decisions.md 16).
+
+A figure is addressed as `<workload>.<scenario>.<metric>`; how it is computed stands in `bench.scoring`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+import msgspec
+
+Better = Literal["higher", "lower"]
+
+
+class MetricDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a metric is: `definition` is one English sentence; `unit` is "ns", "1/s" or "1" (a share)."""
+
+    id: str
+    unit: str
+    better: Better
+    definition: str
+
+
+_FROM_SCHEDULED = "of the query latency counted from the scheduled moment"
+_ROWS: tuple[tuple[str, str, Better, str], ...] = (
+    ("latency_p50_ns", "ns", "lower", f"50th percentile, sorted[floor(n p)], {_FROM_SCHEDULED}."),
+    ("latency_p90_ns", "ns", "lower", f"90th percentile, sorted[floor(n p)], {_FROM_SCHEDULED}."),
+    ("latency_p99_ns", "ns", "lower", f"99th percentile, sorted[floor(n p)], {_FROM_SCHEDULED}."),
+    ("latency_p999_ns", "ns", "lower", f"99.9th percentile, sorted[floor(n p)], {_FROM_SCHEDULED}."),
+    ("latency_mean_ns", "ns", "lower", f"Arithmetic mean {_FROM_SCHEDULED}; refused when a query failed."),
+    ("latency_p90_from_start_ns", "ns", "lower",
+     "90th percentile of the query latency counted from the moment the query was issued, as MLPerf LoadGen counts."),
+    ("latency_p99_from_start_ns", "ns", "lower",
+     "99th percentile of the query latency counted from the moment the query was issued, as MLPerf LoadGen counts."),
+    ("latency_p90_early_stopping_ns", "ns", "lower",
+     "MLPerf's 99 % upper bound of the 90th percentile of the latency from issue; assumes independent queries."),
+    ("latency_p99_early_stopping_ns", "ns", "lower",
+     "MLPerf's 99 % upper bound of the 99th percentile of the latency from issue; assumes independent queries."),
+    ("queries_per_s", "1/s", "higher", "Queries completed without failure, divided by last end minus first scheduled."),
+    ("samples_per_s", "1/s", "higher", "Samples completed without failure, divided by last end minus first scheduled."),
+    ("failed_share", "1", "lower", "Share of the queries that failed, were refused or timed out."),
+)  # fmt: skip
+
+METRICS: Mapping[str, MetricDefinition] = MappingProxyType(
+    {id_: MetricDefinition(id=id_, unit=unit, better=better, definition=text) for id_, unit, better, text in _ROWS}
+)
+
+PRIMARY: Mapping[str, str] = MappingProxyType(
+    {"single_stream": "latency_p90_ns", "multi_stream": "latency_p99_ns", "offline": "samples_per_s"}
+)
+"""The primary metric of each scenario (measurement.md, section 2)."""

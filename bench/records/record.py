@@ -1,0 +1,100 @@
+"""The kept records: a run holds measurements, a measurement holds trials (repetitions).
+
+Schema history (every version listed here loads; see `bench.records.versions`):
+1  first version.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bench.records.findings import Finding, is_valid
+from bench.records.host import Device, Facts, Host
+from bench.records.job import Report
+from bench.records.numbers import Interval, Measured, RelativeError, Sketch, Verdict
+from bench.records.plan import Measurement, Mode, RunPlan, Setting
+
+SCHEMA = 1
+Status = Literal["partial", "complete"]
+Region = Literal["host_to_host", "end_to_end"]
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """What the timed session answered on the evaluation set. `passed` None means not verified, never passed."""
+
+    metric: str
+    samples: int
+    evaluation_samples: int
+    value: float | None = None
+    interval: Interval | None = None
+    target: float | None = None
+    verdict: Verdict | None = None
+    error: RelativeError | None = None
+    agreement: float | None = None
+    judged_by: Literal["paired-difference", "agreement", "nothing"] = "nothing"
+    passed: bool | None = None
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One repetition, in one child process."""
+
+    schema: int = SCHEMA
+    index: int
+    status: Literal["complete", "failed"]
+    started_at: str
+    seed: int
+    failure: str | None = None
+    report: Report | None = None
+    elapsed_s: float = 0.0
+    metrics: dict[str, Measured] = {}
+    sketch: Sketch | None = None
+    quality: Quality | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement, scored over its trials."""
+
+    schema: int = SCHEMA
+    suite_version: str
+    run_id: str
+    status: Status
+    measurement: Measurement
+    mode: Mode
+    backend: str
+    model_hash: str
+    session_hash: str
+    config_hash: str
+    division: Literal["closed", "open"]
+    primary: str
+    timed_region: Region = "host_to_host"
+    attestation: Literal["self", "attested"] = "self"
+    origin: Literal["measured", "synthetic", "mlperf-import"] = "measured"
+    settings: dict[str, Setting] = {}
+    device: Device | None = None
+    facts: Facts | None = None
+    metrics: dict[str, Measured] = {}
+    quality: Quality | None = None
+    sketch: Sketch | None = None
+    findings: tuple[Finding, ...] = ()
+    trials: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        """Complete, and nothing found makes the number void."""
+        return self.status == "complete" and is_valid(self.findings)
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One started run: the plan, the host, and its measurements in the order of the plan."""
+
+    schema: int = SCHEMA
+    suite_version: str
+    run_id: str
+    started_at: str
+    status: Status
+    plan: RunPlan
+    host: Host
+    measurements: tuple[Measurement, ...]

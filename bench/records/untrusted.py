@@ -1,0 +1,87 @@
+"""Decoding of JSON and TOML that may come from anybody: limits first, then types, with the path of the wrong field."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar  # Any: what a parser returns before it is validated
+
+import msgspec
+
+T = TypeVar("T")
+LIMIT_BYTES = 64 << 20
+LIMIT_DEPTH = 64
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+class BadFile(ValueError):
+    """A file that cannot be used; the message names the file, what was seen and what was expected."""
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """Decode `path` as `kind`. Refuses files over 64 MiB, nesting over 64, duplicate keys, NaN and infinities.
+
+    Raises BadFile with the file and, where there is one, the path of the wrong field.
+    """
+    return parse_json(_bytes(path), kind, str(path))
+
+
+def parse_json(text: bytes, kind: type[T], origin: str) -> T:
+    """As `read_json`, for bytes already read; `origin` names them in messages."""
+    try:
+        _check_depth(text)
+        plain = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadFile(f"{origin}: not usable as JSON: {error}") from None
+    return _convert(plain, kind, origin)
+
+
+def read_toml(path: Path, kind: type[T]) -> T:
+    """Decode a TOML file as `kind`; the same limits and errors as `read_json`."""
+    try:
+        plain = tomllib.loads(_bytes(path).decode())
+    except (ValueError, RecursionError) as error:
+        raise BadFile(f"{path}: not usable as TOML: {error}") from None
+    return _convert(plain, kind, str(path))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LIMIT_BYTES:
+            raise BadFile(f"{path}: {size} bytes; at most {LIMIT_BYTES} are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadFile(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _convert(plain: Any, kind: type[T], origin: str) -> T:
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError as error:
+        raise BadFile(f"{origin}: {error}") from None
+
+
+def _check_depth(text: bytes) -> None:
+    # Nesting is bounded before the parser recurses.
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > LIMIT_DEPTH:
+            raise ValueError(f"nested deeper than {LIMIT_DEPTH}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return result
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number in JSON")

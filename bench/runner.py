@@ -1,0 +1,207 @@
+"""A run from plan to kept records: plan → inspect host → (per repetition, in a child) open → compile → check quality
+→ warm up → measure → score → keep.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bench import __version__
+from bench.host.inventory import inspect_host
+from bench.judging.quality import judge_quality
+from bench.judging.record import Setup, judge_record, needs_more
+from bench.judging.trial import score_trial, trial_findings
+from bench.loadgen.samples import issue_order, samples_of_rows
+from bench.loadgen.schedule import columns_of
+from bench.loadgen.supervisor import RepetitionFailed, run_repetition
+from bench.loadgen.timeline import read as read_columns
+from bench.models.base import Workload
+from bench.planning import Estimate, estimate, open_workloads, resolve
+from bench.records.hashing import derive_seed
+from bench.records.host import Host
+from bench.records.job import Job, Phase, Report
+from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.record import Record, Run, Trial
+from bench.store.places import ensure_writable
+from bench.store.runs import RunFolder, new_run_id
+from bench.store.timeline_file import sample_table, write_timeline
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """What is happening now, for whoever watches: measurement `position` of `total`, repetition, phase."""
+
+    event: Literal["start", "phase", "record", "end"]
+    folder: Path
+    run: Run
+    position: int = 0
+    repetition: int = 0
+    phase: Phase | None = None
+    record: Record | None = None
+
+
+Observer = Callable[[Progress], None]
+
+
+class BadRequest(ValueError):
+    """The engine or the workload cannot do what the plan asks; nothing was measured for it."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan made ready: its workloads, measurements and estimate; nothing has been written yet."""
+
+    plan: RunPlan
+    host: Host
+    workloads: dict[str, Workload]
+    measurements: tuple[Measurement, ...]
+    estimate: Estimate
+
+
+def prepare(plan: RunPlan) -> Prepared:
+    """Check and expand a plan. Raises BadPlan, PluginError, BadFile or BadModel, one line each."""
+    workloads = open_workloads(plan)
+    host = inspect_host()
+    measurements = resolve(plan, workloads, host.cores_usable)
+    expected = estimate(plan, measurements, workloads)
+    return Prepared(plan=plan, host=host, workloads=workloads, measurements=measurements, estimate=expected)
+
+
+def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
+    """Carry out a prepared plan in a new run folder under `results`. Raises CannotWrite before anything runs."""
+    ensure_writable(results)
+    now = datetime.datetime.now(datetime.UTC)
+    run = Run(
+        suite_version=__version__,
+        run_id=new_run_id(now),
+        started_at=now.isoformat(timespec="seconds"),
+        status="partial",
+        plan=prepared.plan,
+        host=prepared.host,
+        measurements=prepared.measurements,
+    )
+    folder = RunFolder.of(results, run.run_id)
+    folder.keep_run(run)
+    return folder, _carry_on(folder, run, prepared.workloads, observe)
+
+
+def resume(folder: RunFolder, observe: Observer) -> tuple[RunFolder, Run]:
+    """Go on with a partial run: whole trials are kept, what is missing is measured. Raises as `prepare` and `execute`."""
+    run = folder.load_run()
+    ensure_writable(folder.path)
+    return folder, _carry_on(folder, run, open_workloads(run.plan), observe)
+
+
+def _carry_on(folder: RunFolder, run: Run, workloads: dict[str, Workload], observe: Observer) -> Run:
+    deadline = time.monotonic() + run.plan.budget_s if run.plan.budget_s else None
+    observe(Progress(event="start", folder=folder.path, run=run))
+    for position, measurement in enumerate(run.measurements):
+        spot = Progress(event="phase", folder=folder.path, run=run, position=position)
+        record = _measure(folder, run, measurement, workloads[measurement.workload], spot, observe, deadline)
+        observe(msgspec.structs.replace(spot, event="record", record=record))
+    whole = all(record.status == "complete" for record in folder.load_records())
+    run = msgspec.structs.replace(run, status="complete" if whole else "partial")
+    folder.keep_run(run)
+    observe(Progress(event="end", folder=folder.path, run=run, position=len(run.measurements)))
+    return run
+
+
+def _measure(
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    spot: Progress,
+    observe: Observer,
+    deadline: float | None,
+) -> Record:
+    """All repetitions of one measurement; the record is kept after each of them."""
+    suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
+    setup = Setup(
+        run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
+    )
+    trials = folder.load_trials(measurement.name)
+    while needs_more(measurement, trials, run.plan.mode):
+        if deadline is not None and time.monotonic() >= deadline:
+            return _keep(folder, setup, measurement, trials, complete=False)
+        here = msgspec.structs.replace(spot, repetition=len(trials))
+        trial = _repetition(folder, run, measurement, workload, len(trials), here, observe)
+        folder.keep_trial(measurement.name, trial)
+        trials.append(trial)
+        more = needs_more(measurement, trials, run.plan.mode)
+        if more:
+            _keep(folder, setup, measurement, trials, complete=False)
+    return _keep(folder, setup, measurement, trials, complete=True)
+
+
+def _keep(folder: RunFolder, setup: Setup, measurement: Measurement, trials: Sequence[Trial], complete: bool) -> Record:
+    record = judge_record(setup, measurement, trials, complete)
+    folder.keep_record(record)
+    return record
+
+
+def _repetition(
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    index: int,
+    spot: Progress,
+    observe: Observer,
+) -> Trial:
+    place = folder.start_trial(measurement.name, index)
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    job = _job(run, measurement, index, place)
+    try:
+        report = run_repetition(job, lambda phase: observe(msgspec.structs.replace(spot, phase=phase)))
+    except RepetitionFailed as error:
+        if error.usage:
+            raise BadRequest(str(error)) from error
+        return Trial(index=index, status="failed", started_at=started_at, seed=job.seed, failure=str(error))
+    return _judge(job, report, workload, index, started_at, run.plan)
+
+
+def _job(run: Run, measurement: Measurement, index: int, place: Path) -> Job:
+    plan = run.plan
+    return Job(
+        measurement=measurement,
+        backend=plan.backend,
+        device=plan.device,
+        effort=EFFORTS[plan.mode],
+        seed=derive_seed(plan.seed, measurement.name, index),
+        quality=index == 0,
+        folder=str(place),
+        settings=plan.settings,
+        model=plan.model,
+        data=plan.data,
+    )
+
+
+def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
+    place, measurement = Path(job.folder), job.measurement
+    columns = columns_of(read_columns(place / "columns"), measurement, report.t0_ns)
+    score = score_trial(columns, measurement)
+    found = trial_findings(columns, score, report, measurement, plan.mode)
+    quality = None
+    if job.quality:
+        quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
+        found += more
+    order = issue_order(measurement.load_samples, derive_seed(job.seed, "order"))
+    samples = samples_of_rows(order, report.rows, measurement.batch)
+    write_timeline(place / "timeline.parquet", sample_table(columns, samples))
+    return Trial(
+        index=index,
+        status="complete",
+        started_at=started_at,
+        seed=job.seed,
+        report=report,
+        elapsed_s=columns.elapsed_ns / 1e9,
+        metrics=score.metrics,
+        sketch=score.sketch,
+        quality=quality,
+        findings=found,
+    )

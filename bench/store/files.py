@@ -1,0 +1,46 @@
+"""Atomic writing: a temporary name, sync, rename. A reader sees the old file or the whole new one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, sync it, and rename it to `path`."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Atomic write of bytes."""
+    write_atomically(path, lambda temporary: _write_plain(temporary, content))
+
+
+def write_record(path: Path, record: msgspec.Struct) -> None:
+    """Atomic write of a record as indented JSON in a deterministic order."""
+    text = msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
+    write_bytes(path, text + b"\n")
+
+
+def _write_plain(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

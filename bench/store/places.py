@@ -1,0 +1,36 @@
+"""Where things are written: results and cache directories, and the test that they can be written to."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+class CannotWrite(OSError):
+    """A directory that results cannot be kept in; one line with the path and the reason."""
+
+
+def results_directory(chosen: str | None) -> Path:
+    """`--output`, else BENCH_RESULTS, else ./results."""
+    return Path(chosen or os.environ.get("BENCH_RESULTS") or "results").expanduser().absolute()
+
+
+def cache_directory() -> Path:
+    """BENCH_CACHE, else the user's cache directory as the platform has it."""
+    import platformdirs
+
+    chosen = os.environ.get("BENCH_CACHE")
+    return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("inference-bench"))
+
+
+def ensure_writable(folder: Path) -> None:
+    """Make `folder` and prove that a file can be written there. Raises CannotWrite."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-") as probe:
+            probe.write(b"x" * 4096)
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        raise CannotWrite(f"{folder}: results cannot be kept there: {error.strerror or error}.") from None

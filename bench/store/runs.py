@@ -1,0 +1,127 @@
+"""Folders of runs: `runs/<run_id>/run.json` ⊃ `<workload>.<scenario>.<precision>/record.json` ⊃ `trial-NN/`.
+
+Every RECORD argument takes any of these levels, a folder or the file in it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.plugins import suggestion
+from bench.records.record import Record, Run, Trial
+from bench.records.untrusted import BadFile
+from bench.records.versions import load
+from bench.store.files import write_record
+
+RUN, RECORD, TRIAL = "run.json", "record.json", "trial.json"
+# What only the repetition itself needs; gone once the trial is kept.
+_SCRATCH = ("columns", "job.json", "report.json")
+
+
+class NoSuchRecord(ValueError):
+    """A RECORD argument that names nothing kept."""
+
+
+def new_run_id(now: datetime.datetime) -> str:
+    """Sorts by time; the random end keeps two runs of one second apart."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+class RunFolder:
+    """One run's folder; every write is atomic."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @staticmethod
+    def of(results: Path, run_id: str) -> RunFolder:
+        return RunFolder(results / "runs" / run_id)
+
+    def keep_run(self, run: Run) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_record(self.path / RUN, run)
+
+    def load_run(self) -> Run:
+        return load(self.path / RUN, Run)
+
+    def measurement(self, name: str) -> Path:
+        return self.path / name
+
+    def trial(self, name: str, index: int) -> Path:
+        return self.path / name / f"trial-{index:02d}"
+
+    def start_trial(self, name: str, index: int) -> Path:
+        """An empty folder for a trial; what a killed attempt left there is removed."""
+        folder = self.trial(name, index)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep_trial(self, name: str, trial: Trial) -> None:
+        """Write `trial.json`, the mark that the trial is whole, and remove what is no longer needed."""
+        folder = self.trial(name, trial.index)
+        quality = folder / "quality"
+        if quality.exists():
+            target = self.measurement(name) / "quality"
+            shutil.rmtree(target, ignore_errors=True)
+            quality.rename(target)
+        write_record(folder / TRIAL, trial)
+        for scratch in _SCRATCH:
+            path = folder / scratch
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        log = folder / "child.log"
+        if log.exists() and log.stat().st_size == 0:
+            log.unlink()
+
+    def load_trials(self, name: str) -> list[Trial]:
+        """The whole trials of a measurement, in order; a trial without its mark was interrupted and is left out."""
+        return [load(path, Trial) for path in sorted(self.measurement(name).glob(f"trial-*/{TRIAL}"))]
+
+    def keep_record(self, record: Record) -> None:
+        write_record(self.measurement(record.measurement.name) / RECORD, record)
+
+    def load_records(self) -> list[Record]:
+        """The records kept so far, in the order of the plan."""
+        run = self.load_run()
+        files = [self.measurement(entry.name) / RECORD for entry in run.measurements]
+        return [load(file, Record) for file in files if file.exists()]
+
+
+def runs_in(results: Path) -> Iterator[RunFolder]:
+    """All runs under a results directory, newest first."""
+    for file in sorted((results / "runs").glob(f"*/{RUN}"), reverse=True):
+        yield RunFolder(file.parent)
+
+
+def find_record(argument: str, results: Path) -> Path:
+    """The file that a RECORD argument names: a path, a run id, `latest`, or `RUN/MEASUREMENT[/TRIAL]` in `results`.
+
+    Raises NoSuchRecord.
+    """
+    known = [folder.path.name for folder in runs_in(results)]
+    if argument == "latest":
+        if not known:
+            raise NoSuchRecord(f"{results}: no run is kept there yet; `bench run` makes one.")
+        argument = known[0]
+    for base in (Path(argument), results / "runs" / argument):
+        if base.is_file():
+            return base
+        for name in (RUN, RECORD, TRIAL):
+            if (base / name).is_file():
+                return base / name
+    raise NoSuchRecord(f"There is no record {argument!r} here or in {results}.{suggestion(argument, known[:5])}")
+
+
+def load_any(file: Path) -> Run | Record | Trial:
+    """A kept file by its name. Raises BadFile."""
+    for name, kind in ((RUN, Run), (RECORD, Record), (TRIAL, Trial)):
+        if file.name == name:
+            return load(file, kind)  # type: ignore[return-value, type-var]
+    raise BadFile(f"{file}: not a record; expected {RUN}, {RECORD} or {TRIAL}")

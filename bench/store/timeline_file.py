@@ -1,0 +1,100 @@
+"""Timelines as Parquet: one row per sample, constant columns left out and noted in the file's metadata.
+
+Times are ns from the run's t0. Written and read by duckdb, with one thread and without a look outside.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.scoring.columns import Columns
+from bench.store.files import write_atomically
+
+if TYPE_CHECKING:
+    import duckdb
+
+MOST_ROWS = 10_000_000
+Table = dict[str, NDArray[np.generic]]
+
+
+def sample_table(columns: Columns, samples: NDArray[np.int64] | None) -> Table:
+    """Columns of the kept table: one row per sample, or one per batch where samples would pass ten million rows.
+
+    `samples` are the sample numbers of each batch row, (rows, batch); None leaves the column out.
+    """
+    held = columns.queries.astype(np.int64) * columns.samples_per_query
+    if samples is not None:
+        held = np.full(columns.rows, samples.shape[1], np.int64)
+    by_batch = int(held.sum()) > MOST_ROWS
+    repeat = np.ones(columns.rows, np.int64) if by_batch else held
+    table: Table = {
+        "scheduled": np.repeat(columns.scheduled_ns, repeat),
+        "started": np.repeat(columns.started_ns, repeat),
+        "ended": np.repeat(columns.ended_ns, repeat),
+        "query": np.repeat(columns.first_query, repeat) + (0 if by_batch else _within(columns, repeat)),
+        "batch": np.repeat(np.arange(columns.rows, dtype=np.int32), repeat),
+        "worker": np.repeat(columns.worker, repeat),
+        "status": np.repeat(columns.status, repeat),
+    }
+    if samples is not None and not by_batch:
+        table["sample"] = samples.reshape(-1).astype(np.int32)
+    return table
+
+
+def write_timeline(path: Path, table: Table) -> None:
+    """Write `table`, atomically. Raises OSError when there is no room."""
+    constant = {name: int(column[0]) for name, column in table.items() if len(column) and (column == column[0]).all()}
+    varying = {name: column for name, column in table.items() if name not in constant}
+    rows = len(next(iter(table.values())))
+    varying = varying or {"row": np.arange(rows, dtype=np.int32)}
+    notes = {"schema": 1, "rows": rows, **{f"constant:{name}": value for name, value in constant.items()}}
+    write_atomically(path, lambda temporary: _copy(temporary, varying, notes))
+
+
+def read_timeline(path: Path) -> Table:
+    """The table as it was given to `write_timeline`, constants filled in again."""
+    with _connection() as connection:
+        table: Table = dict(connection.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy())
+        rows = connection.execute(
+            "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)", [str(path)]
+        ).fetchall()
+    notes = dict(rows)
+    table.pop("row", None)
+    for key, value in notes.items():
+        if key.startswith("constant:"):
+            table[key.removeprefix("constant:")] = np.full(int(notes["rows"]), int(value), np.int64)
+    return table
+
+
+def _copy(path: Path, table: Table, notes: dict[str, int]) -> None:
+    import duckdb
+
+    metadata = ", ".join(f"'{key}': '{value}'" for key, value in notes.items())
+    target = str(path).replace("'", "''")
+    try:
+        with _connection() as connection:
+            connection.register("columns", table)
+            connection.execute(
+                f"COPY (SELECT * FROM columns) TO '{target}' "
+                f"(FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, KV_METADATA {{{metadata}}})"
+            )
+    except duckdb.IOException as error:
+        raise OSError(None, str(error).splitlines()[0], str(path)) from error
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
+
+
+def _within(columns: Columns, repeat: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Offset of each sample's query from its row's first: 0, 1, … within rows that hold many queries, else 0."""
+    if int(columns.queries.max()) == 1:
+        return np.zeros(int(repeat.sum()), np.int64)
+    starts = np.cumsum(repeat) - repeat
+    return np.arange(int(repeat.sum()), dtype=np.int64) - np.repeat(starts, repeat)

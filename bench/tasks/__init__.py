@@ -1,0 +1,10 @@
+"""Meaning of answers, per task: from raw outputs to an answer, from answers and labels to a metric."""
+
+from __future__ import annotations
+
+from bench.tasks.base import Task
+from bench.tasks.classify import CLASSIFY, COMMAND
+
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND)}
+
+__all__ = ["TASKS", "Task"]

@@ -1,0 +1,23 @@
+"""What every task offers to quality checks, whatever the engine. Pure numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+Outputs = Mapping[str, NDArray[np.generic]]
+
+# Relative error allowed per executed precision against a double-precision reference (measurement.md section 4,
+# start values).
+ERROR_CLASS: dict[str, float] = {"fp32": 1e-5, "tf32": 2e-3, "fp16": 2e-3, "bf16": 2e-2, "int8": float("inf")}
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A task by name: `answers(outputs)` gives one comparable answer per sample, (n,) int64."""
+
+    name: str
+    metric: str
+    answers: Callable[[Outputs], NDArray[np.int64]]

@@ -1,0 +1,91 @@
+"""Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
+
+The reference answers of the suite's own workloads lie under `results/reference/<name>/`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Model
+from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
+from bench.plugins import PluginError, load_plugin, plugin_names
+from bench.records.untrusted import read_json, read_toml
+
+GROUP = "bench.workloads"
+_DATA_MEMBERS = ("EVALUATION_SIZE", "evaluation_inputs", "evaluation_labels", "load_inputs")
+_REFERENCE_ROOT = Path(__file__).resolve().parent.parent / "results" / "reference"
+
+
+class _ReferenceFile(msgspec.Struct, frozen=True, kw_only=True):
+    metric: str
+    value: float
+    interval: tuple[float, float]
+    samples: int
+    evaluation_sha256: str
+    computed_with: dict[str, str]
+
+
+class SuiteWorkload:
+    """A workload package, its data module imported at first use."""
+
+    def __init__(self, package: ModuleType) -> None:
+        self._package = package.__name__
+        self.folder = Path(str(package.__file__)).resolve().parent
+        self.spec = read_toml(self.folder / "workload.toml", WorkloadSpec)
+
+    def model(self) -> Model:
+        return Model(path=self.folder / self.spec.model.graph, inputs=self.spec.inputs, outputs=self.spec.outputs)
+
+    def load_inputs(self, count: int, seed: int) -> NamedArrays:
+        inputs: NamedArrays = self._data().load_inputs(count, seed)
+        return inputs
+
+    def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
+        inputs: NamedArrays = self._data().evaluation_inputs(indices)
+        return inputs
+
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        labels: NDArray[np.int64] = self._data().evaluation_labels(indices)
+        return labels
+
+    def reference(self) -> Reference | None:
+        folder = reference_root() / self.spec.name
+        if not (folder / "reference.json").exists():
+            return None
+        from safetensors.numpy import load_file
+
+        kept = read_json(folder / "reference.json", _ReferenceFile)
+        outputs = load_file(folder / "outputs.safetensors")
+        return Reference(value=kept.value, evaluation_sha256=kept.evaluation_sha256, outputs=outputs)
+
+    def _data(self) -> ModuleType:
+        module = importlib.import_module(f"{self._package}.data")
+        missing = [member for member in _DATA_MEMBERS if not hasattr(module, member)]
+        if missing:
+            raise PluginError(f"The data module of workload {self.spec.name!r} lacks {', '.join(missing)}.")
+        return module
+
+
+def reference_root() -> Path:
+    """Folder of the reference answers, in a checkout and in an installed wheel alike."""
+    installed = Path(__file__).parent.parent / "reference"
+    return installed if installed.exists() else _REFERENCE_ROOT
+
+
+def workload_names() -> list[str]:
+    """Sorted names of the installed workloads; imports none."""
+    return plugin_names(GROUP)
+
+
+def load_workload(name: str) -> Workload:
+    """The workload called `name`. Raises PluginError when unknown or broken, BadFile for its TOML."""
+    package = load_plugin(GROUP, name, ("__path__",))
+    assert isinstance(package, ModuleType)
+    return SuiteWorkload(package)
