@@ -24,6 +24,10 @@ class EngineError(RuntimeError):
     """An engine refused or failed; the message is one line for people, without a traceback."""
 
 
+class Unsupported(EngineError):
+    """The request cannot be served here, whatever the engine does: no such device, precision or setting."""
+
+
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     """Name, numpy dtype name and shape without the batch axis."""
 
@@ -87,15 +91,15 @@ class Backend(Protocol):
         """What is here now; an empty list when there is nothing, never an exception for that."""
 
     def compile(self, model: Model, device: Device, options: Options) -> Compiled:
-        """Make `model` ready. Raises EngineError with one line when the engine cannot."""
+        """Make `model` ready. Raises Unsupported or EngineError, one line, when the engine cannot."""
 
 
 def find_device(backend: Backend, address: str) -> Device:
-    """The device called `kind` (its first) or `kind:index`. Raises EngineError naming what is there."""
+    """The device called `kind` (its first) or `kind:index`. Raises Unsupported naming what is there."""
     kind, _, index = address.partition(":")
     devices = backend.devices()
     for device in devices:
         if device.kind == kind and (not index or str(device.index) == index):
             return device
     here = ", ".join(device.address for device in devices) or "none"
-    raise EngineError(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.")
+    raise Unsupported(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.")

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Arrays, EngineError, Model, Options, Session
+from bench.backends.base import Arrays, EngineError, Model, Options, Session, Unsupported
 from bench.records.host import Device, Facts
 
 _FINGERPRINT_VALUES = 64
@@ -55,10 +55,10 @@ class FakeBackend:
         try:
             script = msgspec.convert(options.settings, Script, strict=False)
         except msgspec.ValidationError as error:
-            raise EngineError(f"fake: settings: {error}") from None
+            raise Unsupported(f"fake: settings: {error}") from None
         for key, value, known in (("answers", script.answers, _ANSWERS), ("fault", script.fault, _FAULTS)):
             if value not in known:
-                raise EngineError(f"fake: setting {key!r} is {value!r}; known: {', '.join(filter(None, known))}.")
+                raise Unsupported(f"fake: setting {key!r} is {value!r}; known: {', '.join(filter(None, known))}.")
         if script.fault == "no-compile":
             raise EngineError("fake: refuses to compile, as scripted.")
         if script.fault == "slow-compile":

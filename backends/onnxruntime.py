@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.backends.base import Arrays, EngineError, Model, Options
+from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
 from bench.records.host import Device, Facts
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OnnxRuntimeBackend:
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
         if options.precision not in device.precisions:
-            raise EngineError(
+            raise Unsupported(
                 f"onnxruntime on {device.address} runs {', '.join(device.precisions)}; {options.precision} was asked for."
             )
         _check_settings(options)
@@ -124,9 +124,9 @@ _ORT_LEVEL = {
 def _check_settings(options: Options) -> None:
     for key, value in options.settings.items():
         if key not in _SETTINGS:
-            raise EngineError(f"onnxruntime has no setting {key!r}; it has {', '.join(_SETTINGS)}.")
+            raise Unsupported(f"onnxruntime has no setting {key!r}; it has {', '.join(_SETTINGS)}.")
         if value not in _SETTINGS[key]:
-            raise EngineError(f"onnxruntime's setting {key!r} is {value!r}; allowed: {_SETTINGS[key]}.")
+            raise Unsupported(f"onnxruntime's setting {key!r} is {value!r}; allowed: {_SETTINGS[key]}.")
 
 
 def _processor() -> str:

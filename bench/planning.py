@@ -15,6 +15,7 @@ from bench.models.suite import load_workload, workload_names
 from bench.models.user_model import UserWorkload
 from bench.plugins import suggestion
 from bench.records.plan import EFFORTS, PRECISIONS, SCENARIOS, USER_WORKLOAD, Effort, Measurement, RunPlan, Scenario
+from bench.store.places import profile_names
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
@@ -49,6 +50,8 @@ def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) ->
     _known("scenario", plan.scenarios, list(SCENARIOS))
     _known("backend", [plan.backend], backend_names())
     _known("precision", [plan.precision], list(PRECISIONS))
+    if plan.profile is not None:
+        _known("profile", [plan.profile], profile_names())
     threads = plan.threads or max(1, usable_cores // plan.workers)
     return tuple(
         _measurement(plan, name, workload, scenario, threads)

@@ -20,7 +20,7 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from bench.backends.base import EngineError, Model, Options, find_device
+from bench.backends.base import EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, chosen_indices, verify
@@ -225,7 +225,7 @@ def main(arguments: list[str]) -> int:
         reporter = Reporter(stream)
         try:
             run_job(job, reporter)
-        except (PluginError, BadFile, BadModel) as error:
+        except (PluginError, BadFile, BadModel, Unsupported) as error:
             reporter.send(Failure(message=str(error), usage=True))
             return EXIT_FAILED
         except (EngineError, Broken) as error:

@@ -41,8 +41,9 @@ def parse_json(text: bytes, kind: type[T], origin: str) -> T:
 
 def read_toml(path: Path, kind: type[T]) -> T:
     """Decode a TOML file as `kind`; the same limits and errors as `read_json`."""
+    content = _bytes(path)
     try:
-        plain = tomllib.loads(_bytes(path).decode())
+        plain = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{path}: not usable as TOML: {error}") from None
     return _convert(plain, kind, str(path))

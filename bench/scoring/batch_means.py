@@ -150,13 +150,14 @@ def _completion_batches(
     if int(ended_ns.max()) == start_ns:
         return Refusal(code="too-short", seen=0.0, limit=1.0)
     order = slice(None) if is_sorted(ended_ns) else np.argsort(ended_ns, kind="stable")
-    ended, last = ended_ns[order], np.array(_edges(ended_ns.size)[1:]) - 1
+    ended, part = ended_ns[order], np.arange(1, BATCHES + 1)
     if isinstance(samples, np.ndarray):
         total = np.cumsum(samples[order], dtype=np.int64)
-        last = np.searchsorted(total, np.arange(1, BATCHES + 1) * (int(total[-1]) / BATCHES) - 0.5)
+        last = np.searchsorted(total, -(-part * total[-1] // BATCHES))
         last[-1] = ended.size - 1  # failures after the last success still took their time
         done = total[last]
     else:
+        last = -(-part * ended.size // BATCHES) - 1
         done = (last + 1) * samples
     distinct = int(np.count_nonzero(np.diff(done, prepend=0)))
     return (ended[last], done) if distinct == BATCHES else _unsupported(float(distinct), BATCHES)

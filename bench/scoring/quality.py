@@ -92,7 +92,7 @@ def samples_needed(
     An equally good candidate with a share d of discordant answers has a paired difference of standard error √(d/n).
     Its one-sided 95 % limit lies above -(1 - share)·reference with probability `power` iff (z₀.₉₅ + z_power) √(d/n) is
     at most that loss, so n = (z₀.₉₅ + z_power)² d / ((1 - share)·reference)²: 2 290 for share 0.99, reference 0.9,
-    d = 3 % and power 80 %; 228 976 for 0.999.
+    d = 3 % and power 80 %; 228 984 for 0.999.
     Raises ValueError when a share or the power is not in (0, 1), or `reference` not in (0, 1].
     """
     check_probability("share", share)
@@ -104,11 +104,11 @@ def samples_needed(
 
 
 def quality_verdict(candidate: Bools, reference: Bools, target: float, share: float) -> Verdict:
-    """Whether a candidate reaches the absolute `target` and the class's `share` of the reference, with power.
+    """Whether a candidate reaches the absolute `target` (a proportion) and the class's `share` of the reference.
 
-    `candidate` and `reference` say for the same samples (shape (n,), bool) whether each answer is right; `target` is a
-    proportion. Passed iff value >= target and the one-sided 95 % lower limit of the paired difference lies above
-    -(1 - share)·reference; see `Verdict` for what `passed` None means. Raises ValueError for malformed input.
+    `candidate` and `reference` say for the same samples (shape (n,), bool) whether each answer is right. Passed iff
+    value >= target and the one-sided 95 % lower limit of the paired difference lies above -(1 - share)·reference; see
+    `Verdict` for what `passed` None means. Raises ValueError for malformed input.
     """
     check_probability("share", share)
     if not 0.0 <= target <= 1.0:

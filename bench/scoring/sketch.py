@@ -33,26 +33,26 @@ def sketch(
     quantity: Literal["latency_ns", "service_ns"] = "latency_ns",
     samples: int | npt.NDArray[np.integer[Any]] = 1,
 ) -> Sketch:
-    """Quantiles and windows of `values_ns`, shape (n,), int64 ns with `FAILED_NS`, that completed at `ended_ns` (n,).
+    """Quantiles and windows of `values_ns` (n,), int64 ns with `FAILED_NS`, that completed at `ended_ns` (n,).
 
     `sorted_ns` are the same values ascending; `start_ns` is where the first window begins; `samples` is what each
     completion counts for: one number, or shape (n,). Windows are equal and at least 1 ns wide; the last holds the end.
     Raises ValueError when empty, when shapes differ, or when a completion precedes `start_ns`.
     """
-    if not values_ns.shape == sorted_ns.shape == ended_ns.shape or values_ns.ndim != 1 or values_ns.size == 0:
-        shapes = f"{values_ns.shape}, {sorted_ns.shape}, {ended_ns.shape}"
+    shapes = [values_ns.shape, sorted_ns.shape, ended_ns.shape]
+    if len(set(shapes)) != 1 or values_ns.ndim != 1 or values_ns.size == 0:
         raise ValueError(f"shapes {shapes}: expected the same (n,), n >= 1")
     if int(ended_ns.min()) < start_ns:
         raise ValueError(f"a completion at {int(ended_ns.min())} ns precedes the start at {start_ns} ns")
     n = values_ns.size
     failed = n - int(sorted_ns.searchsorted(FAILED_NS))
-    ranks = [min(n - 1, rank(n, p)) for p in PROBABILITIES]
+    quantiles = sorted_ns[[min(n - 1, rank(n, p)) for p in PROBABILITIES]].tolist()
     return Sketch(
         quantity=quantity,
         count=n,
         failed=failed,
         probabilities=PROBABILITIES,
-        values=tuple(None if value == FAILED_NS else value for value in sorted_ns[ranks].tolist()),
+        values=tuple(None if value == FAILED_NS else value for value in quantiles),
         **_windows(values_ns, ended_ns, start_ns, samples, failed > 0),
     )
 
@@ -69,12 +69,9 @@ def _windows(
     filled = bounds[1:] > bounds[:-1]
     counts = np.diff(bounds)
     first = bounds[:-1][filled]
-    if first.size == 0:
-        low = mean = high = np.empty(0)
-    else:
-        low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
-        # Summed in float64: int64 would overflow at 1e7 latencies of a thousand seconds.
-        mean = np.add.reduceat(values, first, dtype=np.float64) / counts[filled]
+    low, high = np.minimum.reduceat(values, first), np.maximum.reduceat(values, first)
+    # Summed in float64: int64 would overflow at 1e7 latencies of a thousand seconds.
+    mean = np.add.reduceat(values, first, dtype=np.float64) / counts[filled]
     if brought is None:
         completed = counts * int(samples)
     else:

@@ -1,0 +1,69 @@
+"""`bench list`: names without imports, or devices by asking every backend in a process of its own."""
+
+from __future__ import annotations
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, logging_options, output_option
+from bench.plugins import plugin_names
+from bench.records.plan import SCENARIOS
+
+_KINDS = ("workload", "backend", "scenario", "profile", "run")
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(_KINDS), required=False)
+@click.option("--devices", is_flag=True, help="Ask each backend for its devices, each in a child process.")
+@output_option
+@format_option
+@logging_options
+def command(kind: str | None, devices: bool, output: str | None, form: str) -> int:
+    """Names of what there is: workloads, backends, scenarios, hardware profiles, kept runs."""
+    if devices:
+        return _list_devices(form)
+    kinds = (kind,) if kind else _KINDS[:-1]
+    names = {entry: _names(entry, output) for entry in kinds}
+    if form == "json":
+        _print_json(names)
+        return exit_codes.OK
+    for entry in kinds:
+        if kind is None:
+            click.echo(f"{entry}:")
+        for name in names[entry]:
+            click.echo(name if kind else f"  {name}")
+    return exit_codes.OK
+
+
+def _names(kind: str, output: str | None) -> list[str]:
+    if kind == "scenario":
+        return list(SCENARIOS)
+    if kind == "profile":
+        from bench.store.places import profile_names
+
+        return profile_names()
+    if kind == "run":
+        from bench.store.places import results_directory, run_names
+
+        return run_names(results_directory(output))
+    return plugin_names(f"bench.{kind}s")
+
+
+def _list_devices(form: str) -> int:
+    from bench.host.probe import probe_backends
+
+    probes = probe_backends(plugin_names("bench.backends"))
+    if form == "json":
+        _print_json(probes)
+        return exit_codes.OK
+    for probe in probes:
+        click.echo(f"{probe.backend}:" + ("" if probe.devices else f" no devices: {probe.why}"))
+        for device in probe.devices:
+            click.echo(f"  {device.address:8} {device.title}  [{', '.join(device.precisions)}]")
+    return exit_codes.OK
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

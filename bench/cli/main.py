@@ -1,0 +1,119 @@
+"""Entry of the `bench` command: picks the subcommand, turns every expected failure into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from bench import __version__
+from bench.cli import exit_codes
+
+_COMMANDS = {
+    "run": "Measure this host: the default plan, or what the flags ask for.",
+    "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
+    "show": "What a kept run, record or trial says.",
+    "report": "Write the report of a kept run again, in Chinese or English.",
+    "doctor": "What would make a run here invalid or noisy, and what to do.",
+    "cache": "What the cache holds; empty it.",
+    "prune": "Remove old runs.",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads a command's module only when it is asked for, so that help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}_command").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from bench.plugins import suggestion
+
+            raise click.UsageError(f"There is no command {args[0]!r}.{suggestion(args[0], list(_COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bench")
+def cli() -> None:
+    """Inference benchmark: one workload suite on CPU servers, GPUs and accelerator cards.
+
+    `bench run` measures this machine. Results are kept under ./results (or --output, or BENCH_RESULTS).
+
+    Exit codes: 0 ok, 2 usage, 10 regression, 11 invalid run or failed verification, 12 inconclusive, 13 interrupted.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; never lets an expected failure end in a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
+        return int(code or exit_codes.OK)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return exit_codes.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return exit_codes.INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`bench list | head`): nothing is wrong, but Python must not flush into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.OK
+    except ValueError as error:
+        if not _is_expected(error):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return exit_codes.USAGE
+    except OSError as error:
+        return _system_failure(error)
+
+
+def _is_expected(error: ValueError) -> bool:
+    """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
+    from bench.models.user_model import BadModel
+    from bench.planning import BadPlan
+    from bench.plugins import PluginError
+    from bench.records.untrusted import BadFile
+    from bench.runner import BadRequest
+    from bench.store.runs import NoSuchRecord
+
+    return isinstance(error, BadModel | BadPlan | PluginError | BadFile | BadRequest | NoSuchRecord)
+
+
+def _system_failure(error: OSError) -> int:
+    from bench.store.places import CannotWrite
+
+    if isinstance(error, CannotWrite):
+        click.echo(f"Error: {error}", err=True)
+        return exit_codes.USAGE
+    place = f"{error.filename}: " if error.filename else ""
+    click.echo(f"Error: {place}{error.strerror or error}. What was kept before is whole.", err=True)
+    return exit_codes.INVALID
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

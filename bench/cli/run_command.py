@@ -1,0 +1,192 @@
+"""`bench run`: build a plan from flags or a file, run it, print the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+from click.core import ParameterSource
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, lang_option, logging_options, output_option
+from bench.records.plan import DEFAULT_WORKLOADS, MODES, PRECISIONS, SCENARIOS, USER_WORKLOAD, RunPlan, Setting
+
+if TYPE_CHECKING:
+    from bench.records.record import Record, Run
+    from bench.runner import Prepared
+    from bench.store.runs import RunFolder
+
+# Flags that do not describe the work: they go with `--plan` and `--resume`.
+_BESIDE_A_PLAN = {"plan_file", "resume_run", "output", "dry_run", "form", "lang", "verbose", "log_file"}
+
+
+def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Setting]:
+    settings: dict[str, Setting] = {}
+    for entry in values:
+        key, equals, text = entry.partition("=")
+        if not equals or not key:
+            raise click.BadParameter(f"{entry!r} is not KEY=VALUE.")
+        settings[key] = _value(text)
+    return settings
+
+
+def _value(text: str) -> Setting:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+@click.command("run")
+@click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Workload; may be repeated.")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=f"One of {', '.join(SCENARIOS)}; may be repeated.")
+@click.option("--backend", default="onnxruntime", show_default=True, metavar="NAME", help="Engine; see `bench list backend`.")
+@click.option("--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`.")
+@click.option("--mode", type=click.Choice(MODES), default="quick", show_default=True, help="How long and how often.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
+@click.option("--batch", type=click.IntRange(1, 65536), help="Samples per batch [default: the workload's].")
+@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Sessions that run at once.")
+@click.option("--threads", type=click.IntRange(1, 65536), help="Threads per worker [default: usable cores / workers].")
+@click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
+@click.option("--setting", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="Goes to the backend; may be repeated.")
+@click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
+@click.option("--data", metavar="PATH", help="Pictures for --model: one folder per class, in sorted order.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option("--budget-s", type=click.FloatRange(0, min_open=True), help="Start no repetition after this many seconds.")
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="A plan as `--dry-run --format json` prints it.")
+@click.option("--resume", "resume_run", metavar="RUN", help="Go on with a partial run (its id, folder, or `latest`).")
+@click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
+@output_option
+@format_option
+@lang_option
+@logging_options
+@click.pass_context
+def command(ctx: click.Context, **flags: object) -> int:
+    """Measure this host: speed with its interval, and quality against a target, for each workload and scenario.
+
+    Without flags: image_classify and speech_command on the CPU, scenarios single_stream and offline, mode quick,
+    under three minutes on two cores.
+    """
+    from bench.runner import execute, prepare, resume
+    from bench.store.places import results_directory
+
+    form, lang = cast(str, flags["form"]), cast(str, flags["lang"])
+    results = results_directory(cast("str | None", flags["output"]))
+    if flags["resume_run"] is not None:
+        _refuse_plan_flags(ctx, "--resume")
+        folder = _partial_run(str(flags["resume_run"]), results)
+        return _watched(lambda observe: resume(folder, observe), None, form, lang)
+    prepared = prepare(_plan(ctx, flags))
+    if flags["dry_run"]:
+        return _print_plan(prepared, form)
+    return _watched(lambda observe: execute(prepared, results, observe), prepared, form, lang)
+
+
+def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
+    if flags["plan_file"] is not None:
+        from bench.records.untrusted import read_json
+
+        _refuse_plan_flags(ctx, "--plan")
+        return read_json(cast(Path, flags["plan_file"]), RunPlan)
+    fields = {name: flags[name] for name in RunPlan.__struct_fields__ if name in flags}
+    fields["workloads"] = _workloads(flags)
+    fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
+    for name in ("model", "data"):
+        # A plan may be resumed from another folder.
+        fields[name] = str(Path(str(flags[name])).absolute()) if flags[name] is not None else None
+    try:
+        return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+def _workloads(flags: dict[str, object]) -> tuple[str, ...]:
+    asked = cast("tuple[str, ...]", flags["workloads"])
+    if flags["model"] is None:
+        return asked or DEFAULT_WORKLOADS
+    if asked:
+        raise click.UsageError("`--workload` names one of the suite's; `--model` brings your own. Use one of them.")
+    return (USER_WORKLOAD,)
+
+
+def _refuse_plan_flags(ctx: click.Context, with_flag: str) -> None:
+    given = [
+        name
+        for name in ctx.params
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in _BESIDE_A_PLAN
+    ]
+    if given:
+        names = ", ".join(f"`--{name.removesuffix('s').replace('_', '-')}`" for name in given)
+        raise click.UsageError(f"`{with_flag}` brings the whole plan; it does not go with {names}.")
+
+
+def _partial_run(argument: str, results: Path) -> RunFolder:
+    from bench.store.runs import RunFolder, find_record
+
+    folder = RunFolder(find_record(argument, results).parent)
+    if folder.load_run().status == "complete":
+        raise click.UsageError(f"Run {folder.path.name} is complete; there is nothing to resume.")
+    return folder
+
+
+def _print_plan(prepared: Prepared, form: str) -> int:
+    if form == "json":
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(prepared.plan), indent=1))
+        return exit_codes.OK
+    for measurement, seconds in zip(prepared.measurements, prepared.estimate.measurements_s, strict=True):
+        click.echo(
+            f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} threads, "
+            f"{measurement.quality_samples} quality samples, about {seconds:.0f} s"
+        )
+    click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
+    return exit_codes.OK
+
+
+def _watched(start, prepared: Prepared | None, form: str, lang: str) -> int:  # type: ignore[no-untyped-def]
+    """Run under a live progress display and print what came of it, also when it was interrupted."""
+    from bench.cli.progress import Watcher
+
+    watcher = Watcher(prepared)
+    try:
+        with watcher:
+            folder, run = start(watcher.observe)
+    except KeyboardInterrupt:
+        if watcher.folder is not None:
+            click.echo(f"Interrupted. Kept in {watcher.folder}; `bench run --resume {watcher.folder}` goes on.", err=True)
+        else:
+            click.echo("Interrupted.", err=True)
+        return exit_codes.INTERRUPTED
+    return _finish(folder, run, form, lang)
+
+
+def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
+    records = folder.load_records()
+    if form == "json":
+        import msgspec
+
+        whole = {"run": run, "records": records}
+        click.echo(msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=1))
+    else:
+        _print_results(folder, run, records, lang)
+    sound = run.status == "complete" and all(record.valid for record in records)
+    return exit_codes.OK if sound else exit_codes.INVALID
+
+
+def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str) -> None:
+    from rich.console import Console
+
+    from bench.report.html import write_report
+    from bench.report.terminal import print_table
+
+    print_table(Console(), records, lang)
+    report = write_report(run, records, folder.path, lang)
+    click.echo(f"\nRecords: {folder.path}\nReport:  {report}")
+    if run.status != "complete":
+        click.echo(f"The run is partial; `bench run --resume {folder.path}` goes on.")
