@@ -1,0 +1,1 @@
+"""Tests of `bench.scoring`: against slow reference loops, closed forms, theory, and hostile input."""
