@@ -26,7 +26,7 @@ def trial_findings(columns: Columns, score: Score, report: Report, measurement: 
     found = [
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
-        *_busy_time(columns, score, mode),
+        *_busy_time(columns, score, report, mode),
         *_host(report.noise, mode),
     ]
     primary = score.metrics[PRIMARY[measurement.scenario]]
@@ -49,7 +49,7 @@ def _length(columns: Columns, score: Score, report: Report, measurement: Measure
     # A twentieth is the margin the length was planned with.
     if columns.elapsed_ns / 1e9 < 0.95 * effort.duration_s:
         found.append(finding("too-short", mode, columns.elapsed_ns / 1e9, effort.duration_s))
-    if not report.steady:
+    if report.steady is False:
         found.append(finding("not-steady", mode, report.warmup_cut, report.warmup_rows // 2))
     return found
 
@@ -66,11 +66,11 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     return found
 
 
-def _busy_time(columns: Columns, score: Score, mode: Mode) -> list[Finding]:
-    checks = list(worker_checks(columns, columns.elapsed_ns))
+def _busy_time(columns: Columns, score: Score, report: Report, mode: Mode) -> list[Finding]:
+    checks = list(worker_checks(columns, report.elapsed_ns))
     rate = score.metrics.get("queries_per_s")
     if rate is not None and rate.value is not None and not columns.status.any():
-        checks.append(closed_loop_check(columns, rate.value * _rows_per_query(columns), columns.elapsed_ns))
+        checks.append(closed_loop_check(columns, rate.value * _rows_per_query(columns), report.elapsed_ns))
     return [finding("busy-time", mode, check.seen, check.limit, check.name) for check in checks if not check.ok]
 
 

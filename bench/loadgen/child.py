@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import perf_counter_ns
 from typing import IO
 
 import msgspec
@@ -105,6 +106,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report
     reporter.phase("measure", rows * warm.row_s)
     watch, cpu_before_s = Watch(), _cpu_s()
     t0_ns = drive(lane, timeline, secret)
+    elapsed_ns = perf_counter_ns() - t0_ns
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
@@ -117,6 +119,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report
         session_hash=_session_hash(ready),
         load_sha256=arrays_hash(lane.samples.row(0)),
         t0_ns=t0_ns,
+        elapsed_ns=elapsed_ns,
         rows=rows,
         cpu_s=cpu_s,
         warmup_rows=warm.rows,

@@ -57,11 +57,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     session_hash: str
     load_sha256: str
     t0_ns: int
+    elapsed_ns: int
     rows: int
     cpu_s: float
     warmup_rows: int
     warmup_cut: int
-    steady: bool
+    steady: bool | None
     cut_short: bool
     bad_samples: int
     verification: Verification
