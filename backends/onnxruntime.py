@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
+from bench.processor import processor_name
 from bench.records.host import Device, Facts
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class OnnxRuntimeBackend:
 
         if "CPUExecutionProvider" not in onnxruntime.get_available_providers():
             return []
-        return [Device(kind="cpu", title=_processor(), precisions=("fp32", "int8"))]
+        return [Device(kind="cpu", title=processor_name(), precisions=("fp32", "int8"))]
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
         if options.precision not in device.precisions:
@@ -127,14 +128,6 @@ def _check_settings(options: Options) -> None:
             raise Unsupported(f"onnxruntime has no setting {key!r}; it has {', '.join(_SETTINGS)}.")
         if value not in _SETTINGS[key]:
             raise Unsupported(f"onnxruntime's setting {key!r} is {value!r}; allowed: {_SETTINGS[key]}.")
-
-
-def _processor() -> str:
-    import platform
-
-    from cpuinfo import get_cpu_info
-
-    return str(get_cpu_info().get("brand_raw") or platform.processor() or platform.machine())
 
 
 BACKEND = OnnxRuntimeBackend()

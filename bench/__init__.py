@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Record", "Run", "RunPlan", "__version__", "run"]
 
-_HOMES = {"run": "bench.api", "RunPlan": "bench.records.plan", "Run": "bench.records.record", "Record": "bench.records.record"}
+_HOMES = {
+    "run": "bench.api",
+    "RunPlan": "bench.records.plan",
+    "Run": "bench.records.record",
+    "Record": "bench.records.record",
+}
 
 
 def __getattr__(name: str) -> Any:  # Any: the module protocol for lazy names

@@ -11,7 +11,9 @@ from bench.runner import Progress, execute, prepare
 from bench.store.places import results_directory
 
 
-def run(plan: RunPlan | None = None, output: str | Path | None = None, observe: Callable[[Progress], None] | None = None) -> Run:
+def run(
+    plan: RunPlan | None = None, output: str | Path | None = None, observe: Callable[[Progress], None] | None = None
+) -> Run:
     """Carry out `plan` (default: the plan of a bare `bench run`) and keep it under `output`.
 
     `output` defaults to BENCH_RESULTS, else `./results`. `observe` is called with each `Progress`. Returns the kept

@@ -104,7 +104,11 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
 
 def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
     row_s = sample_s * measurement.batch
-    least = {"single_stream": 200, "multi_stream": 662 * measurement.samples_per_query // measurement.batch, "offline": 20}
+    least = {
+        "single_stream": 200,
+        "multi_stream": 662 * measurement.samples_per_query // measurement.batch,
+        "offline": 20,
+    }
     timed_s = min(max(effort.duration_s, least[measurement.scenario] * row_s), effort.longest_s)
     warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + measurement.load_samples * sample_s
     quality_s = measurement.quality_samples * sample_s * 1.3

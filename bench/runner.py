@@ -174,6 +174,8 @@ def _job(run: Run, measurement: Measurement, index: int, place: Path) -> Job:
         effort=EFFORTS[plan.mode],
         seed=derive_seed(plan.seed, measurement.name, index),
         quality=index == 0,
+        # The check takes four seconds: too long for a look.
+        check_input_cache=index == 0 and plan.mode != "quick",
         folder=str(place),
         settings=plan.settings,
         model=plan.model,

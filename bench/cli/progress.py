@@ -28,7 +28,11 @@ class Watcher:
         self._estimated_done_s = 0.0
         self._latest: Progress | None = None
         live = self._console.is_terminal
-        self._live = Live(get_renderable=self._line, console=self._console, refresh_per_second=1, transient=True) if live else None
+        self._live = (
+            Live(get_renderable=self._line, console=self._console, refresh_per_second=1, transient=True)
+            if live
+            else None
+        )
 
     def __enter__(self) -> Watcher:
         if self._expected_s:

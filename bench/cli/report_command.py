@@ -12,7 +12,9 @@ from bench.cli.common import lang_option, logging_options, output_option
 
 @click.command("report")
 @click.argument("run", default="latest")
-@click.option("--to", "target", type=click.Path(path_type=Path), metavar="DIR", help="Where to write it [default: into the run].")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), metavar="DIR", help="Where to write it [default: into the run]."
+)
 @output_option
 @lang_option
 @logging_options

@@ -44,21 +44,42 @@ def _value(text: str) -> Setting:
 
 @click.command("run")
 @click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Workload; may be repeated.")
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=f"One of {', '.join(SCENARIOS)}; may be repeated.")
-@click.option("--backend", default="onnxruntime", show_default=True, metavar="NAME", help="Engine; see `bench list backend`.")
+@click.option(
+    "--scenario", "scenarios", multiple=True, metavar="NAME", help=f"One of {', '.join(SCENARIOS)}; may be repeated."
+)
+@click.option(
+    "--backend", default="onnxruntime", show_default=True, metavar="NAME", help="Engine; see `bench list backend`."
+)
 @click.option("--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`.")
 @click.option("--mode", type=click.Choice(MODES), default="quick", show_default=True, help="How long and how often.")
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
 @click.option("--batch", type=click.IntRange(1, 65536), help="Samples per batch [default: the workload's].")
-@click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Sessions that run at once.")
+@click.option(
+    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Sessions that run at once."
+)
 @click.option("--threads", type=click.IntRange(1, 65536), help="Threads per worker [default: usable cores / workers].")
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
-@click.option("--setting", "settings", multiple=True, callback=_settings, metavar="KEY=VALUE", help="Goes to the backend; may be repeated.")
+@click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    callback=_settings,
+    metavar="KEY=VALUE",
+    help="Goes to the backend; may be repeated.",
+)
 @click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
 @click.option("--data", metavar="PATH", help="Pictures for --model: one folder per class, in sorted order.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
-@click.option("--budget-s", type=click.FloatRange(0, min_open=True), help="Start no repetition after this many seconds.")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="A plan as `--dry-run --format json` prints it.")
+@click.option(
+    "--budget-s", type=click.FloatRange(0, min_open=True), help="Start no repetition after this many seconds."
+)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A plan as `--dry-run --format json` prints it.",
+)
 @click.option("--resume", "resume_run", metavar="RUN", help="Go on with a partial run (its id, folder, or `latest`).")
 @click.option("--dry-run", is_flag=True, help="Print the plan and do nothing.")
 @output_option
@@ -159,7 +180,9 @@ def _watched(start, prepared: Prepared | None, form: str, lang: str) -> int:  # 
             folder, run = start(watcher.observe)
     except KeyboardInterrupt:
         if watcher.folder is not None:
-            click.echo(f"Interrupted. Kept in {watcher.folder}; `bench run --resume {watcher.folder}` goes on.", err=True)
+            click.echo(
+                f"Interrupted. Kept in {watcher.folder}; `bench run --resume {watcher.folder}` goes on.", err=True
+            )
         else:
             click.echo("Interrupted.", err=True)
         return exit_codes.INTERRUPTED

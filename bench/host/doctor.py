@@ -55,7 +55,12 @@ def examine(results: Path, cache: Path) -> list[Check]:
 def _processor(host: Host) -> Check:
     seen = f"{host.cpu_model}, {host.cores_usable} usable cores, {host.operating_system}"
     if host.cores_usable < 2:
-        return Check(name="processor", state="warning", seen=seen, advice="The harness shares its core with the engine; use two or more.")
+        return Check(
+            name="processor",
+            state="warning",
+            seen=seen,
+            advice="The harness shares its core with the engine; use two or more.",
+        )
     return Check(name="processor", state="ok", seen=seen)
 
 
@@ -65,7 +70,12 @@ def _quiet() -> list[Check]:
     noise = watch.stop()
     return [
         _share("other processes", noise.foreign_cpu_share, _FOREIGN_SHARE, "Stop them: " + _busiest()),
-        _share("stolen by the hypervisor", noise.steal_share, _STEAL_SHARE, "Use a dedicated host, or measure at another time."),
+        _share(
+            "stolen by the hypervisor",
+            noise.steal_share,
+            _STEAL_SHARE,
+            "Use a dedicated host, or measure at another time.",
+        ),
     ]
 
 
@@ -73,7 +83,11 @@ def _share(name: str, share: float | None, limit: float, advice: str) -> Check:
     if share is None:
         return Check(name=name, state="note", seen="not readable on this system")
     seen = f"{share:.1%} of all CPU time over {_WATCH_S:.0f} s (limit {limit:.0%})"
-    return Check(name=name, state="ok", seen=seen) if share <= limit else Check(name=name, state="warning", seen=seen, advice=advice)
+    return (
+        Check(name=name, state="ok", seen=seen)
+        if share <= limit
+        else Check(name=name, state="warning", seen=seen, advice=advice)
+    )
 
 
 def _busiest() -> str:
@@ -89,7 +103,9 @@ def _memory() -> Check:
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     seen = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free, {swap.used / 2**30:.1f} GiB swapped out"
     if memory.available < _MEMORY_BYTES:
-        return Check(name="memory", state="error", seen=seen, advice="Free memory: the default workloads need about 2 GiB.")
+        return Check(
+            name="memory", state="error", seen=seen, advice="Free memory: the default workloads need about 2 GiB."
+        )
     return Check(name="memory", state="ok", seen=seen)
 
 
@@ -99,7 +115,12 @@ def _clock() -> Check:
     steps = [after - before for before, after in zip(readings, readings[1:], strict=False) if after > before]
     seen = f"{cost_ns:.0f} ns a reading, smallest step {min(steps)} ns"
     if cost_ns > _CLOCK_NS:
-        return Check(name="clock", state="warning", seen=seen, advice="A slow clock source (hpet, acpi_pm); boot with clocksource=tsc.")
+        return Check(
+            name="clock",
+            state="warning",
+            seen=seen,
+            advice="A slow clock source (hpet, acpi_pm); boot with clocksource=tsc.",
+        )
     return Check(name="clock", state="ok", seen=seen)
 
 
@@ -134,7 +155,12 @@ def _writable(name: str, folder: Path) -> Check:
     try:
         ensure_writable(folder)
     except CannotWrite as error:
-        return Check(name=name, state="error", seen=str(error), advice="Choose another: `--output`, BENCH_RESULTS or BENCH_CACHE.")
+        return Check(
+            name=name,
+            state="error",
+            seen=str(error),
+            advice="Choose another: `--output`, BENCH_RESULTS or BENCH_CACHE.",
+        )
     return Check(name=name, state="ok", seen=str(folder))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.processor import processor_name
 from bench.records.host import Host
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch", "openvino", "pyopencl", "msgspec", "duckdb", "scipy")
@@ -16,10 +17,8 @@ _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch", "openvino", "pyopencl", "m
 
 def inspect_host() -> Host:
     """The record of this machine."""
-    from cpuinfo import get_cpu_info
-
     return Host(
-        cpu_model=str(get_cpu_info().get("brand_raw") or platform.processor() or "unknown"),
+        cpu_model=processor_name(),
         architecture=platform.machine(),
         cores_physical=psutil.cpu_count(logical=False),
         cores_usable=usable_cores(),

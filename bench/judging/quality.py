@@ -43,7 +43,10 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         return quality, (*found, finding("quality-not-verified", mode, subject="no reference answers or target"))
     if digest != reference.evaluation_sha256:
         # Without the same pictures the stored answers say nothing about these ones.
-        return quality, (*found, finding("quality-not-verified", mode, subject="evaluation data differ from the suite's"))
+        return quality, (
+            *found,
+            finding("quality-not-verified", mode, subject="evaluation data differ from the suite's"),
+        )
     judged, more = _against_reference(quality, workload, outputs, reference, indices, precision_executed, mode)
     return judged, found + more
 

@@ -80,7 +80,9 @@ def _combine(name: str, figures: Sequence[Measured | None], mode: Mode) -> Measu
     values = [figure.value for figure in figures if figure is not None and figure.value is not None]
     if len(values) < len(figures):
         refusals = [figure.refusal for figure in figures if figure is not None and figure.refusal is not None]
-        return Measured(refusal=refusals[0] if refusals else Refusal(code="too-few-queries", seen=len(values), limit=len(figures)))
+        return Measured(
+            refusal=refusals[0] if refusals else Refusal(code="too-few-queries", seen=len(values), limit=len(figures))
+        )
     if METRICS[name].unit == "1" or min(values) <= 0:  # a share may be zero, where logarithms end
         return Measured(value=sum(values) / len(values))
     looks = EFFORTS[mode].repetitions

@@ -55,7 +55,9 @@ def verify(
     return Verification(samples=flat.size, mismatched=int((~(flat <= tolerance)).sum()), largest_error=largest)
 
 
-def relative_errors(first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]) -> NDArray[np.float64]:
+def relative_errors(
+    first: Mapping[str, NDArray[np.generic]], second: Mapping[str, NDArray[np.generic]]
+) -> NDArray[np.float64]:
     """‖first − second‖ / ‖second‖ per sample over all outputs together; NaN anywhere gives NaN."""
     a, b = _flat(first), _flat(second)
     scale = np.linalg.norm(b, axis=1)

@@ -26,6 +26,7 @@ from bench.backends.registry import load_backend
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, chosen_indices, verify
 from bench.loadgen.driver import AllDue, Broken, Closed, Lane, drive
+from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import create
@@ -87,7 +88,8 @@ def run_job(job: Job, reporter: Reporter) -> None:
             _answer_evaluation_set(job, ready, reporter)
         reporter.phase("warm-up", 10 * job.effort.window_s)
         warm = warm_up(ready.lane, job.effort)
-        report = _measure(job, ready, warm, reporter)
+        gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
+        report = msgspec.structs.replace(_measure(job, ready, warm, reporter), repeated_input_gain=gain)
     write_record(Path(job.folder) / "report.json", report)
 
 
@@ -126,6 +128,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report
         warmup_cut=warm.cut,
         steady=warm.steady,
         cut_short=cut_short,
+        repeated_input_gain=None,
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,

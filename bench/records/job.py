@@ -17,6 +17,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     effort: Effort
     seed: int
     quality: bool
+    check_input_cache: bool = False
     folder: str
     settings: dict[str, Setting] = {}
     model: str | None = None
@@ -64,6 +65,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warmup_cut: int
     steady: bool | None
     cut_short: bool
+    repeated_input_gain: float | None
     bad_samples: int
     verification: Verification
     noise: Noise

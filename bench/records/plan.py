@@ -75,9 +75,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
 
 EFFORTS: dict[Mode, Effort] = {
-    "quick": Effort(
-        repetitions=(1,), duration_s=2.0, longest_s=30.0, window_s=0.1, window_batches=1, half_width=None
-    ),
+    "quick": Effort(repetitions=(1,), duration_s=2.0, longest_s=30.0, window_s=0.1, window_batches=1, half_width=None),
     "standard": Effort(
         repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03
     ),

@@ -89,7 +89,9 @@ def _copy(path: Path, table: Table, notes: dict[str, int]) -> None:
 def _connection() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    return duckdb.connect(
+        config={"threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    )
 
 
 def _within(columns: Columns, repeat: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,10 +15,11 @@ from bench.text.catalogue import catalogue, sentence
 
 
 class FindingText(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding in words: its short title, what was seen, why it matters, what to do next."""
+    """A finding in words: its short title, what was seen, why it matters, what to do next; and the value seen alone."""
 
     title: str
     seen: str
+    value: str
     why: str
     next: str
 
@@ -49,9 +50,11 @@ def finding_text(lang: str, found: Finding) -> FindingText:
     """The words of one finding; an unknown code, from a newer version, is named as it is."""
     known = f"finding.{found.code}.title" in catalogue(lang)
     base = f"finding.{found.code}" if known else "finding.unknown"
+    values = _values(lang, found)
     return FindingText(
         title=sentence(lang, f"{base}.title", code=found.code),
-        seen=_seen(lang, base, found),
+        seen=_seen(lang, base, found, values),
+        value=values["seen"],
         why=sentence(lang, f"{base}.why"),
         next=sentence(lang, f"{base}.next"),
     )
@@ -67,16 +70,19 @@ def refusal_text(lang: str, refusal: Refusal) -> str:
     return sentence(lang, key, seen=write(refusal.seen), limit=write(refusal.limit))
 
 
-def _seen(lang: str, base: str, found: Finding) -> str:
+def _values(lang: str, found: Finding) -> dict[str, str]:
     variant = _variant(found.code, found.seen, found.limit, found.subject)
     write = _WRITERS.get(f"{found.code}.{variant}", _WRITERS.get(found.code, _COUNT))
-    values = {
+    return {
         "code": found.code,
         "seen": _written(found.seen, write),
         "limit": _written(found.limit, write),
         "subject": _subject(lang, found.subject),
     }
-    texts = catalogue(lang)
+
+
+def _seen(lang: str, base: str, found: Finding, values: dict[str, str]) -> str:
+    texts, variant = catalogue(lang), _variant(found.code, found.seen, found.limit, found.subject)
     for key in (f"{base}.seen-{variant}", f"{base}.seen"):
         if key in texts and all(values[field] for field in placeholders(texts[key])):
             text = sentence(lang, key, **values)
