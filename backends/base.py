@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plugins import suggestion
 from bench.records.host import Device, Facts
 from bench.records.plan import Setting
 
@@ -101,5 +102,7 @@ def find_device(backend: Backend, address: str) -> Device:
     for device in devices:
         if device.kind == kind and (not index or str(device.index) == index):
             return device
-    here = ", ".join(device.address for device in devices) or "none"
-    raise Unsupported(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.")
+    known = [device.address for device in devices]
+    here = ", ".join(known) or "none"
+    meant = suggestion(address, known) if known else ""
+    raise Unsupported(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.{meant}")

@@ -1,4 +1,4 @@
-"""A system under test with scripted delays, answers and faults; part of the product, and what tests of the harness run on.
+"""A system under test with scripted delays, answers and faults; part of the product, and what the tests run on.
 
 It computes no speed of its own: what it does is what its settings say.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Session, Unsupported
+from bench.plugins import suggestion
 from bench.records.host import Device, Facts
 
 _FINGERPRINT_VALUES = 64
@@ -25,7 +26,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `delay_us` + samples · `per_sample_us` is slept per batch. `answers`: `reference` computes each distinct sample
     once with onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens
     at call number `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan,
-    unwritten, drift (answers differ from then on), memory (allocation failure); `no-compile` and `slow-compile` at once.
+    unwritten, drift (answers differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once.
     """
 
     delay_us: float = 0.0
@@ -52,13 +53,17 @@ class FakeBackend:
         return [Device(kind=kind, title="scripted device", precisions=precisions) for kind in ("cpu", "card")]
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
+        for key in options.settings:
+            if key not in Script.__struct_fields__:
+                raise Unsupported(f"fake has no setting {key!r}.{suggestion(key, list(Script.__struct_fields__))}")
         try:
             script = msgspec.convert(options.settings, Script, strict=False)
         except msgspec.ValidationError as error:
             raise Unsupported(f"fake: settings: {error}") from None
         for key, value, known in (("answers", script.answers, _ANSWERS), ("fault", script.fault, _FAULTS)):
             if value not in known:
-                raise Unsupported(f"fake: setting {key!r} is {value!r}; known: {', '.join(filter(None, known))}.")
+                meant = suggestion(value, list(filter(None, known)))
+                raise Unsupported(f"fake's setting {key!r} cannot be {value!r}.{meant}")
         if script.fault == "no-compile":
             raise EngineError("fake: refuses to compile, as scripted.")
         if script.fault == "slow-compile":
@@ -128,12 +133,12 @@ class _Scripted:
     def _answer(self, batch: Arrays, out: Arrays) -> None:
         if self._reference is None:
             for array in out.values():
-                array[...] = 0  # type: ignore[index]
+                array[...] = 0
             return
         for i in range(len(next(iter(batch.values())))):
             answers = self._recall({name: array[i : i + 1] for name, array in batch.items()})
             for array, answer in zip(out.values(), answers, strict=True):
-                array[i] = -answer if self._script.answers == "wrong" else answer  # type: ignore[index, operator]
+                array[i] = np.negative(answer) if self._script.answers == "wrong" else answer
 
     def _recall(self, sample: dict[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]:
         key = b"".join(_fingerprint(array) for array in sample.values())
@@ -166,9 +171,9 @@ def _break(fault: str) -> None:
 def _spoil(fault: str, out: Arrays) -> None:
     for array in out.values():
         if fault == "nan":
-            array[...] = np.nan  # type: ignore[index]
+            array[...] = np.nan
         elif fault == "drift":
-            array[...] = array + 1  # type: ignore[index, operator]
+            array[...] = array + 1
 
 
 def _reference_session(model: Model, options: Options) -> Session:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
+from bench.plugins import suggestion
 from bench.processor import processor_name
 from bench.records.host import Device, Facts
 
@@ -31,12 +32,13 @@ class OnnxRuntimeBackend:
 
         if "CPUExecutionProvider" not in onnxruntime.get_available_providers():
             return []
-        return [Device(kind="cpu", title=processor_name(), precisions=("fp32", "int8"))]
+        return [Device(kind="cpu", title=processor_name(), precisions=("fp32",))]
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
         if options.precision not in device.precisions:
             raise Unsupported(
-                f"onnxruntime on {device.address} runs {', '.join(device.precisions)}; {options.precision} was asked for."
+                f"onnxruntime on {device.address} runs {', '.join(device.precisions)}; "
+                f"{options.precision} was asked for."
             )
         _check_settings(options)
         return _Compiled(model, options)
@@ -125,7 +127,7 @@ _ORT_LEVEL = {
 def _check_settings(options: Options) -> None:
     for key, value in options.settings.items():
         if key not in _SETTINGS:
-            raise Unsupported(f"onnxruntime has no setting {key!r}; it has {', '.join(_SETTINGS)}.")
+            raise Unsupported(f"onnxruntime has no setting {key!r}.{suggestion(key, list(_SETTINGS))}")
         if value not in _SETTINGS[key]:
             raise Unsupported(f"onnxruntime's setting {key!r} is {value!r}; allowed: {_SETTINGS[key]}.")
 

@@ -14,7 +14,17 @@ from bench.models.base import Workload
 from bench.models.suite import load_workload, workload_names
 from bench.models.user_model import UserWorkload
 from bench.plugins import suggestion
-from bench.records.plan import EFFORTS, PRECISIONS, SCENARIOS, USER_WORKLOAD, Effort, Measurement, RunPlan, Scenario
+from bench.records.plan import (
+    EFFORTS,
+    MODES,
+    PRECISIONS,
+    SCENARIOS,
+    USER_WORKLOAD,
+    Effort,
+    Measurement,
+    RunPlan,
+    Scenario,
+)
 from bench.store.places import profile_names
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
@@ -41,17 +51,23 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     if plan.model is not None:
         data = Path(plan.data) if plan.data else None
         return {USER_WORKLOAD: UserWorkload(Path(plan.model), data)}
-    _known("workload", plan.workloads, workload_names())
     return {name: load_workload(name) for name in plan.workloads}
+
+
+def check_names(plan: RunPlan) -> None:
+    """Whether everything that a plan names exists; opens nothing. Raises BadPlan."""
+    if plan.model is None:
+        _known("workload", plan.workloads, workload_names())
+    _known("scenario", plan.scenarios, list(SCENARIOS))
+    _known("backend", [plan.backend], backend_names())
+    _known("mode", [plan.mode], list(MODES))
+    _known("precision", [plan.precision], list(PRECISIONS))
+    if plan.profile is not None:
+        _known("profile", [plan.profile], profile_names())
 
 
 def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) -> tuple[Measurement, ...]:
     """All measurements of a plan, workload by workload. Raises BadPlan."""
-    _known("scenario", plan.scenarios, list(SCENARIOS))
-    _known("backend", [plan.backend], backend_names())
-    _known("precision", [plan.precision], list(PRECISIONS))
-    if plan.profile is not None:
-        _known("profile", [plan.profile], profile_names())
     threads = plan.threads or max(1, usable_cores // plan.workers)
     return tuple(
         _measurement(plan, name, workload, scenario, threads)

@@ -44,12 +44,19 @@ def _checked(entry: EntryPoint, kind: str, members: tuple[str, ...]) -> object:
     where = f"{kind} {entry.name!r} of distribution {_distribution(entry)!r} ({entry.value})"
     try:
         plugin: object = entry.load()
-    except Exception as error:  # a vendor's import may raise anything; it is reported, and the others go on
-        raise PluginError(f"The {where} cannot be imported: {type(error).__name__}: {error}") from error
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a vendor's import may raise anything; it is reported, and the others go on
+        raise PluginError(f"The {where} cannot be imported: {_one_line(error)}") from error
     missing = [member for member in members if not hasattr(plugin, member)]
     if missing:
         raise PluginError(f"The {where} lacks {', '.join(missing)}; it must have {', '.join(members)}.")
     return plugin
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: " + " ".join(str(error).split())
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from bench import __version__
 from bench.host.inventory import inspect_host
@@ -22,15 +24,17 @@ from bench.loadgen.schedule import columns_of
 from bench.loadgen.supervisor import RepetitionFailed, run_repetition
 from bench.loadgen.timeline import read as read_columns
 from bench.models.base import Workload
-from bench.planning import Estimate, estimate, open_workloads, resolve
+from bench.planning import Estimate, check_names, estimate, open_workloads, resolve
+from bench.records.findings import finding
 from bench.records.hashing import derive_seed
 from bench.records.host import Host
 from bench.records.job import Job, Phase, Report
 from bench.records.plan import EFFORTS, Measurement, RunPlan
 from bench.records.record import Record, Run, Trial
 from bench.store.places import ensure_writable
+from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
-from bench.store.timeline_file import sample_table, write_timeline
+from bench.store.timeline_file import MOST_ROWS, sample_table, write_timeline
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +68,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
 def prepare(plan: RunPlan) -> Prepared:
     """Check and expand a plan. Raises BadPlan, PluginError, BadFile or BadModel, one line each."""
+    check_names(plan)
+    plan = _from_anywhere(plan)
     workloads = open_workloads(plan)
     host = inspect_host()
     measurements = resolve(plan, workloads, host.cores_usable)
@@ -86,22 +92,55 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
-    return folder, _carry_on(folder, run, prepared.workloads, observe)
+    try:
+        with folder.held():
+            return folder, _carry_on(folder, run, prepared.workloads, observe)
+    except BadRequest:
+        if not any(folder.load_trials(measurement.name) for measurement in run.measurements):
+            remove(folder)  # nothing was measured, and nothing could be by going on
+        raise
 
 
-def resume(folder: RunFolder, observe: Observer) -> tuple[RunFolder, Run]:
-    """Go on with a partial run: whole trials are kept, what is missing is measured. Raises as `prepare` and `execute`."""
-    run = folder.load_run()
+def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) -> tuple[RunFolder, Run]:
+    """Go on with a partial run: whole trials are kept, the missing are measured; the budget, the plan's or
+    `budget_s`, counts anew. Raises InUse, and as `prepare` and `execute`.
+    """
     ensure_writable(folder.path)
-    return folder, _carry_on(folder, run, open_workloads(run.plan), observe)
+    with folder.held():
+        run = folder.load_run()
+        return folder, _carry_on(folder, run, open_workloads(run.plan), observe, budget_s)
 
 
-def _carry_on(folder: RunFolder, run: Run, workloads: dict[str, Workload], observe: Observer) -> Run:
-    deadline = time.monotonic() + run.plan.budget_s if run.plan.budget_s else None
+class _Budget:
+    """Time for starting repetitions; the first one always starts, so that going on with a run gets it further."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds, self._begun, self._started = seconds, time.monotonic(), False
+
+    def allows_another(self) -> bool:
+        left = self.seconds is None or not self._started or time.monotonic() - self._begun < self.seconds
+        self._started = True
+        return left
+
+
+def _from_anywhere(plan: RunPlan) -> RunPlan:
+    """The plan with whole paths: it may be carried on from another folder."""
+    model, data = (str(Path(path).absolute()) if path is not None else None for path in (plan.model, plan.data))
+    return msgspec.structs.replace(plan, model=model, data=data)
+
+
+def _carry_on(
+    folder: RunFolder,
+    run: Run,
+    workloads: dict[str, Workload],
+    observe: Observer,
+    budget_s: float | None = None,
+) -> Run:
+    budget = _Budget(budget_s or run.plan.budget_s)
     observe(Progress(event="start", folder=folder.path, run=run))
     for position, measurement in enumerate(run.measurements):
         spot = Progress(event="phase", folder=folder.path, run=run, position=position)
-        record = _measure(folder, run, measurement, workloads[measurement.workload], spot, observe, deadline)
+        record = _measure(folder, run, measurement, workloads[measurement.workload], spot, observe, budget)
         observe(msgspec.structs.replace(spot, event="record", record=record))
     whole = all(record.status == "complete" for record in folder.load_records())
     run = msgspec.structs.replace(run, status="complete" if whole else "partial")
@@ -117,17 +156,17 @@ def _measure(
     workload: Workload,
     spot: Progress,
     observe: Observer,
-    deadline: float | None,
+    budget: _Budget,
 ) -> Record:
-    """All repetitions of one measurement; the record is kept after each of them."""
+    """The repetitions of one measurement that are missing; the record is kept after each of them."""
     suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
     setup = Setup(
         run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
     )
     trials = folder.load_trials(measurement.name)
     while needs_more(measurement, trials, run.plan.mode):
-        if deadline is not None and time.monotonic() >= deadline:
-            return _keep(folder, setup, measurement, trials, complete=False)
+        if not budget.allows_another():
+            return _keep(folder, setup, measurement, trials, complete=False, budget_s=budget.seconds)
         here = msgspec.structs.replace(spot, repetition=len(trials))
         trial = _repetition(folder, run, measurement, workload, len(trials), here, observe)
         folder.keep_trial(measurement.name, trial)
@@ -138,8 +177,18 @@ def _measure(
     return _keep(folder, setup, measurement, trials, complete=True)
 
 
-def _keep(folder: RunFolder, setup: Setup, measurement: Measurement, trials: Sequence[Trial], complete: bool) -> Record:
+def _keep(
+    folder: RunFolder,
+    setup: Setup,
+    measurement: Measurement,
+    trials: Sequence[Trial],
+    complete: bool,
+    budget_s: float | None = None,
+) -> Record:
     record = judge_record(setup, measurement, trials, complete)
+    if budget_s is not None:
+        exhausted = finding("budget-exhausted", setup.plan.mode, None, budget_s)
+        record = msgspec.structs.replace(record, findings=(exhausted, *record.findings))
     folder.keep_record(record)
     return record
 
@@ -183,6 +232,14 @@ def _job(run: Run, measurement: Measurement, index: int, place: Path) -> Job:
     )
 
 
+def _samples(job: Job, rows: int) -> NDArray[np.int64] | None:
+    batch = job.measurement.batch
+    if rows * batch > MOST_ROWS:
+        return None  # such a timeline keeps one row per batch, and their samples would take gigabytes
+    order = issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+    return samples_of_rows(order, rows, batch)
+
+
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
     place, measurement = Path(job.folder), job.measurement
     columns = columns_of(read_columns(place / "columns"), measurement, report.t0_ns)
@@ -192,9 +249,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
         found += more
-    order = issue_order(measurement.load_samples, derive_seed(job.seed, "order"))
-    samples = samples_of_rows(order, report.rows, measurement.batch)
-    write_timeline(place / "timeline.parquet", sample_table(columns, samples))
+    write_timeline(place / "timeline.parquet", sample_table(columns, _samples(job, report.rows)))
     return Trial(
         index=index,
         status="complete",

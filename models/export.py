@@ -107,8 +107,8 @@ def _take_halves(graph: GraphProto) -> dict[str, NDArray[np.float16]]:
             continue
         if not np.all(np.abs(array) <= _HALF_MAXIMUM):
             raise ValueError(
-                f"export_graph: `{tensor.name}` holds {np.abs(array).max():.6g}; fp16 storage ends at {_HALF_MAXIMUM:g}. "
-                "Scale the weights, or keep the factor as a small constant of its own."
+                f"export_graph: `{tensor.name}` holds {np.abs(array).max():.6g}, but fp16 storage ends at "
+                f"{_HALF_MAXIMUM:g}. Scale the weights, or keep the factor as a small constant of its own."
             )
         halves[tensor.name] = np.ascontiguousarray(array.astype(np.float16))
         casts.append(

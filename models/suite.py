@@ -87,5 +87,6 @@ def workload_names() -> list[str]:
 def load_workload(name: str) -> Workload:
     """The workload called `name`. Raises PluginError when unknown or broken, BadFile for its TOML."""
     package = load_plugin(GROUP, name, ("__path__",))
-    assert isinstance(package, ModuleType)
+    if not isinstance(package, ModuleType) or package.__file__ is None:
+        raise PluginError(f"The workload {name!r} is registered as {package!r}; it must be a package with __init__.py.")
     return SuiteWorkload(package)

@@ -31,7 +31,9 @@ class UserWorkload:
         self._path = model_file
         inputs, outputs, opset, fixed_batch = _signature(model_file)
         self._fixed_batch = fixed_batch
-        self._pictures, self._labels = _pictures(data, inputs) if data is not None else ([], np.empty(0, np.int64))
+        self._pictures, self._labels = (
+            _pictures(data, inputs, outputs) if data is not None else ([], np.empty(0, np.int64))
+        )
         self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, len(self._pictures))
 
     def model(self) -> Model:
@@ -62,10 +64,14 @@ class UserWorkload:
 
     def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         _, height, width = self.spec.inputs[0].shape
-        try:
-            return np.stack([load_picture(self._pictures[i], height, width) for i in indices])
-        except OSError as error:
-            raise BadModel(f"A picture of the data folder cannot be read: {error}") from None
+        return np.stack([_picture(self._pictures[i], height, width) for i in indices])
+
+
+def _picture(file: Path, height: int, width: int) -> NDArray[np.uint8]:
+    try:
+        return load_picture(file, height, width)
+    except Exception as error:  # noqa: BLE001 - Pillow's readers raise errors of many kinds for one cause: a bad file
+        raise BadModel(f"{file}: the picture cannot be read: {_first_line(error)}. Mend or remove it.") from None
 
 
 def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int, int | None]:
@@ -76,7 +82,7 @@ def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int,
     try:
         proto = onnx.load(str(path), load_external_data=False)
         onnx.checker.check_model(str(path))
-    except Exception as error:  # onnx raises protobuf, checker and OS errors of many kinds for one cause: a bad file
+    except Exception as error:  # noqa: BLE001 - onnx raises protobuf, checker and OS errors of many kinds for one cause: a bad file
         raise BadModel(f"{path}: not a valid ONNX model: {_first_line(error)}") from None
     initial = {tensor.name for tensor in proto.graph.initializer}
     inputs = [_tensor(value, path) for value in proto.graph.input if value.name not in initial]
@@ -86,7 +92,7 @@ def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int,
     batches = {batch for _, batch in inputs if batch is not None}
     if len(batches) > 1:
         raise BadModel(f"{path}: its inputs have different fixed batch sizes: {sorted(batches)}.")
-    opset = max(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     return tuple(t for t, _ in inputs), tuple(t for t, _ in outputs), opset, next(iter(batches), None)
 
 
@@ -100,14 +106,19 @@ def _tensor(value: object, path: Path) -> tuple[Tensor, int | None]:
     free = [dim.dim_param or "?" for dim in dims[1:] if not dim.dim_value]
     if free:
         raise BadModel(f"{path}: {value.name!r} has free axes {free} behind the batch axis; export it with fixed ones.")
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    if dtype.kind not in "biuf":
+        raise BadModel(f"{path}: {value.name!r} holds {dtype.name}; expected numpy's numbers or truth values.")
     shape = tuple(int(dim.dim_value) for dim in dims[1:])
-    return Tensor(name=value.name, dtype=np.dtype(dtype).name, shape=shape), int(dims[0].dim_value) or None
+    return Tensor(name=value.name, dtype=dtype.name, shape=shape), int(dims[0].dim_value) or None
 
 
-def _pictures(folder: Path, inputs: tuple[Tensor, ...]) -> tuple[list[Path], NDArray[np.int64]]:
+def _pictures(
+    folder: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
+) -> tuple[list[Path], NDArray[np.int64]]:
     if not folder.is_dir():
-        raise BadModel(f"{folder}: there is no such data folder.")
+        what = "is a file" if folder.exists() else "does not exist"
+        raise BadModel(f"{folder}: {what}; `--data` needs a folder with one subfolder of pictures per class.")
     if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].shape[0] != 3:
         shapes = {tensor.name: tensor.shape for tensor in inputs}
         raise BadModel(f"`--data` needs a model with one picture input (3, height, width); this one has {shapes}.")
@@ -118,10 +129,17 @@ def _pictures(folder: Path, inputs: tuple[Tensor, ...]) -> tuple[list[Path], NDA
         (file, label)
         for label, entry in enumerate(classes)
         for file in sorted(entry.rglob("*"))
-        if file.suffix.lower() in PICTURE_SUFFIXES
+        if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
     ]
     if not files:
-        raise BadModel(f"{folder}: no pictures found; expected one subfolder per class with {sorted(PICTURE_SUFFIXES)}.")
+        kinds = " ".join(sorted(PICTURE_SUFFIXES))
+        raise BadModel(f"{folder}: no pictures found; expected one subfolder per class with files of {kinds}.")
+    answers = int(np.prod(outputs[0].shape, dtype=np.int64))
+    if len(classes) != answers:
+        raise BadModel(
+            f"{folder}: {len(classes)} class folders, and the model answers with {answers} scores; they are matched "
+            "in sorted order, so that each class needs a folder, an empty one where there are no pictures."
+        )
     return [file for file, _ in files], np.array([label for _, label in files], np.int64)
 
 
@@ -135,7 +153,7 @@ def _specification(
 ) -> WorkloadSpec:
     try:
         figures, digest = graph_statistics(path), model_hash(path)
-    except Exception as error:  # onnx's shape inference raises many kinds for one cause: a graph it cannot follow
+    except Exception as error:  # noqa: BLE001 - onnx's shape inference raises many kinds for one cause: a graph it cannot follow
         raise BadModel(f"{path}: the graph cannot be followed: {_first_line(error)}") from None
     return WorkloadSpec(
         name=USER_WORKLOAD,

@@ -22,9 +22,8 @@ def info() -> int:
     """Where the cache lies, and how large each part is."""
     from bench.store.places import cache_directory
 
-    cache = cache_directory()
-    click.echo(cache)
-    for part in sorted(cache.iterdir()) if cache.exists() else []:
+    click.echo(cache_directory())
+    for part in _parts():
         click.echo(f"  {part.name}: {_size(part) / 2**20:.1f} MiB")
     return exit_codes.OK
 
@@ -35,15 +34,20 @@ def clean() -> int:
     """Empty the cache."""
     from bench.store.places import cache_directory
 
-    cache = cache_directory()
-    freed = _size(cache) if cache.exists() else 0
-    for part in list(cache.iterdir()) if cache.exists() else []:
-        shutil.rmtree(part) if part.is_dir() and not part.is_symlink() else part.unlink()
-    click.echo(f"{cache}: {freed / 2**20:.1f} MiB freed")
+    parts = _parts()
+    freed = sum(map(_size, parts))
+    for part in parts:
+        shutil.rmtree(part)
+    click.echo(f"{cache_directory()}: {freed / 2**20:.1f} MiB freed")
     return exit_codes.OK
 
 
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+def _parts() -> list[Path]:
+    from bench.store.places import CACHE_PARTS, cache_directory
+
+    cache = cache_directory()
+    return [cache / name for name in CACHE_PARTS if (cache / name).is_dir() and not (cache / name).is_symlink()]
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())

@@ -4,20 +4,48 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar  # Any: what click hands to a parameter type
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # generic since click 8.2, older ones cannot be subscripted
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+
+class Names(_Choice):
+    """One of some names; a wrong one is answered with the name that was probably meant."""
+
+    def __init__(self, kind: str, names: Sequence[str]) -> None:
+        super().__init__(names)
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value in self.choices:
+            return str(value)
+        from bench.plugins import suggestion
+
+        raise click.UsageError(f"There is no {self._kind} {value!r}.{suggestion(str(value), list(self.choices))}", ctx)
+
+
 lang_option = click.option(
-    "--lang", type=click.Choice(["en", "zh"]), default="en", envvar="BENCH_LANG", help="Language of tables and reports."
+    "--lang",
+    type=Names("language", ["en", "zh"]),
+    default="en",
+    envvar="BENCH_LANG",
+    help="Language of tables and reports.",
 )
 format_option = click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", help="For people or for programs."
+    "--format", "form", type=Names("format", ["table", "json"]), default="table", help="For people or for programs."
 )
 output_option = click.option(
     "-o", "--output", metavar="DIR", help="Results directory [default: BENCH_RESULTS, else ./results]."
@@ -39,6 +67,23 @@ def logging_options(function: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def console() -> Console:
+    """Where tables go. rich's own leaves with code 1, a crash's, when the reader goes away."""
+    from rich.console import Console
+
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Plain()
+
+
+def ignore_interrupts() -> None:
+    """From here on the program ends by itself; a second Ctrl-C must not break into its last words."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _set_up(verbose: int, log_file: Path | None) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     handlers: list[logging.Handler] = [logging.StreamHandler()]
@@ -48,6 +93,7 @@ def _set_up(verbose: int, log_file: Path | None) -> None:
             handlers.append(logging.FileHandler(log_file))
         except OSError as error:
             raise click.UsageError(f"`--log-file {log_file}` cannot be written: {error.strerror}.") from None
+    logging.raiseExceptions = False  # a full disk under the log file is no reason for a traceback
     logger = logging.getLogger("bench")
     logger.handlers[:] = handlers
     logger.setLevel(logging.DEBUG if log_file is not None else level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, logging_options, output_option
+from bench.cli.common import Names, format_option, logging_options, output_option
 from bench.plugins import plugin_names
 from bench.records.plan import SCENARIOS
 
@@ -13,14 +13,16 @@ _KINDS = ("workload", "backend", "scenario", "profile", "run")
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(_KINDS), required=False)
+@click.argument("kind", type=Names("kind of list", _KINDS), required=False, metavar="[KIND]")
 @click.option("--devices", is_flag=True, help="Ask each backend for its devices, each in a child process.")
 @output_option
 @format_option
 @logging_options
 def command(kind: str | None, devices: bool, output: str | None, form: str) -> int:
-    """Names of what there is: workloads, backends, scenarios, hardware profiles, kept runs."""
+    """Names of what there is; KIND is one of workload, backend, scenario, profile, run."""
     if devices:
+        if kind is not None:
+            raise click.UsageError(f"`--devices` lists devices only; it does not go with {kind!r}.")
         return _list_devices(form)
     kinds = (kind,) if kind else _KINDS[:-1]
     names = {entry: _names(entry, output) for entry in kinds}

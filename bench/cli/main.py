@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
+from typing import Any  # what a command returns, before `main` makes a code of it
 
 import click
 
 from bench import __version__
 from bench.cli import exit_codes
+from bench.cli.common import ignore_interrupts
 
 _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
@@ -22,6 +26,10 @@ _COMMANDS = {
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
 }
+
+
+class ReaderGone(Exception):
+    """Whoever read our output went away, as in `bench list | head -1`; nothing is wrong."""
 
 
 class LazyGroup(click.Group):
@@ -35,6 +43,15 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}_command").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # click would print an empty line for Ctrl-C, and leave with code 1, a crash's, when the reader goes away.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -63,26 +80,27 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected failure end in a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    _be_interruptible()
     try:
         code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
         return int(code or exit_codes.OK)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
-        error.show()
+        _say(_told(error))
         return exit_codes.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        ignore_interrupts()
+        _say("Interrupted.")
         return exit_codes.INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`bench list | head`): nothing is wrong, but Python must not flush into the closed pipe.
+    except ReaderGone:
+        # Python must not flush into the closed pipe at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.OK
     except ValueError as error:
         if not _is_expected(error):
             raise
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
         return exit_codes.USAGE
     except OSError as error:
         return _system_failure(error)
@@ -95,20 +113,53 @@ def _is_expected(error: ValueError) -> bool:
     from bench.plugins import PluginError
     from bench.records.untrusted import BadFile
     from bench.runner import BadRequest
-    from bench.store.runs import NoSuchRecord
+    from bench.store.runs import InUse, NoSuchRecord
 
-    return isinstance(error, BadModel | BadPlan | PluginError | BadFile | BadRequest | NoSuchRecord)
+    return isinstance(error, BadModel | BadPlan | PluginError | BadFile | BadRequest | NoSuchRecord | InUse)
 
 
 def _system_failure(error: OSError) -> int:
     from bench.store.places import CannotWrite
 
     if isinstance(error, CannotWrite):
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
+        return exit_codes.USAGE
+    if not _has_current_folder():
+        _say("Error: the current folder is gone; change to one that exists.")
         return exit_codes.USAGE
     place = f"{error.filename}: " if error.filename else ""
-    click.echo(f"Error: {place}{error.strerror or error}. What was kept before is whole.", err=True)
+    _say(f"Error: {place}{error.strerror or error}. What was kept before is whole.")
     return exit_codes.INVALID
+
+
+def _has_current_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
+def _told(error: click.ClickException) -> str:
+    """click's message as one line, or the help that it gives where a subcommand is missing."""
+    message = error.format_message().strip()
+    if message.startswith("Usage:"):
+        return message
+    message += "" if message.endswith((".", "?", "!", ")")) else "."
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"Error: {message}" + (f" See `{context.command_path} --help`." if context is not None else "")
+
+
+def _say(message: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be closed or full; the exit code still speaks
+        click.echo(message, err=True)
+
+
+def _be_interruptible() -> None:
+    """Have the signals that end a program raise KeyboardInterrupt, so that children go and what is kept stays whole."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # under nohup a run outlives its terminal
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ elsewhere one line per measurement.
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from types import TracebackType
@@ -14,13 +15,18 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from bench.records.record import Record
 from bench.runner import Prepared, Progress
+from bench.text.findings import finding_text
+
+_LOG = logging.getLogger(__name__)
 
 
 class Watcher:
     """Context manager; pass its `observe` to the runner. `folder` is known once the run has begun."""
 
-    def __init__(self, prepared: Prepared | None) -> None:
+    def __init__(self, prepared: Prepared | None, lang: str) -> None:
+        self._lang = lang
         self.folder: Path | None = None
         self._console = Console(stderr=True)
         self._expected_s = prepared.estimate.measurements_s if prepared else ()
@@ -37,7 +43,8 @@ class Watcher:
     def __enter__(self) -> Watcher:
         if self._expected_s:
             count = len(self._expected_s)
-            self._console.print(f"{count} measurements, about {_clock(sum(self._expected_s))} (a rough estimate).")
+            what = "1 measurement" if count == 1 else f"{count} measurements"
+            self._say(f"{what}, about {_clock(sum(self._expected_s))} (a rough estimate).")
         if self._live is not None:
             self._live.start()
         return self
@@ -54,13 +61,18 @@ class Watcher:
         if progress.event == "record" and progress.record is not None:
             self._since = time.monotonic()
             self._estimated_done_s = sum(self._expected_s[: progress.position + 1])
-            state = "done" if progress.record.valid else f"done, not valid ({progress.record.status})"
-            self._console.print(f"{self._where(progress)}: {state}", highlight=False)
+            self._say(f"{self._where(progress)}: {_outcome(progress.record, self._lang)}")
         elif progress.event == "phase":
+            name = progress.phase.name if progress.phase is not None else ""
+            _LOG.info("%s, repetition %d: %s", self._where(progress), progress.repetition + 1, name)
             first = self._latest is None or self._where(self._latest) != self._where(progress)
             if self._live is None and first:
-                self._console.print(f"{self._where(progress)} …", highlight=False)
+                self._say(f"{self._where(progress)} …")
             self._latest = progress
+
+    def _say(self, line: str) -> None:
+        # One line stays one line: nothing is wrapped where there is no terminal, and no bracket is taken for markup.
+        self._console.print(Text(line), soft_wrap=True)
 
     def _line(self) -> Text:
         if self._latest is None or self._latest.phase is None:
@@ -81,6 +93,18 @@ class Watcher:
     def _where(self, progress: Progress) -> str:
         measurements = progress.run.measurements
         return f"[{progress.position + 1}/{len(measurements)}] {measurements[progress.position].name}"
+
+
+def _outcome(record: Record, lang: str) -> str:
+    """One line: done, or what makes the number void, or what is missing."""
+    if record.valid:
+        return "done"
+    told = [entry for entry in record.findings if entry.severity == "error"]
+    if not told:
+        told = [entry for entry in record.findings if entry.code == "budget-exhausted"]
+    causes = " ".join(finding_text(lang, entry).seen for entry in told)
+    state = "not valid" if record.status == "complete" else "partial"
+    return f"{state}: {' '.join(causes.split())}" if causes else state
 
 
 def _clock(seconds: float) -> str:

@@ -30,6 +30,6 @@ def command(run: str, target: Path | None, output: str | None, lang: str) -> int
     if not isinstance(kept, Run):
         raise click.UsageError(f"A report is made of a whole run; {file} is a part of one.")
     folder = target or file.parent
-    ensure_writable(folder)
+    ensure_writable(folder, "`--to`")
     click.echo(write_report(kept, RunFolder(file.parent).load_records(), folder, lang))
     return exit_codes.OK

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -9,16 +12,36 @@ import click
 from click.core import ParameterSource
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option
-from bench.records.plan import DEFAULT_WORKLOADS, MODES, PRECISIONS, SCENARIOS, USER_WORKLOAD, RunPlan, Setting
+from bench.cli.common import (
+    Names,
+    console,
+    format_option,
+    ignore_interrupts,
+    lang_option,
+    logging_options,
+    output_option,
+)
+from bench.records.plan import (
+    DEFAULT_WORKLOADS,
+    MODES,
+    MOST_BATCH,
+    MOST_THREADS,
+    MOST_WORKERS,
+    PRECISIONS,
+    SCENARIOS,
+    USER_WORKLOAD,
+    RunPlan,
+    Setting,
+)
 
 if TYPE_CHECKING:
     from bench.records.record import Record, Run
-    from bench.runner import Prepared
+    from bench.runner import Observer, Prepared
     from bench.store.runs import RunFolder
 
-# Flags that do not describe the work: they go with `--plan` and `--resume`.
-_BESIDE_A_PLAN = {"plan_file", "resume_run", "output", "dry_run", "form", "lang", "verbose", "log_file"}
+# Flags that do not describe the work.
+_BESIDE_RESUME = {"resume_run", "budget_s", "output", "form", "lang", "verbose", "log_file"}
+_BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_run"}
 
 
 def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Setting]:
@@ -26,7 +49,9 @@ def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str,
     for entry in values:
         key, equals, text = entry.partition("=")
         if not equals or not key:
-            raise click.BadParameter(f"{entry!r} is not KEY=VALUE.")
+            raise click.UsageError(f"`--setting {entry}` is not KEY=VALUE.", ctx)
+        if key in settings:
+            raise click.UsageError(f"`--setting {key}=…` is given twice; which one holds?", ctx)
         settings[key] = _value(text)
     return settings
 
@@ -34,12 +59,15 @@ def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str,
 def _value(text: str) -> Setting:
     if text in ("true", "false"):
         return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text  # "nan" may well be a word of the engine's
 
 
 @click.command("run")
@@ -51,13 +79,17 @@ def _value(text: str) -> Setting:
     "--backend", default="onnxruntime", show_default=True, metavar="NAME", help="Engine; see `bench list backend`."
 )
 @click.option("--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`.")
-@click.option("--mode", type=click.Choice(MODES), default="quick", show_default=True, help="How long and how often.")
-@click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
-@click.option("--batch", type=click.IntRange(1, 65536), help="Samples per batch [default: the workload's].")
+@click.option("--mode", type=Names("mode", MODES), default="quick", show_default=True, help="How long and how often.")
+@click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
+@click.option("--batch", type=click.IntRange(1, MOST_BATCH), help="Samples per batch [default: the workload's].")
 @click.option(
-    "--workers", type=click.IntRange(1, 1024), default=1, show_default=True, help="Sessions that run at once."
+    "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True, help="Sessions that run at once."
 )
-@click.option("--threads", type=click.IntRange(1, 65536), help="Threads per worker [default: usable cores / workers].")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="Threads per worker [default: usable cores / workers].",
+)
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
 @click.option(
     "--setting",
@@ -71,7 +103,9 @@ def _value(text: str) -> Setting:
 @click.option("--data", metavar="PATH", help="Pictures for --model: one folder per class, in sorted order.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option(
-    "--budget-s", type=click.FloatRange(0, min_open=True), help="Start no repetition after this many seconds."
+    "--budget-s",
+    type=click.FloatRange(0, min_open=True),
+    help="Start no repetition but the first after this many seconds; the run is partial then.",
 )
 @click.option(
     "--plan",
@@ -87,7 +121,7 @@ def _value(text: str) -> Setting:
 @lang_option
 @logging_options
 @click.pass_context
-def command(ctx: click.Context, **flags: object) -> int:
+def command(ctx: click.Context, /, **flags: object) -> int:
     """Measure this host: speed with its interval, and quality against a target, for each workload and scenario.
 
     Without flags: image_classify and speech_command on the CPU, scenarios single_stream and offline, mode quick,
@@ -99,9 +133,10 @@ def command(ctx: click.Context, **flags: object) -> int:
     form, lang = cast(str, flags["form"]), cast(str, flags["lang"])
     results = results_directory(cast("str | None", flags["output"]))
     if flags["resume_run"] is not None:
-        _refuse_plan_flags(ctx, "--resume")
+        _refuse_flags_beside(ctx, "--resume", _BESIDE_RESUME)
         folder = _partial_run(str(flags["resume_run"]), results)
-        return _watched(lambda observe: resume(folder, observe), None, form, lang)
+        budget_s = cast("float | None", flags["budget_s"])
+        return _watched(lambda observe: resume(folder, observe, budget_s), None, form, lang)
     prepared = prepare(_plan(ctx, flags))
     if flags["dry_run"]:
         return _print_plan(prepared, form)
@@ -112,7 +147,7 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
     if flags["plan_file"] is not None:
         from bench.records.untrusted import read_json
 
-        _refuse_plan_flags(ctx, "--plan")
+        _refuse_flags_beside(ctx, "--plan", _BESIDE_PLAN)
         return read_json(cast(Path, flags["plan_file"]), RunPlan)
     fields = {name: flags[name] for name in RunPlan.__struct_fields__ if name in flags}
     fields["workloads"] = _workloads(flags)
@@ -135,21 +170,25 @@ def _workloads(flags: dict[str, object]) -> tuple[str, ...]:
     return (USER_WORKLOAD,)
 
 
-def _refuse_plan_flags(ctx: click.Context, with_flag: str) -> None:
+def _refuse_flags_beside(ctx: click.Context, flag: str, allowed: set[str]) -> None:
     given = [
-        name
-        for name in ctx.params
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE and name not in _BESIDE_A_PLAN
+        parameter.opts[-1]
+        for parameter in ctx.command.params
+        if ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        and parameter.name not in allowed
     ]
     if given:
-        names = ", ".join(f"`--{name.removesuffix('s').replace('_', '-')}`" for name in given)
-        raise click.UsageError(f"`{with_flag}` brings the whole plan; it does not go with {names}.")
+        names = ", ".join(f"`{name}`" for name in given)
+        raise click.UsageError(f"`{flag}` brings the whole plan; it does not go with {names}.")
 
 
 def _partial_run(argument: str, results: Path) -> RunFolder:
-    from bench.store.runs import RunFolder, find_record
+    from bench.store.runs import RUN, RunFolder, find_record
 
-    folder = RunFolder(find_record(argument, results).parent)
+    file = find_record(argument, results)
+    if file.name != RUN:
+        raise click.UsageError(f"`--resume` goes on with a whole run; {file} is a part of one.")
+    folder = RunFolder(file.parent)
     if folder.load_run().status == "complete":
         raise click.UsageError(f"Run {folder.path.name} is complete; there is nothing to resume.")
     return folder
@@ -163,30 +202,40 @@ def _print_plan(prepared: Prepared, form: str) -> int:
         return exit_codes.OK
     for measurement, seconds in zip(prepared.measurements, prepared.estimate.measurements_s, strict=True):
         click.echo(
-            f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} threads, "
-            f"{measurement.quality_samples} quality samples, about {seconds:.0f} s"
+            f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} "
+            f"threads, {measurement.quality_samples} quality samples, about {seconds:.0f} s"
         )
     click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
     return exit_codes.OK
 
 
-def _watched(start, prepared: Prepared | None, form: str, lang: str) -> int:  # type: ignore[no-untyped-def]
+def _watched(
+    start: Callable[[Observer], tuple[RunFolder, Run]], prepared: Prepared | None, form: str, lang: str
+) -> int:
     """Run under a live progress display and print what came of it, also when it was interrupted."""
     from bench.cli.progress import Watcher
 
-    watcher = Watcher(prepared)
+    watcher = Watcher(prepared, lang)
     try:
         with watcher:
             folder, run = start(watcher.observe)
     except KeyboardInterrupt:
-        if watcher.folder is not None:
-            click.echo(
-                f"Interrupted. Kept in {watcher.folder}; `bench run --resume {watcher.folder}` goes on.", err=True
-            )
-        else:
-            click.echo("Interrupted.", err=True)
+        ignore_interrupts()
+        click.echo(f"Interrupted.{_kept(watcher.folder)}", err=True)
         return exit_codes.INTERRUPTED
+    except OSError as error:
+        if watcher.folder is None or isinstance(error, BrokenPipeError):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror or error}.{_kept(watcher.folder)}", err=True)
+        return exit_codes.INVALID
     return _finish(folder, run, form, lang)
+
+
+def _kept(folder: Path | None) -> str:
+    if folder is None:
+        return ""
+    return f" What is whole is kept in {folder}; `bench run --resume {shlex.quote(str(folder))}` goes on."
 
 
 def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
@@ -203,13 +252,11 @@ def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
 
 
 def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str) -> None:
-    from rich.console import Console
-
     from bench.report.html import write_report
     from bench.report.terminal import print_table
 
-    print_table(Console(), records, lang)
     report = write_report(run, records, folder.path, lang)
+    print_table(console(), records, lang)
     click.echo(f"\nRecords: {folder.path}\nReport:  {report}")
     if run.status != "complete":
-        click.echo(f"The run is partial; `bench run --resume {folder.path}` goes on.")
+        click.echo(f"The run is partial.{_kept(folder.path)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option
+from bench.cli.common import console, format_option, lang_option, logging_options, output_option
 
 
 @click.command("show")
@@ -16,8 +16,6 @@ from bench.cli.common import format_option, lang_option, logging_options, output
 @logging_options
 def command(record: str, output: str | None, form: str, lang: str) -> int:
     """What RECORD says: a run id, `latest`, RUN/MEASUREMENT, RUN/MEASUREMENT/TRIAL, or a path."""
-    from rich.console import Console
-
     from bench.records.record import Record, Run
     from bench.report.terminal import print_record, print_run, print_trial
     from bench.store.places import results_directory
@@ -28,9 +26,9 @@ def command(record: str, output: str | None, form: str, lang: str) -> int:
     if form == "json":
         click.echo(file.read_text(), nl=False)
     elif isinstance(kept, Run):
-        print_run(Console(), kept, RunFolder(file.parent).load_records(), lang)
+        print_run(console(), kept, RunFolder(file.parent).load_records(), lang)
     elif isinstance(kept, Record):
-        print_record(Console(), kept, lang)
+        print_record(console(), kept, lang)
     else:
-        print_trial(Console(), kept, lang)
+        print_trial(console(), kept, lang)
     return exit_codes.OK

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ import psutil
 from bench.host.inventory import inspect_host
 from bench.host.watch import Watch
 from bench.records.host import Host
-from bench.store.places import CannotWrite, ensure_writable
+from bench.store.places import ensure_writable
 
 _WATCH_S = 3.0
 _FREE_BYTES, _MEMORY_BYTES = 1 << 30, 2 << 30
@@ -45,8 +46,8 @@ def examine(results: Path, cache: Path) -> list[Check]:
         _governor(host),
         _virtual(host),
         _power_supply(),
-        _writable("results", results),
-        _writable("cache", cache),
+        _writable("results", results, "`--output` or BENCH_RESULTS"),
+        _writable("cache", cache, "BENCH_CACHE"),
         _space(results),
         *[_engine(name) for name in _ENGINES],
     ]
@@ -101,7 +102,8 @@ def _busiest() -> str:
 
 def _memory() -> Check:
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    seen = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free, {swap.used / 2**30:.1f} GiB swapped out"
+    free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    seen = f"{free}, {swap.used / 2**30:.1f} GiB swapped out"
     if memory.available < _MEMORY_BYTES:
         return Check(
             name="memory", state="error", seen=seen, advice="Free memory: the default workloads need about 2 GiB."
@@ -112,7 +114,7 @@ def _memory() -> Check:
 def _clock() -> Check:
     readings = [time.perf_counter_ns() for _ in range(20_001)]
     cost_ns = (readings[-1] - readings[0]) / 20_000
-    steps = [after - before for before, after in zip(readings, readings[1:], strict=False) if after > before]
+    steps = [after - before for before, after in pairwise(readings) if after > before]
     seen = f"{cost_ns:.0f} ns a reading, smallest step {min(steps)} ns"
     if cost_ns > _CLOCK_NS:
         return Check(
@@ -151,16 +153,14 @@ def _power_supply() -> Check:
     return Check(name="power", state="ok", seen="mains or no battery")
 
 
-def _writable(name: str, folder: Path) -> Check:
+def _writable(name: str, folder: Path, choose_by: str) -> Check:
     try:
-        ensure_writable(folder)
-    except CannotWrite as error:
-        return Check(
-            name=name,
-            state="error",
-            seen=str(error),
-            advice="Choose another: `--output`, BENCH_RESULTS or BENCH_CACHE.",
-        )
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        ensure_writable(folder, choose_by)
+        for place in missing:
+            place.rmdir()  # looking leaves nothing behind
+    except OSError as error:
+        return Check(name=name, state="error", seen=str(error))
     return Check(name=name, state="ok", seen=str(folder))
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bench.store.places import CACHE_PARTS
+
 
 def engine_environment(cache: Path, threads: int) -> dict[str, str]:
     """The child's whole environment: this process's, with engine caches under `cache` and thread counts set."""
-    engines = cache / "engines"
+    engines = cache / CACHE_PARTS[0]
     places = {
         "POCL_CACHE_DIR": engines / "pocl",
         "PYOPENCL_CACHE_DIR": engines / "pyopencl",

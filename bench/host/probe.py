@@ -1,7 +1,13 @@
-"""Asking backends what devices they see, each in a process of its own: a driver that crashes or hangs costs one answer."""
+"""Asking backends what devices they see, each in a process of its own.
+
+A driver that crashes or hangs costs one answer.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -29,18 +35,36 @@ def probe_backends(names: Sequence[str], timeout_s: float = TIMEOUT_S) -> list[P
 
 
 def _probe(name: str, timeout_s: float) -> Probe:
-    command = [sys.executable, "-m", "bench.host.probe", name]
-    environment = engine_environment(cache_directory(), threads=1)
-    try:
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
+    # -P: what lies in the current folder is not imported.
+    command = [sys.executable, "-P", "-m", "bench.host.probe", name]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=engine_environment(cache_directory(), threads=1),
+        start_new_session=True,
+    ) as child:
+        try:
+            output, _ = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            output = error.output or b""  # a helper that a driver left behind may hold the pipe open
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+    if (answer := _found(output)) is not None:
+        return answer
+    if child.returncode == -signal.SIGKILL:
         return Probe(backend=name, why=f"its driver gave no answer within {timeout_s:.0f} s")
-    # Engines print to stdout as they like; the answer is the last line.
-    answer = done.stdout.strip().splitlines()[-1:] or [b""]
-    try:
-        return msgspec.json.decode(answer[0], type=Probe)
-    except msgspec.DecodeError:
-        return Probe(backend=name, why=f"asking for devices ended with code {done.returncode}")
+    return Probe(backend=name, why=f"its driver ended the process that asked for devices (code {child.returncode})")
+
+
+def _found(output: bytes) -> Probe | None:
+    """The answer among whatever engines print to stdout."""
+    for line in reversed(output.splitlines()):
+        with contextlib.suppress(msgspec.DecodeError):
+            return msgspec.json.decode(line, type=Probe)
+    return None
 
 
 def _answer(name: str) -> Probe:
@@ -48,10 +72,10 @@ def _answer(name: str) -> Probe:
     from bench.plugins import PluginError
 
     try:
-        devices = tuple(load_backend(name).devices())
+        devices = msgspec.convert(load_backend(name).devices(), tuple[Device, ...])
     except PluginError as error:
         return Probe(backend=name, why=str(error))
-    except Exception as error:  # a vendor's code may raise anything; the others go on
+    except Exception as error:  # noqa: BLE001 - a vendor's code may raise anything; the others go on
         return Probe(backend=name, why=f"{type(error).__name__}: {error}")
     return Probe(backend=name, devices=devices, why=None if devices else "the backend sees none on this host")
 

@@ -1,9 +1,13 @@
-"""Quality of a repetition's answers on the evaluation set: value, paired verdict, numeric class (measurement.md section 4)."""
+"""Quality of a repetition's answers on the evaluation set (measurement.md section 4).
+
+Value, paired verdict, numeric class.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,17 +31,24 @@ Judged = tuple[Quality, tuple[Finding, ...]]
 
 
 def judge_quality(folder: Path, workload: Workload, precision_executed: str, mode: Mode) -> Judged:
-    """The verdict on `folder/quality/outputs.safetensors`, with its findings; "not verified" where nothing can be said."""
+    """The verdict on `folder/quality/outputs.safetensors` with its findings; "not verified" where nothing is known."""
     spec = workload.spec.quality
     file = folder / "quality" / "outputs.safetensors"
     if not file.exists():
         nothing = Quality(metric=spec.metric, samples=0, evaluation_samples=spec.evaluation_samples, target=spec.target)
         return nothing, (finding("quality-not-verified", mode, subject="no evaluation data"),)
-    outputs, digest = _read(file)
-    indices = outputs.pop(INDICES).astype(np.int64)
-    quality, found = _value(workload, outputs, indices, mode)
+    arrays, digest = _read(file)
+    indices = arrays[INDICES].astype(np.int64)
+    # In the model's order, which the file does not keep: the first output holds the answer.
+    outputs = {tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs}
+    quality = _value(workload, outputs, indices)
+    found: tuple[Finding, ...] = ()
     if len(indices) < spec.evaluation_samples:
         found += (finding("quality-subset", mode, len(indices), spec.evaluation_samples),)
+    bad = _bad_samples(outputs)
+    if bad:
+        failed = msgspec.structs.replace(quality, passed=False)
+        return failed, (*found, finding("non-finite-output", mode, bad, 0))
     reference = workload.reference()
     if reference is None or quality.target is None:
         return quality, (*found, finding("quality-not-verified", mode, subject="no reference answers or target"))
@@ -51,10 +62,10 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
     return judged, found + more
 
 
-def _value(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64], mode: Mode) -> Judged:
+def _value(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64]) -> Quality:
     spec = workload.spec.quality
     correct = _correct(workload, outputs, indices)
-    quality = Quality(
+    return Quality(
         metric=spec.metric,
         samples=len(indices),
         evaluation_samples=spec.evaluation_samples,
@@ -62,7 +73,11 @@ def _value(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64],
         value=None if correct is None else float(correct.mean()),
         interval=None if correct is None else wilson(int(correct.sum()), len(correct)),
     )
-    return quality, ()
+
+
+def _bad_samples(outputs: NamedArrays) -> int:
+    finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in outputs.values()]
+    return int((~np.logical_and.reduce(finite)).sum())
 
 
 def _against_reference(
@@ -74,15 +89,11 @@ def _against_reference(
     precision: str,
     mode: Mode,
 ) -> Judged:
-    import msgspec
-
-    stored = {name: array[indices] for name, array in reference.outputs.items()}
+    stored = {name: reference.outputs[name][indices] for name in outputs if name in reference.outputs}
     error, agreed = _numeric(outputs, stored)
     correct, right = _correct(workload, outputs, indices), _correct(workload, stored, indices)
     if isinstance(error, Refusal) or correct is None or right is None or quality.target is None:
-        code = error.code if isinstance(error, Refusal) else "quality-not-verified"
-        failed = msgspec.structs.replace(quality, passed=False, judged_by="agreement", agreement=agreed)
-        return failed, (finding(code, mode, error.seen if isinstance(error, Refusal) else None),)
+        return quality, (finding("quality-not-verified", mode, subject="no reference answers or target"),)
     verdict = quality_verdict(correct, right, quality.target, Q99)
     within = error.max <= ERROR_CLASS[precision]
     by_agreement = verdict.target_met and agreed >= _AGREEMENT and within
@@ -122,7 +133,8 @@ def _correct(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64
     if labels is None:
         return None
     answers = TASKS[workload.spec.task].answers(outputs)
-    return answers == labels
+    correct: NDArray[np.bool_] = answers == labels
+    return correct
 
 
 def _read(file: Path) -> tuple[NamedArrays, str | None]:

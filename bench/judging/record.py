@@ -1,8 +1,12 @@
-"""A measurement over its repetitions: the published values with their intervals, and everything found (measurement.md section 3)."""
+"""A measurement over its repetitions: the published values with their intervals, and everything found.
+
+See measurement.md section 3.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -58,7 +62,7 @@ def judge_record(setup: Setup, measurement: Measurement, trials: Sequence[Trial]
 
 
 def needs_more(measurement: Measurement, trials: Sequence[Trial], mode: Mode) -> bool:
-    """Whether another repetition is due: the next look is not reached, or its interval is wider than the mode aims at."""
+    """Whether another repetition is due: the next look is not reached, or its interval is too wide for the mode."""
     effort, done = EFFORTS[mode], sum(trial.status == "complete" for trial in trials)
     if done != len(trials):
         return False  # a failed repetition makes the measurement invalid; more of them would not mend it
@@ -110,9 +114,8 @@ def _findings(
     if len({report.session_hash for report in reports}) > 1:
         found.append(finding("engine-differs", mode, len({report.session_hash for report in reports}), 1))
     primary = metrics.get(PRIMARY[measurement.scenario])
-    if effort.half_width is not None and primary is not None and primary.interval is not None:
-        if _too_wide(primary.interval, mode):
-            found.append(finding("interval-too-wide", mode, relative_half_width(primary.interval), effort.half_width))
+    if primary is not None and primary.interval is not None and _too_wide(primary.interval, mode):
+        found.append(finding("interval-too-wide", mode, relative_half_width(primary.interval), effort.half_width))
     return _distinct(found)
 
 
@@ -147,16 +150,15 @@ def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:
     return sorted(scored, key=lambda entry: entry[:2])[len(scored) // 2][2]
 
 
-def _division(setup: Setup, report: Report | None, plan: RunPlan) -> str:
+def _division(setup: Setup, report: Report | None, plan: RunPlan) -> Literal["closed", "open"]:
     same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
     return "closed" if same and plan.model is None else "open"
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | None) -> str:
-    host = {name: value for name, value in msgspec.structs.asdict(setup.host).items()}
     return record_hash(
         {
-            "host": host,
+            "host": setup.host,
             "device": report.device if report else None,
             "session": report.session_hash if report else None,
             "serving": [measurement.batch, measurement.samples_per_query, measurement.workers, measurement.threads],

@@ -37,7 +37,9 @@ def trial_findings(
     # With several repetitions the published interval comes from them, and one run's own is not asked for.
     if primary.interval_refusal is not None and EFFORTS[mode].repetitions == (1,):
         refused = primary.interval_refusal
-        found.append(finding("interval-not-supported", mode, refused.seen, refused.limit))
+        # Numbers of another code, such as a share of failed queries, would be read as a correlation.
+        numbers = (refused.seen, refused.limit) if refused.code == "interval-not-supported" else (None, None)
+        found.append(finding("interval-not-supported", mode, *numbers))
     share = report.facts.device_operator_share
     if share is not None and share < 1.0:
         found.append(finding("host-offload", mode, 1.0 - share, 0.0))
@@ -48,6 +50,8 @@ def _length(columns: Columns, score: Score, report: Report, measurement: Measure
     found = []
     primary, effort = PRIMARY[measurement.scenario], EFFORTS[mode]
     refusal = score.metrics[primary].refusal
+    if refusal is not None and refusal.code != "too-few-queries":
+        refusal = None  # queries that failed, or no time that passed: found below, under their own codes
     if refusal is not None or report.cut_short:
         seen, limit = (refusal.seen, refusal.limit) if refusal else (columns.rows, None)
         found.append(finding("too-few-queries", mode, seen, limit, primary))

@@ -51,7 +51,7 @@ def verify(
     if not errors:
         return Verification(samples=0, mismatched=0, largest_error=0.0)
     flat = np.concatenate(errors)
-    largest = float(flat.max()) if np.isfinite(flat).all() else float("inf")
+    largest = float(flat.max()) if np.isfinite(flat).all() else None
     return Verification(samples=flat.size, mismatched=int((~(flat <= tolerance)).sum()), largest_error=largest)
 
 

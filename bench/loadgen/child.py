@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import os
 import resource
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter_ns
@@ -20,15 +22,16 @@ from typing import IO
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.backends.base import EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, chosen_indices, verify
-from bench.loadgen.driver import AllDue, Broken, Closed, Lane, drive
+from bench.loadgen.driver import AllDue, Closed, Lane, drive, one_line
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.outputs import OutputRing, SecretSample
-from bench.loadgen.samples import LoadedSet
+from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.timeline import create
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.models.base import Workload
@@ -47,6 +50,7 @@ EXIT_FAILED = 3
 INDICES, ROWS, EVALUATION_SHA256 = "__indices", "__rows", "evaluation_sha256"
 _FINGERPRINTED = 64
 _PR_SET_PDEATHSIG = 1
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
 # class; int8 has none, and gets the step of its grid.
 _RECOMPUTED: dict[str, float] = {name: 10 * limit for name, limit in ERROR_CLASS.items()} | {"int8": 0.1}
@@ -86,8 +90,7 @@ def run_job(job: Job, reporter: Reporter) -> None:
     with _opened(job, workload, samples) as ready:
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)
-        reporter.phase("warm-up", 10 * job.effort.window_s)
-        warm = warm_up(ready.lane, job.effort)
+        warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = msgspec.structs.replace(_measure(job, ready, warm, reporter), repeated_input_gain=gain)
     write_record(Path(job.folder) / "report.json", report)
@@ -153,6 +156,7 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         settings=job.settings,
     )
     compiled = backend.compile(model, device, options)
+    _check_precision(compiled.facts)
     sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
     closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
     lane = Lane(
@@ -169,31 +173,42 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
     compiled.close()
 
 
-def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
-    from safetensors.numpy import save_file
+def _check_precision(facts: Facts) -> None:
+    if facts.precision_executed not in _RECOMPUTED:
+        known = ", ".join(_RECOMPUTED)
+        raise EngineError(f"{facts.engine} says it executes in {facts.precision_executed!r}; expected one of {known}.")
 
+
+def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
     workload, measurement = ready.workload, job.measurement
     total = workload.spec.quality.evaluation_samples
     indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"))
     if len(indices) == 0:
         return
-    reporter.phase("quality")
-    session = ready.lane.sessions[0]
-    outputs = answer_all(session, ready.model, indices, workload.evaluation_inputs, measurement.batch)
+
+    def inputs(part: NDArray[np.int64]) -> Named:
+        reporter.phase("quality")  # with every part: the whole set may take longer than a hang is waited for
+        return workload.evaluation_inputs(part)
+
+    outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
     first = workload.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
     digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
-    save_file({**outputs, INDICES: indices}, folder / "outputs.safetensors", {EVALUATION_SHA256: digest})
+    _save(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
 
 
 def _keep_outputs(folder: Path, secret: SecretSample) -> None:
-    from safetensors.numpy import save_file
-
     rows = sorted(secret.kept)
     if rows:
         stacked = {name: np.stack([secret.kept[row][name] for row in rows]) for name in secret.kept[rows[0]]}
-        save_file({**stacked, ROWS: np.array(rows, np.int64)}, folder / "outputs.safetensors")
+        _save(folder / "outputs.safetensors", {**stacked, ROWS: np.array(rows, np.int64)})
+
+
+def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+    from safetensors.numpy import save
+
+    path.write_bytes(save(arrays, metadata))  # its own `save_file` hides the system's error number
 
 
 def _session_hash(ready: Ready) -> str:
@@ -221,28 +236,31 @@ def _die_with_parent(parent: int) -> None:
         os._exit(EXIT_FAILED)
 
 
+def _failure(error: Exception, folder: str) -> Failure:
+    if isinstance(error, PluginError | BadFile | BadModel | Unsupported):
+        return Failure(message=str(error), usage=True)
+    if isinstance(error, OSError):
+        message = f"{error.filename or folder}: {error.strerror or error}"
+        return Failure(message=message, no_room=error.errno if error.errno in _NO_ROOM else None)
+    return Failure(message=one_line(error))
+
+
 def main(arguments: list[str]) -> int:
     """Entry of the child process: JOB file, file descriptor for events, process id of the parent."""
     job_file, events, parent = arguments
     _die_with_parent(int(parent))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)
+    os.set_inheritable(int(events), False)  # an engine's helper must not hold the parent's pipe open
     with os.fdopen(int(events), "wb") as stream:
         reporter = Reporter(stream)
         try:
             run_job(job, reporter)
-        except (PluginError, BadFile, BadModel, Unsupported) as error:
-            reporter.send(Failure(message=str(error), usage=True))
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything; the traceback goes to the trial's log
+            with contextlib.suppress(OSError):  # the disk may be what is full
+                traceback.print_exc()  # before the event: with it the parent puts an end to this process
+            reporter.send(_failure(error, job.folder))
             return EXIT_FAILED
-        except (EngineError, Broken) as error:
-            reporter.send(Failure(message=str(error)))
-            return EXIT_FAILED
-        except OSError as error:
-            reporter.send(Failure(message=f"{error.filename or job.folder}: {error.strerror or error}"))
-            return EXIT_FAILED
-        except Exception as error:  # an engine may raise anything; the traceback goes to the trial's log
-            reporter.send(Failure(message=f"{type(error).__name__}: {error}"))
-            raise
     return 0
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from bench.backends.base import EngineError, Session
 from bench.loadgen.outputs import OutputRing, SecretSample
-from bench.loadgen.samples import LoadedSet
+from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.timeline import Timeline
 
 _MOST_FAILURES = 100
@@ -47,6 +47,17 @@ class Broken(RuntimeError):
     """The engine fails query after query; the message is its first error."""
 
 
+def one_line(error: BaseException) -> str:
+    """An error in one line: the message alone where it was written for people, else with its type."""
+    try:
+        text = next(iter(str(error).strip().splitlines()), "")
+    except Exception:  # noqa: BLE001 - a vendor's exception may even fail to print itself
+        text = ""
+    if text and isinstance(error, EngineError | Broken):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) -> int:
     """Run all rows of `timeline` through the lane's workers; on return every row has its times.
 
@@ -55,7 +66,8 @@ def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) ->
     Raises Broken after too many failed rows.
     """
     failures: list[str] = []
-    take = _taker(lane, timeline.rows, lambda: len(failures) >= _MOST_FAILURES)
+    raised: list[BaseException] = []
+    take = _taker(lane, timeline.rows, lambda: bool(raised) or len(failures) >= _MOST_FAILURES)
     collected = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -65,7 +77,7 @@ def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) ->
         if len(workers) == 1:
             workers[0].work(take)
         else:
-            _in_threads(workers, take)
+            _in_threads(workers, take, raised)
     finally:
         if collected:
             gc.enable()
@@ -114,7 +126,7 @@ class _Worker:
 
 def _run_rows(
     session: Session,
-    slots: Sequence[dict[str, object]],
+    slots: Sequence[Named],
     samples: LoadedSet,
     first: int,
     started: list[int],
@@ -127,17 +139,17 @@ def _run_rows(
     try:
         for out, batch in zip(slots, upcoming, strict=False):
             begin(now())
-            run(batch, out)  # type: ignore[arg-type]  # slots hold arrays; object keeps the hot loop's types plain
+            run(batch, out)
             end(now())
-    except Exception as error:  # any failure of an engine is one failed query, recorded with its times
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - any failure of an engine is one failed query with its times
         end(now())
-        return error.args[0] if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+        return one_line(error)
     return None
 
 
 def _taker(lane: Lane, rows: int, stop: Callable[[], bool]) -> Callable[[int], Span | None]:
     """How a worker gets its next rows: called with the most it can hold, answers [lo, hi) or None at the end."""
-    if len(lane.sessions) > 1 and isinstance(lane.issue, Closed) and lane.issue.rows_per_query > 1:
+    if len(lane.sessions) > 1 and isinstance(lane.issue, Closed):
         return _Queries(rows, lane.issue.rows_per_query, stop).take
     # Alone, a worker runs rows in order anyway: whole rings at once.
     return _Spans(rows, len(lane.sessions) > 1, stop).take
@@ -186,14 +198,13 @@ class _Queries:
         return self._done >= self._next // self._per_query * self._per_query
 
 
-def _in_threads(workers: Sequence[_Worker], take: Callable[[int], Span | None]) -> None:
-    raised: list[BaseException] = []
-
+def _in_threads(workers: Sequence[_Worker], take: Callable[[int], Span | None], raised: list[BaseException]) -> None:
     def guarded(worker: _Worker) -> None:
         try:
             worker.work(take)
-        except BaseException as error:  # carried to the calling thread, which raises it
+        except BaseException as error:  # noqa: BLE001 - carried to the calling thread, which raises it
             raised.append(error)
+            take(0)  # which sees the stop, and wakes those who wait for this worker's rows
 
     threads = [threading.Thread(target=guarded, args=(worker,), name=f"worker-{i}") for i, worker in enumerate(workers)]
     for thread in threads:

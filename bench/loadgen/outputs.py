@@ -15,7 +15,9 @@ from bench.backends.base import Tensor
 Named = dict[str, NDArray[np.generic]]
 RING_BYTES = 64 << 10  # small enough to stay in a first- or second-level cache
 _MOST_SLOTS = 1024
-_INTEGER_POISON = 0x5A
+_POISON = 0x5A  # no truth value, and no likely integer once it fills four bytes
+# A single int8 or int16 may well be the pattern.
+_LEAST_TELLING = 4
 
 
 class OutputRing:
@@ -29,29 +31,44 @@ class OutputRing:
         self.bad_samples = 0
 
     def poison(self) -> None:
-        """Fill every slot with what no answer holds: NaN, or a byte pattern for integers."""
+        """Fill every slot with what no answer holds: NaN, or a byte pattern for integers and truth values."""
         for array in self._arrays.values():
             if np.issubdtype(array.dtype, np.inexact):
                 array.fill(np.nan)
-            elif array.dtype != np.bool_:
-                array.view(np.uint8).fill(_INTEGER_POISON)
+            else:
+                _as_bytes(array).fill(_POISON)
 
     def settle(self, used: int) -> None:
-        """Count samples in the first `used` slots that hold NaN, infinity or an untouched pattern."""
-        for array in self._arrays.values():
-            part = array[:used]
-            if np.issubdtype(array.dtype, np.inexact):
-                # A sum is finite only if its terms are; the exact count is made only where it is not.
-                wide = np.float32 if array.dtype == np.float16 else None
-                if not np.isfinite(part.sum(dtype=wide)):
-                    self.bad_samples += int((~np.isfinite(_per_sample(part))).any(axis=1).sum())
-            elif array.dtype != np.bool_:
-                bytes_left = _per_sample(part).view(np.uint8) == _INTEGER_POISON
-                self.bad_samples += int(bytes_left.all(axis=1).sum())
+        """Count samples in the first `used` slots that hold NaN, infinity or an untouched pattern in any output."""
+        if used == 0:
+            return
+        found = [bad for array in self._arrays.values() if (bad := _bad_samples(array[:used])) is not None]
+        if found:
+            self.bad_samples += int(np.logical_or.reduce(found).sum())
 
     def copy(self, slot: int) -> Named:
         """The harness's own copy of one slot's arrays."""
         return {name: array.copy() for name, array in self.slots[slot].items()}
+
+
+def _bad_samples(part: NDArray[np.generic]) -> NDArray[np.bool_] | None:
+    """Which samples of (slots, batch, …) are no answers, (slots · batch,); None where all may be."""
+    if np.issubdtype(part.dtype, np.inexact):
+        # A sum is finite only if its terms are; each sample is looked at only where it is not.
+        wide = np.float32 if part.dtype == np.float16 else None
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(part.sum(dtype=wide)):
+                return None
+        broken: NDArray[np.bool_] = (~np.isfinite(_per_sample(part))).any(axis=1)
+        return broken
+    if part.dtype != np.bool_ and part[:1, :1].nbytes < _LEAST_TELLING:
+        return None
+    unwritten: NDArray[np.bool_] = (_as_bytes(_per_sample(part)) == _POISON).all(axis=1)
+    return unwritten
+
+
+def _as_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    return array.view(np.uint8)
 
 
 def _per_sample(part: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -5,6 +5,7 @@ A child that crashes, hangs or is killed costs its own repetition and nothing el
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -23,6 +24,8 @@ from bench.store.places import cache_directory
 
 # A phase may take this long plus five times what the child expects of it, before it is taken for hung.
 PATIENCE_S = 120.0
+# How often to look whether the child is still there while it says nothing.
+_GLANCE_S = 1.0
 _LOG_NAME = "child.log"
 
 
@@ -35,7 +38,10 @@ class RepetitionFailed(RuntimeError):
 
 
 def run_repetition(job: Job, observe: Callable[[Phase], None], patience_s: float | None = None) -> Report:
-    """Run `job` in a child process and return its report. Raises RepetitionFailed; the child is gone on return."""
+    """Run `job` in a child process and return its report. The child is gone on return.
+
+    Raises RepetitionFailed, or OSError where there is no room for what is measured.
+    """
     folder = Path(job.folder)
     write_record(folder / "job.json", job)
     patience_s = patience_s or float(os.environ.get("BENCH_PATIENCE_S", PATIENCE_S))
@@ -49,15 +55,29 @@ def run_repetition(job: Job, observe: Callable[[Phase], None], patience_s: float
             failure, code = Failure(message="the engine's process does not end after its work is done"), None
         finally:
             _end(child)
+    if failure is not None and failure.no_room is not None:
+        raise OSError(failure.no_room, os.strerror(failure.no_room), job.folder)
     if failure is not None:
         raise RepetitionFailed(failure.message, failure.usage)
     if code != 0:
         raise RepetitionFailed(_obituary(child.returncode, folder / _LOG_NAME))
-    return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+    return _report(folder)
+
+
+def _report(folder: Path) -> Report:
+    try:
+        return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+    except FileNotFoundError:
+        message = "the engine's process ended with code 0 before its work was done"
+    except msgspec.DecodeError as error:
+        message = f"the engine's process left a report that cannot be used: {error}"
+    raise RepetitionFailed(f"{message}; its output is in {folder / _LOG_NAME}")
 
 
 def _start(folder: Path, job: Job, writing: int, log: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bench.loadgen.child", str(folder / "job.json"), str(writing), str(os.getpid())]
+    # -P: what lies in the current folder, perhaps a `bench` or a `numpy.py`, is not imported.
+    module = [sys.executable, "-P", "-m", "bench.loadgen.child"]
+    command = [*module, str(folder / "job.json"), str(writing), str(os.getpid())]
     try:
         return subprocess.Popen(
             command,
@@ -81,26 +101,36 @@ def _follow(
     with selectors.DefaultSelector() as selector:
         selector.register(events, selectors.EVENT_READ)
         while True:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
+            if not selector.select(min(_GLANCE_S, max(0.0, deadline - time.monotonic()))):
+                if child.poll() is not None:
+                    return None  # gone, though a helper of the engine still holds its end
+                if time.monotonic() < deadline:
+                    continue
                 return Failure(message=f"the engine hangs: no sign of life in phase `{phase}`; it was stopped")
             received = os.read(events, 1 << 16)
             if not received:
                 return None
             *lines, pending = (pending + received).split(b"\n")
             for line in lines:
-                event: Event = msgspec.json.decode(line, type=Event)  # type: ignore[arg-type]  # a union is a type to msgspec
+                event = _event(line)
                 if isinstance(event, Failure):
                     return event
                 phase, deadline = event.name, time.monotonic() + patience_s + 5 * event.expected_s
                 observe(event)
 
 
+def _event(line: bytes) -> Event:
+    try:
+        event: Event = msgspec.json.decode(line, type=Event)
+        return event
+    except msgspec.DecodeError:
+        return Failure(message=f"the engine's process sent what is no event: {line[:60]!r}")
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill the child's whole process group: an engine may have started helpers of its own."""
-    try:
+    with contextlib.suppress(ProcessLookupError):  # the group is already gone, which is what is wanted
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # the group is already gone, which is what is wanted
     child.wait()
 
 

@@ -6,13 +6,14 @@ Its rows are discarded; the length of the measurement is fixed from it before th
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.loadgen.driver import Closed, Lane, drive
-from bench.loadgen.timeline import MOST_ROWS, in_memory
+from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
 from bench.records.numbers import Refusal
 from bench.records.plan import Effort, Scenario
 from bench.scoring.warmup import is_steady, mser5_cut
@@ -37,19 +38,24 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
     row_s: float
 
 
-def warm_up(lane: Lane, effort: Effort) -> WarmUp:
-    """Run ten windows of at least `window_s` and `window_batches`, the first covering the loaded set once."""
+def warm_up(lane: Lane, effort: Effort, announce: Callable[[float], None] = lambda expected_s: None) -> WarmUp:
+    """Run ten windows of at least `window_s` and `window_batches`, the first covering the loaded set once.
+
+    `announce` is called before each window with the seconds that it should take, 0 where nothing is known yet.
+    """
     service: list[NDArray[np.int64]] = []
     pace: list[float] = []
-    rows = _whole_queries(lane, max(1, min(len(lane.samples.batches), lane.samples.count // lane.samples.batch)))
+    rows = _whole_queries(lane, math.ceil(lane.samples.count / lane.samples.batch))
+    announce(0.0)
+    expected_s = rows * _window(lane, _whole_queries(lane, 1))[1]
     for _ in range(_WINDOWS):
-        timeline = in_memory(rows)
-        drive(lane, timeline)
+        announce(expected_s)
+        timeline, row_s = _window(lane, rows)
         service.append(timeline.ended - timeline.started)
-        elapsed_s = (int(timeline.ended.max()) - int(timeline.started.min())) / 1e9
-        pace.append(max(elapsed_s, 1e-9) / rows)
+        pace.append(row_s)
         wanted = max(effort.window_batches, math.ceil(effort.window_s / pace[-1]))
         rows = _whole_queries(lane, min(wanted, MOST_ROWS // _WINDOWS))
+        expected_s = rows * row_s
     series = np.concatenate(service).astype(np.float64)
     found = mser5_cut(series)
     cut = 0 if isinstance(found, Refusal) else found
@@ -61,8 +67,15 @@ def measured_rows(lane: Lane, scenario: Scenario, effort: Effort, row_s: float) 
     """Rows of the measurement, and whether the mode's longest time cut them below what the metric needs."""
     per_query = _rows_per_query(lane)
     wanted = max(_LEAST_QUERIES[scenario] * per_query, math.ceil(1.05 * effort.duration_s / row_s))
-    allowed = min(math.ceil(effort.longest_s / row_s), MOST_ROWS)
-    return _whole_queries(lane, min(wanted, allowed)), allowed < _LEAST_QUERIES[scenario] * per_query
+    allowed = min(_whole_queries(lane, math.ceil(effort.longest_s / row_s)), MOST_ROWS // per_query * per_query)
+    return min(_whole_queries(lane, wanted), allowed), allowed < _LEAST_QUERIES[scenario] * per_query
+
+
+def _window(lane: Lane, rows: int) -> tuple[Timeline, float]:
+    timeline = in_memory(rows)
+    drive(lane, timeline)
+    elapsed_s = (int(timeline.ended.max()) - int(timeline.started.min())) / 1e9
+    return timeline, max(elapsed_s, 1e-9) / rows
 
 
 def _later_pace(pace: list[float]) -> float:

@@ -32,21 +32,29 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
-    """The child gives up: one line for people. `usage` when the request, not the engine, was wrong."""
+    """The child gives up: one line for people. `usage` when the request, not the engine, was wrong.
+
+    `no_room` is the system's error number where the trial's folder could not be written to: that is nothing of the
+    engine's, and the run may go on from here when there is room.
+    """
 
     message: str
     usage: bool = False
+    no_room: int | None = None
 
 
 Event = Phase | Failure
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """Timed samples compared with their recomputation: how many, how many differ, and the largest difference."""
+    """Timed samples compared with their recomputation: how many, how many differ, and the largest relative error.
+
+    `largest_error` is None where an output is not finite, which no number can say in JSON.
+    """
 
     samples: int
     mismatched: int
-    largest_error: float
+    largest_error: float | None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

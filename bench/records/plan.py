@@ -5,6 +5,7 @@ Nothing here measures or decides; defaults that depend on a workload or a host a
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
 DEFAULT_WORKLOADS = ("image_classify", "speech_command")
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
+MOST_BATCH, MOST_WORKERS, MOST_THREADS = 65536, 1024, 65536
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,15 +54,38 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("a plan needs at least one workload and one scenario")
         if len(set(self.workloads)) < len(self.workloads) or len(set(self.scenarios)) < len(self.scenarios):
             raise ValueError("a plan names each workload and each scenario once")
-        for name, value in (("batch", self.batch), ("workers", self.workers), ("threads", self.threads)):
-            if value is not None and not 1 <= value <= 65536:
-                raise ValueError(f"`{name}` is {value}; it must lie between 1 and 65536")
+        for name, value, most in (
+            ("batch", self.batch, MOST_BATCH),
+            ("workers", self.workers, MOST_WORKERS),
+            ("threads", self.threads, MOST_THREADS),
+        ):
+            if value is not None and not 1 <= value <= most:
+                raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
-        if self.budget_s is not None and not self.budget_s > 0:
-            raise ValueError(f"`budget_s` is {self.budget_s}; it must be positive")
+        if self.budget_s is not None and not 0 < self.budget_s < math.inf:
+            raise ValueError(f"`budget_s` is {self.budget_s}; it must be positive and finite")
+        for name, setting in self.settings.items():
+            if isinstance(setting, float) and not math.isfinite(setting):
+                raise ValueError(f"setting {name!r} is {setting}, which no record can hold")
         if self.data is not None and self.model is None:
             raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
+        if self.model is not None and self.workloads not in (DEFAULT_WORKLOADS, (USER_WORKLOAD,)):
+            raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
+        for text in (*self.workloads, self.backend, self.device, self.profile, self.model, self.data):
+            _refuse_surrogates(text)
+        for name, setting in self.settings.items():
+            _refuse_surrogates(name)
+            _refuse_surrogates(setting)
+
+
+def _refuse_surrogates(value: Setting | None) -> None:
+    """Bytes of a command line that are no UTF-8 arrive as these, and no record can hold them."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{value!r} is not a text in UTF-8") from None
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):

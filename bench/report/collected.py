@@ -66,7 +66,9 @@ def _seen(entries: Sequence[_Named], every: tuple[str, ...], lang: str) -> Seen:
     text = entries[0][1].text.seen
     names = tuple(name for name, _ in entries)
     if any(found.text.seen != text for _, found in entries):
-        names = tuple(sentence(lang, "phrase.measurement", name=name, value=found.text.value) for name, found in entries)
+        names = tuple(
+            sentence(lang, "phrase.measurement", name=name, value=found.text.value) for name, found in entries
+        )
     elif names == every:
         names = (sentence(lang, "table.all_measurements"),) if len(every) > 1 else ()
     return Seen(text=text, measurements=names)

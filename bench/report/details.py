@@ -9,7 +9,7 @@ import msgspec
 
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.rows import interval_text, quality_row
-from bench.text import figures, name, sentence
+from bench.text import figures, name, printable, sentence
 
 Line = tuple[str, str]
 
@@ -23,7 +23,7 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 def section(lang: str, key: str, lines: Sequence[tuple[str, str | None]]) -> Section:
     """`lines` are (key of the label, value); a value that is None is left out."""
-    shown = tuple((sentence(lang, f"detail.{label}"), value) for label, value in lines if value is not None)
+    shown = tuple((sentence(lang, f"detail.{label}"), printable(value)) for label, value in lines if value is not None)
     return Section(title=sentence(lang, f"detail.{key}"), lines=shown)
 
 
@@ -33,7 +33,7 @@ def record_status(record: Record, state: str, lang: str) -> Section:
         lang,
         "status",
         [
-            ("status", f"{name(lang, 'state', state)}: {sentence(lang, f'state_note.{state}', run_id=record.run_id)}"),
+            ("status", _state(record, state, lang)),
             ("run", record.run_id),
             ("mode", name(lang, "mode", record.mode)),
             ("repetitions", str(len(record.trials))),
@@ -142,6 +142,21 @@ def run_section(run: Run, lang: str) -> Section:
     )
 
 
+def system_section(records: Sequence[Record], lang: str) -> Section:
+    """Devices and engines of all records, each named once."""
+    devices = [f"{record.device.title} ({record.device.address})" for record in records if record.device is not None]
+    facts = [record.facts for record in records if record.facts is not None]
+    lines: list[tuple[str, str | None]] = [
+        ("device", _distinct(devices)),
+        ("engine", _distinct([f"{entry.engine} {entry.engine_version}" for entry in facts])),
+        ("driver", _distinct([entry.driver_version for entry in facts if entry.driver_version])),
+        ("precision", _distinct([entry.precision_executed for entry in facts])),
+        ("division", _distinct([name(lang, "division", record.division) for record in records])),
+        ("attestation", _distinct([name(lang, "attestation", record.attestation) for record in records])),
+    ]
+    return Section(title=sentence(lang, "report.system"), lines=section(lang, "setup", lines).lines)
+
+
 def trial_section(trial: Trial, lang: str) -> Section:
     """One repetition: how it went and what disturbed it."""
     lines: list[tuple[str, str | None]] = [
@@ -178,14 +193,23 @@ def _verdict(quality: Quality, lang: str) -> list[tuple[str, str | None]]:
     if verdict is None:
         return []
     counts, away = verdict.counts, verdict.difference
-    limits = f"[{100.0 * away.low:+.2f}, {100.0 * away.high:+.2f}] %, {interval_text(away, 1, lang)}"
+    limits = f"[{100.0 * away.low:+.2f}, {100.0 * away.high:+.2f}], {interval_text(away, 1, lang)}"
     parts = (counts.both, counts.gained, counts.lost, counts.neither)
     return [
         ("quality_reference", figures.share(verdict.reference)),
         ("quality_difference", limits),
-        ("quality_allowance", f"{100.0 * verdict.allowance:+.2f} %"),
+        ("quality_allowance", f"{100.0 * verdict.allowance:+.2f}"),
         ("quality_counts", " / ".join(figures.count(part) for part in parts)),
     ]
+
+
+def _state(record: Record, state: str, lang: str) -> str:
+    note = sentence(lang, f"state_note.{state}", run_id=record.run_id)
+    return sentence(lang, "phrase.labelled", label=name(lang, "state", state), text=note)
+
+
+def _distinct(texts: Sequence[str]) -> str | None:
+    return "; ".join(dict.fromkeys(texts)) or None
 
 
 def _or(value: object, unknown: str) -> str:

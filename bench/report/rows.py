@@ -5,7 +5,7 @@ Every number is formatted here once, through `bench.text.figures`, together with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -14,7 +14,7 @@ from bench.records.findings import Finding, Severity
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Quality, Record
-from bench.text import figures, name, sentence
+from bench.text import figures, name, printable, sentence
 from bench.text.findings import FindingText, finding_text, refusal_text
 
 State = Literal["valid", "quick", "partial", "invalid"]
@@ -25,7 +25,10 @@ _MISSING = "too-few-repetitions"
 
 
 class FigureRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One metric in words: `value` without interval, `interval` in brackets (may be empty), `kind` says which it is."""
+    """One metric in words: `value` without interval, `interval` in brackets (may be empty), `kind` says which it is.
+
+    Where there is no number, `value` is a dash and `kind` says why.
+    """
 
     metric: str
     name: str
@@ -82,15 +85,15 @@ def rows(records: Sequence[Record], lang: str) -> list[Row]:
 def row(record: Record, lang: str) -> Row:
     """One record in words."""
     state = record_state(record)
-    figures_ = tuple(figure_row(record, metric, figure, lang) for metric, figure in ordered(record).items())
-    primary = figure_row(record, record.primary, record.metrics.get(record.primary, Measured()), lang)
+    repeated = repetitions(record)
+    primary = figure_row(record.primary, record.metrics.get(record.primary, Measured()), repeated, lang)
     return Row(
-        name=record.measurement.name,
-        workload=record.measurement.workload,
+        name=printable(record.measurement.name),
+        workload=printable(record.measurement.workload),
         scenario=name(lang, "scenario", record.measurement.scenario),
         precision=record.measurement.precision,
         primary=primary,
-        figures=figures_,
+        figures=figure_rows(record.metrics, record.primary, repeated, lang),
         quality=quality_row(record.quality, lang),
         state=state,
         state_text=name(lang, "state", state),
@@ -109,23 +112,17 @@ def record_state(record: Record) -> State:
     return "partial" if partial else "quick" if record.mode == "quick" else "valid"
 
 
-def ordered(record: Record) -> dict[str, Measured]:
-    """A record's metrics with the primary one first, then as in the registry, then those it does not know."""
-    known = [metric for metric in METRICS if metric in record.metrics and metric != record.primary]
-    first = [record.primary] if record.primary in record.metrics else []
-    rest = sorted(set(record.metrics) - set(METRICS) - {record.primary})
-    return {metric: record.metrics[metric] for metric in (*first, *known, *rest)}
+def figure_rows(metrics: Mapping[str, Measured], primary: str, repeated: int, lang: str) -> tuple[FigureRow, ...]:
+    """All metrics: the primary one first, then as in the registry, then those it does not know."""
+    known = [metric for metric in METRICS if metric in metrics and metric != primary]
+    first = [primary] if primary in metrics else []
+    rest = sorted(set(metrics) - set(METRICS) - {primary})
+    return tuple(figure_row(metric, metrics[metric], repeated, lang) for metric in (*first, *known, *rest))
 
 
-def figure_row(record: Record, metric: str, figure: Measured, lang: str) -> FigureRow:
-    """One figure of a record in words, with its interval and what kind of interval that is."""
-    return metric_row(metric, figure, repetitions(record), lang)
-
-
-def metric_row(metric: str, figure: Measured, repeated: int, lang: str) -> FigureRow:
-    """As `figure_row`, where no record is at hand; `repeated` is the number of repetitions behind an interval."""
-    shown = value_text(metric, figure, lang)
-    value, interval = figures.split(shown) if figure.value is not None else (shown, "")
+def figure_row(metric: str, figure: Measured, repeated: int, lang: str) -> FigureRow:
+    """One figure with its interval and what kind of interval that is, from `repeated` repetitions."""
+    value, interval = figures.split(value_text(metric, figure))
     return FigureRow(
         metric=metric,
         name=name(lang, "metric", f"{metric}.name").removesuffix(".name"),
@@ -136,23 +133,22 @@ def metric_row(metric: str, figure: Measured, repeated: int, lang: str) -> Figur
     )
 
 
-def value_text(metric: str, figure: Measured, lang: str) -> str:
-    """`35.2 ms [34.9, 35.6]`, or why there is no number."""
+def value_text(metric: str, figure: Measured) -> str:
+    """`35.2 ms [34.9, 35.6]`; a dash where there is no number. A metric of another version is shown without unit."""
     if figure.value is None:
-        if figure.refusal is None:
-            return sentence(lang, "value.missing")
-        return sentence(lang, "value.refused", reason=refusal_text(lang, figure.refusal))
-    unit = METRICS[metric].unit if metric in METRICS else "1"
-    two_sided = figure.interval if figure.interval and figure.interval.kind != "early-stopping" else None
+        return figures.NONE
     if metric not in METRICS:
         return f"{figure.value:.3g}"
-    return figures.figure(unit, figure.value, two_sided)
+    two_sided = figure.interval if figure.interval and figure.interval.kind != "early-stopping" else None
+    return figures.figure(METRICS[metric].unit, figure.value, two_sided)
 
 
 def kind_text(figure: Measured, repeated: int, lang: str) -> str:
-    """`95 %, within this run (batch means)`, `95 % over 5 repetitions`, or `no interval: reason`."""
+    """`95 %, within this run (batch means)`, `95 % over 5 repetitions`, `no interval: reason`, or why no number."""
+    if figure.refusal is not None:
+        return sentence(lang, "value.refused", reason=refusal_text(lang, figure.refusal))
     if figure.value is None:
-        return ""
+        return sentence(lang, "value.missing")
     if figure.interval is not None:
         return interval_text(figure.interval, repeated, lang)
     if figure.interval_refusal is None:
@@ -196,7 +192,7 @@ def finding_rows(found: Sequence[Finding], lang: str) -> tuple[FindingRow, ...]:
     """Findings in words, the gravest first."""
     return tuple(
         FindingRow(
-            code=entry.code,
+            code=printable(entry.code),
             severity=entry.severity,
             severity_text=name(lang, "severity", entry.severity),
             subject=entry.subject,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from bench.text import sentence
+from bench.text import printable, sentence
 
 SEVERITY_STYLE: Final = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 MARK: Final = {"error": "✗", "warning": "!", "info": "·"}
@@ -17,9 +16,10 @@ STATE_STYLE: Final = {"invalid": "bold red", "partial": "bold yellow", "quick": 
 QUALITY_STYLE: Final = {"passed": "green", "failed": "bold red", "unverified": "yellow"}
 
 
-def printable(text: str) -> str:
-    """`text` without control characters, which a name from an engine could use to write over other lines."""
-    return "".join(" " if unicodedata.category(character) in ("Cc", "Cf") else character for character in text)
+def clipped(text: str, most: int = 28) -> str:
+    """`text` safe to print, at most `most` characters long, so that one name cannot push the others off the line."""
+    safe = printable(text)
+    return safe if len(safe) <= most else f"{safe[: most - 1]}…"
 
 
 def table(lang: str, *headers: str) -> Table:

@@ -23,11 +23,12 @@ from bench.report.details import (
     record_setup,
     record_status,
     run_section,
+    system_section,
     trial_section,
     version_section,
 )
-from bench.report.rows import FigureRow, finding_rows, metric_row, row, rows
-from bench.report.styles import MARK, SEVERITY_STYLE, printable, table
+from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
+from bench.report.styles import MARK, SEVERITY_STYLE, table
 from bench.text import sentence
 
 
@@ -46,6 +47,7 @@ def print_table(console: Console, records: list[Record], lang: str) -> None:
 def print_run(console: Console, run: Run, records: list[Record], lang: str) -> None:
     """What a run was and where, and its table."""
     _print_section(console, run_section(run, lang))
+    _print_section(console, system_section(records, lang))
     _print_section(console, host_section(run, lang))
     _print_section(console, version_section(run, lang))
     if run.status == "partial":
@@ -71,8 +73,7 @@ def print_trial(console: Console, trial: Trial, lang: str) -> None:
     """One repetition: how it went, its figures, its quality where it was checked, its findings."""
     _print_section(console, trial_section(trial, lang))
     if trial.metrics:
-        figures = tuple(metric_row(metric, figure, 1, lang) for metric, figure in trial.metrics.items())
-        _print_figures(console, figures, lang)
+        _print_figures(console, figure_rows(trial.metrics, "", 1, lang), lang)
     if trial.quality is not None:
         _print_section(console, quality_section(trial.quality, lang))
     _print_findings(console, collected([("", finding_rows(trial.findings, lang))], lang), lang)
@@ -85,7 +86,7 @@ def _print_section(console: Console, section: Section) -> None:
     grid.add_column(style="dim", max_width=max(20, console.width // 3))
     grid.add_column(overflow="fold")
     for label, value in section.lines:
-        grid.add_row(Text(label), Text(printable(value)))
+        grid.add_row(Text(label), Text(value))
     console.print(Text(section.title, style="bold"))
     console.print(Padding.indent(grid, 2))
     console.print()
@@ -93,9 +94,10 @@ def _print_section(console: Console, section: Section) -> None:
 
 def _print_figures(console: Console, figures: Sequence[FigureRow], lang: str) -> None:
     shown = table(lang, "metric", "value", "interval")
+    shown.show_lines = False
     for figure in figures:
         value = f"{figure.value} {figure.interval}".strip()
-        shown.add_row(Text(printable(figure.name)), Text(printable(value)), Text(figure.kind))
+        shown.add_row(Text(figure.name), Text(value), Text(figure.kind))
     console.print(Text(sentence(lang, "detail.metrics"), style="bold"))
     console.print(shown)
 
@@ -106,14 +108,14 @@ def _print_findings(console: Console, found: Sequence[Collected], lang: str) -> 
     console.print(Text(sentence(lang, "table.findings_title"), style="bold"))
     for entry in found:
         head = sentence(lang, "phrase.finding", severity=entry.severity_text, title=entry.title, code=entry.code)
-        console.print(Text(f"{MARK[entry.severity]} {printable(head)}", style=SEVERITY_STYLE[entry.severity]))
+        console.print(Text(f"{MARK[entry.severity]} {head}", style=SEVERITY_STYLE[entry.severity]))
         lines = [_concerns(seen, lang) for seen in entry.seen]
         lines += [
             sentence(lang, "phrase.labelled", label=sentence(lang, f"table.{label}"), text=text)
             for label, text in (("why", entry.why), ("next", entry.next))
         ]
         for line in lines:
-            console.print(Padding.indent(Text(printable(line)), 2))
+            console.print(Padding.indent(Text(line), 2))
         console.print()
 
 

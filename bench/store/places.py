@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+# Parts of the cache directory. Nothing else in it is ours to count or to remove, whatever BENCH_CACHE points at.
+CACHE_PARTS = ("engines",)
+
 
 class CannotWrite(OSError):
     """A directory that results cannot be kept in; one line with the path and the reason."""
@@ -24,7 +27,7 @@ def cache_directory() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path(platformdirs.user_cache_dir("inference-bench"))
 
 
-def ensure_writable(folder: Path) -> None:
+def ensure_writable(folder: Path, choose_by: str = "`--output` or BENCH_RESULTS") -> None:
     """Make `folder` and prove that a file can be written there. Raises CannotWrite."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,9 @@ def ensure_writable(folder: Path) -> None:
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        raise CannotWrite(f"{folder}: results cannot be kept there: {error.strerror or error}.") from None
+        raise CannotWrite(
+            f"{folder}: cannot be written to: {error.strerror or error}. Choose another place ({choose_by})."
+        ) from None
 
 
 def run_names(results: Path) -> list[str]:

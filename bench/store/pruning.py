@@ -6,6 +6,7 @@ import datetime
 import shutil
 from pathlib import Path
 
+from bench.records.record import Run
 from bench.records.untrusted import BadFile
 from bench.store.runs import RUN, RunFolder, runs_in
 
@@ -18,9 +19,10 @@ def choose(results: Path, keep: int | None, days: float | None, partial: bool) -
 
 
 def remove(folder: RunFolder) -> None:
-    """Remove a run; `run.json` goes first, so that a half-removed run is no run."""
-    (folder.path / RUN).unlink(missing_ok=True)
-    shutil.rmtree(folder.path)
+    """Remove a run; `run.json` goes first, so that a half-removed run is no run. Raises InUse for one going on."""
+    with folder.held():
+        (folder.path / RUN).unlink(missing_ok=True)
+        shutil.rmtree(folder.path)
 
 
 def _may_go(folder: RunFolder, limit: datetime.datetime | None, partial: bool) -> bool:
@@ -30,4 +32,12 @@ def _may_go(folder: RunFolder, limit: datetime.datetime | None, partial: bool) -
         return True
     if partial and run.status != "partial":
         return False
-    return limit is None or datetime.datetime.fromisoformat(run.started_at) < limit
+    return limit is None or _started(run) < limit
+
+
+def _started(run: Run) -> datetime.datetime:
+    try:
+        started = datetime.datetime.fromisoformat(run.started_at)
+    except ValueError:
+        return datetime.datetime.min.replace(tzinfo=datetime.UTC)  # nothing says that it is young
+    return started if started.tzinfo else started.replace(tzinfo=datetime.UTC)

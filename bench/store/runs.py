@@ -5,7 +5,11 @@ Every RECORD argument takes any of these levels, a folder or the file in it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import errno
+import fcntl
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -31,6 +35,10 @@ def new_run_id(now: datetime.datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
+class InUse(ValueError):
+    """Another process works on the run."""
+
+
 class RunFolder:
     """One run's folder; every write is atomic."""
 
@@ -44,6 +52,25 @@ class RunFolder:
     def keep_run(self, run: Run) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_record(self.path / RUN, run)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from working on this run; the system lets go of it however this one ends.
+
+        Raises InUse.
+        """
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                os.close(handle)
+                raise InUse(f"{self.path}: another process works on this run; wait for it or stop it.") from None
+            # A file system without locks: nothing can be said, and the run goes on.
+        try:
+            yield
+        finally:
+            os.close(handle)
 
     def load_run(self) -> Run:
         return load(self.path / RUN, Run)
@@ -106,10 +133,10 @@ def find_record(argument: str, results: Path) -> Path:
     Raises NoSuchRecord.
     """
     known = [folder.path.name for folder in runs_in(results)]
-    if argument == "latest":
+    if argument.split("/")[0] == "latest":
         if not known:
             raise NoSuchRecord(f"{results}: no run is kept there yet; `bench run` makes one.")
-        argument = known[0]
+        argument = known[0] + argument.removeprefix("latest")
     for base in (Path(argument), results / "runs" / argument):
         if base.is_file():
             return base

@@ -24,7 +24,7 @@ def top_class(outputs: Outputs) -> NDArray[np.int64]:
     """
     scores = next(iter(outputs.values()))
     flat = scores.reshape(len(scores), -1)
-    answers = np.argmax(flat, axis=1).astype(np.int64)
+    answers: NDArray[np.int64] = np.argmax(flat, axis=1).astype(np.int64)
     if np.issubdtype(flat.dtype, np.floating):
         answers[np.isnan(flat.astype(np.float64)).any(axis=1)] = -1
     return answers

@@ -6,6 +6,7 @@ A key is the dotted path in the file, such as `finding.too-short.seen`; which va
 from __future__ import annotations
 
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,12 @@ def sentence(lang: str, key: str, **values: object) -> str:
 
 def name(lang: str, table: str, code: str) -> str:
     """What `code` is called in `table`, such as ("scenario", "offline"); the code itself where no name is known."""
-    return catalogue(lang).get(f"{table}.{code}", code)
+    return catalogue(lang).get(f"{table}.{code}") or printable(code)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, with which a name from an engine or a file could write over other lines."""
+    return "".join(" " if unicodedata.category(character) in ("Cc", "Cf") else character for character in text)
 
 
 def _flattened(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ def share(value: float, interval: Interval | None = None) -> str:
     """
     percent = 100.0 * value
     near = min(abs(percent), abs(100.0 - percent))
-    places = 0 if near == 0.0 and interval is None else 1
+    places = 0 if near == 0.0 else 1
     if 0.0 < near < 1.0:
         places = min(6, 1 - math.floor(math.log10(near)))
     return _joined(percent, interval, 100.0, "%", places)
@@ -51,6 +51,11 @@ def figure(unit: str, value: float, interval: Interval | None = None) -> str:
     if unit == "1/s":
         return rate(value, interval)
     return share(value, interval)
+
+
+def axis_unit(unit: str, value: float) -> tuple[float, str]:
+    """For an axis that reaches `value`: what to divide by, and the unit that this gives; unit as for `figure`."""
+    return _factor(value, _TIMES if unit == "ns" else _RATES)
 
 
 def split(text: str) -> tuple[str, str]:
@@ -86,22 +91,28 @@ def ratio(value: float) -> str:
 
 
 def _scaled(value: float, interval: Interval | None, scale: _Scale) -> str:
-    factor, unit = scale[0]
-    for step, name in scale[1:]:
-        # What would be printed decides: 999.6 µs is 1.00 ms, not 1000 µs.
-        if float(f"{abs(value):.{_SIGNIFICANT}g}") >= step:
-            factor, unit = step, name
+    factor, unit = _factor(value, scale)
     scaled = value / factor
     exact = unit in ("ns", "B") and value == int(value)
     return _joined(scaled, interval, 1.0 / factor, unit, 0 if exact else _decimals(scaled, _SIGNIFICANT))
 
 
+def _factor(value: float, scale: _Scale) -> tuple[float, str]:
+    # What would be printed decides: 999.6 µs is 1.00 ms, not 1000 µs.
+    shown = float(f"{abs(value):.{_SIGNIFICANT}g}")
+    return next((entry for entry in reversed(scale) if shown >= entry[0]), scale[0])
+
+
 def _joined(value: float, interval: Interval | None, factor: float, unit: str, places: int) -> str:
     if interval is None:
-        return f"{value:.{places}f} {unit}"
+        return f"{_fixed(value, places)} {unit}"
     low, high = interval.low * factor, interval.high * factor
-    places = max(places, _interval_decimals(value, (high - low) / 2.0))
-    return f"{value:.{places}f} {unit} [{low:.{places}f}, {high:.{places}f}]"
+    places = max(places, _interval_decimals(max(abs(value), abs(high)), (high - low) / 2.0))
+    return f"{_fixed(value, places)} {unit} [{_fixed(low, places)}, {_fixed(high, places)}]"
+
+
+def _fixed(value: float, places: int) -> str:
+    return "0" if value == 0.0 else f"{value:.{places}f}"
 
 
 def _decimals(value: float, significant: int) -> int:

@@ -11,7 +11,7 @@ import msgspec
 from bench.records.findings import Finding
 from bench.records.numbers import Refusal
 from bench.text import figures
-from bench.text.catalogue import catalogue, sentence
+from bench.text.catalogue import catalogue, printable, sentence
 
 
 class FindingText(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ def finding_text(lang: str, found: Finding) -> FindingText:
     base = f"finding.{found.code}" if known else "finding.unknown"
     values = _values(lang, found)
     return FindingText(
-        title=sentence(lang, f"{base}.title", code=found.code),
+        title=sentence(lang, f"{base}.title", code=printable(found.code)),
         seen=_seen(lang, base, found, values),
         value=values["seen"],
         why=sentence(lang, f"{base}.why"),
@@ -74,7 +74,7 @@ def _values(lang: str, found: Finding) -> dict[str, str]:
     variant = _variant(found.code, found.seen, found.limit, found.subject)
     write = _WRITERS.get(f"{found.code}.{variant}", _WRITERS.get(found.code, _COUNT))
     return {
-        "code": found.code,
+        "code": printable(found.code),
         "seen": _written(found.seen, write),
         "limit": _written(found.limit, write),
         "subject": _subject(lang, found.subject),
@@ -97,7 +97,7 @@ def placeholders(text: str) -> set[str]:
 
 def _written(value: float | str | None, write: _Writer) -> str:
     if value is None or isinstance(value, str):
-        return value or ""
+        return printable(value or "")
     # A count that is none says nothing: the sentence without numbers is used.
     return "" if write is _COUNT and value != int(value) else write(value)
 
@@ -106,7 +106,7 @@ def _subject(lang: str, subject: str) -> str:
     """What a finding is about, in words: a metric, a quality metric, or one of the listed subjects."""
     texts = catalogue(lang)
     keys = (f"metric.{subject}.name", f"quality.{subject}", f"subject.{subject}")
-    return next((texts[key] for key in keys if key in texts), subject)
+    return next((texts[key] for key in keys if key in texts), printable(subject))
 
 
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:

@@ -1,0 +1,52 @@
+"""The report of a run as one HTML file that needs nothing else, and its summary as a PNG. Layout only."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bench.records.record import Record, Run
+from bench.report.page import Page, build_page, summary_png
+from bench.report.rows import SEVERITIES
+from bench.store.files import write_bytes
+from bench.text import sentence
+
+REPORT: Final = "report.html"
+SUMMARY: Final = "summary.png"
+_HERE: Final = Path(__file__).parent
+_COMMAND: Final = re.compile(r"`([^`]*)`")
+
+
+def write_report(run: Run, records: list[Record], folder: Path, lang: str) -> Path:
+    """Write `report.html` and, where there are records, `summary.png` into `folder`; returns the path of the former."""
+    target = folder / REPORT
+    write_bytes(target, render(build_page(run, records, lang)).encode())
+    if records:
+        write_bytes(folder / SUMMARY, summary_png(records, lang))
+    return target
+
+
+def render(page: Page) -> str:
+    """The page as HTML. Every text is escaped; only drawings made here are not."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["commands"] = _commands
+    environment.filters["drawing"] = Markup
+    css = Markup((_HERE / "report.css").read_text(encoding="utf-8"))
+    words = partial(sentence, page.lang)
+    return environment.get_template(REPORT).render(page=page, t=words, css=css, severities=SEVERITIES)
+
+
+def _commands(text: str) -> Markup:
+    """`text` with what stands between backticks as code."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))

@@ -1,0 +1,156 @@
+"""Everything that the page of a run shows, as plain values of text and drawings, before any HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bench.records.metrics import METRICS
+from bench.records.record import Record, Run
+from bench.report.collected import Collected, collected
+from bench.report.details import (
+    Section,
+    host_section,
+    quality_section,
+    record_hashes,
+    record_setup,
+    record_status,
+    run_section,
+    system_section,
+    version_section,
+)
+from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.report.plots import Course, QuantileCurve
+from bench.report.rows import Row, row
+from bench.report.summary_plot import Summary
+from bench.text import sentence
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """An SVG element made here, and what it shows, in words."""
+
+    caption: str
+    svg: str
+
+
+class MeasurementPart(msgspec.Struct, frozen=True, kw_only=True):
+    """One measurement in all detail."""
+
+    row: Row
+    sections: tuple[Section, ...]
+    pictures: tuple[Picture, ...]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole report; `notices` stand above everything else, `metrics` are names with definitions."""
+
+    lang: str
+    run_id: str
+    suite_version: str
+    notices: tuple[str, ...]
+    setting: tuple[Section, ...]
+    summary: Picture | None
+    rows: tuple[Row, ...]
+    definitions: tuple[str, ...]
+    metrics: tuple[tuple[str, str], ...]
+    findings: tuple[Collected, ...]
+    measurements: tuple[MeasurementPart, ...]
+    plan: str
+
+
+def build_page(run: Run, records: Sequence[Record], lang: str) -> Page:
+    """The page of a run from its records, in the order given."""
+    shown = tuple(row(record, lang) for record in records)
+    parts = tuple(_part(record, entry, lang) for record, entry in zip(records, shown, strict=True))
+    return Page(
+        lang=lang,
+        run_id=run.run_id,
+        suite_version=run.suite_version,
+        notices=_notices(run, records, shown, lang),
+        setting=(
+            system_section(records, lang),
+            host_section(run, lang),
+            run_section(run, lang),
+            version_section(run, lang),
+        ),
+        summary=_summary(records, lang) if records else None,
+        rows=shown,
+        definitions=_definitions(records, lang),
+        metrics=_metrics(shown),
+        findings=tuple(collected([(entry.name, entry.findings) for entry in shown], lang)),
+        measurements=parts,
+        plan=msgspec.json.format(msgspec.json.encode(run.plan), indent=2).decode(),
+    )
+
+
+def summary_png(records: Sequence[Record], lang: str) -> bytes:
+    """The picture of the whole run, for a README."""
+    drawn = plot_language(lang)
+    with style(drawn):
+        figure = Summary.of(records).draw(drawn)
+    return to_png(figure, drawn)
+
+
+def _metrics(shown: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+    """Names and definitions of all metrics on the page, in the order of the registry."""
+    found = {figure.metric: figure for entry in shown for figure in entry.figures}
+    return tuple((found[metric].name, found[metric].definition) for metric in METRICS if metric in found)
+
+
+def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
+    sections = (
+        record_status(record, shown.state, lang),
+        quality_section(record.quality, lang),
+        record_setup(record, lang),
+        record_hashes(record, lang),
+    )
+    return MeasurementPart(row=shown, sections=sections, pictures=_pictures(record, lang))
+
+
+def _summary(records: Sequence[Record], lang: str) -> Picture:
+    drawn, caption = plot_language(lang), sentence(lang, "report.figure_summary")
+    with style(drawn):
+        figure = Summary.of(records).draw(drawn)
+    return Picture(caption=caption, svg=to_svg(figure, drawn, caption))
+
+
+def _pictures(record: Record, lang: str) -> tuple[Picture, ...]:
+    drawn, pictures = plot_language(lang), []
+    for key, plot in (("figure_quantiles", QuantileCurve.of(record)), ("figure_course", Course.of(record))):
+        if plot is None:
+            continue
+        with style(drawn):
+            figure = new_figure(5.2, 2.9)
+            plot.draw(figure.subplots(), drawn)
+        caption = sentence(lang, f"report.{key}", measurement=record.measurement.name)
+        pictures.append(Picture(caption=caption, svg=to_svg(figure, drawn, caption)))
+    return tuple(pictures)
+
+
+def _notices(run: Run, records: Sequence[Record], shown: Sequence[Row], lang: str) -> tuple[str, ...]:
+    notices = []
+    if run.status == "partial" or any(record.status == "partial" for record in records):
+        note = sentence(lang, "state_note.partial", run_id=run.run_id)
+        notices.append(f"{sentence(lang, 'report.partial')} {note}")
+    void = sum(entry.state == "invalid" for entry in shown)
+    if void:
+        notices.append(sentence(lang, "report.invalid", count=void, total=len(shown)))
+    if run.plan.mode == "quick":
+        notices.append(sentence(lang, "mode_note.quick"))
+    return tuple(notices)
+
+
+def _definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
+    """The definitions that the numbers on this page rest on, and no others."""
+    keys = [f"region.{region}" for region in dict.fromkeys(record.timed_region for record in records)]
+    metrics = {metric for record in records for metric in record.metrics}
+    if any(metric.startswith("latency") for metric in metrics):
+        keys += ["definition.latency", "definition.percentile"]
+    if "samples_per_s" in metrics:
+        keys.append("definition.throughput")
+    keys += [f"definition.interval_{mode}" for mode in dict.fromkeys(record.mode for record in records)]
+    keys += ["definition.quality", "definition.validity"]
+    if any(record.attestation == "self" for record in records):
+        keys.append("definition.origin")
+    return tuple(sentence(lang, key) for key in keys)

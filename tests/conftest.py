@@ -1,0 +1,36 @@
+"""Tiers: `full`, `perf` and `gpu` tests are skipped unless asked for or, for `gpu`, unless there is one."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers")
+    group.addoption("--full", action="store_true", help="run the long tests, too (make test-full)")
+    group.addoption("--perf", action="store_true", help="run the speed measurements, too (make perf)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for tier in ("full", "perf"):
+            if item.get_closest_marker(tier) and not config.getoption(f"--{tier}"):
+                item.add_marker(pytest.mark.skip(reason=f"runs with --{tier}"))
+        if item.get_closest_marker("gpu") and not has_gpu():
+            item.add_marker(pytest.mark.skip(reason="nvidia-smi lists no GPU"))
+
+
+@functools.cache
+def has_gpu() -> bool:
+    """Whether the driver lists a GPU; asked at the first `gpu` test, without importing an engine."""
+    if shutil.which("nvidia-smi") is None:
+        return False
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and "GPU" in listed.stdout

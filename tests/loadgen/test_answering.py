@@ -1,0 +1,102 @@
+"""`bench.loadgen.answering`: each sample gets its own answer, and timed answers are held against a second run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bench.backends.base import Model, Tensor
+from bench.loadgen.answering import answer_all, chosen_indices, relative_errors, verify
+from bench.loadgen.samples import LoadedSet, Named
+
+from ..fixtures import OUTPUT, Arrays, ScriptedSession, fill_zeros
+
+INPUT = Tensor(name="x", dtype="int64", shape=())
+
+
+def model(fixed_batch: int | None = None) -> Model:
+    return Model(path=Path("none.onnx"), inputs=(INPUT,), outputs=(OUTPUT,), fixed_batch=fixed_batch)
+
+
+def square(call: int, batch: Arrays, out: Arrays) -> None:
+    out["y"][:, 0] = batch["x"]
+    out["y"][:, 1] = batch["x"] ** 2
+
+
+def inputs(indices: NDArray[np.int64]) -> Named:
+    return {"x": indices * 10}
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.integers(0, 2**63 - 1))
+def test_chosen_indices_are_distinct_sorted_and_within(total: int, count: int, seed: int) -> None:
+    chosen = chosen_indices(total, count, seed)
+    assert len(chosen) == min(total, count)
+    assert chosen.tolist() == sorted(set(chosen.tolist()))
+    assert ((chosen >= 0) & (chosen < total)).all()
+    assert (chosen == chosen_indices(total, count, seed)).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=200), st.integers(1, 100), st.booleans())
+def test_each_sample_gets_its_own_answer_in_any_batch_size(asked: list[int], batch: int, fixed: bool) -> None:
+    session = ScriptedSession(square)
+    indices = np.array(asked, np.int64)
+    answers = answer_all(session, model(batch if fixed else None), indices, inputs, batch)
+    assert answers["y"].tolist() == [[index * 10, (index * 10) ** 2] for index in asked]
+    sizes = {len(fed["x"]) for fed in session.seen}
+    assert sizes == {batch} if fixed else max(sizes) <= batch
+
+
+def kept_rows(samples: LoadedSet, rows: list[int]) -> dict[int, Named]:
+    kept = {}
+    for row in rows:
+        out = {"y": np.empty((samples.batch, 2), np.float32)}
+        square(0, samples.row(row), out)
+        kept[row] = out
+    return kept
+
+
+def loaded() -> LoadedSet:
+    return LoadedSet({"x": np.arange(1, 12)}, 3, seed=0)
+
+
+def test_the_same_answers_again_are_verified() -> None:
+    found = verify(ScriptedSession(square), model(), loaded(), kept_rows(loaded(), [0, 5, 20]), 1e-4)
+    assert (found.samples, found.mismatched, found.largest_error) == (9, 0, 0.0)
+
+
+def test_other_answers_are_counted_sample_by_sample() -> None:
+    kept = kept_rows(loaded(), [0, 5, 20])
+    kept[5]["y"][1] *= np.float32(1.5)
+    kept[20]["y"][0] *= np.float32(1.00001)
+    found = verify(ScriptedSession(square), model(), loaded(), kept, 1e-4)
+    assert (found.samples, found.mismatched) == (9, 1)
+    assert found.largest_error == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_an_answer_that_is_not_finite_is_a_mismatch_without_a_number(bad: float) -> None:
+    kept = kept_rows(loaded(), [0])
+    kept[0]["y"][2, 0] = bad
+    found = verify(ScriptedSession(square), model(), loaded(), kept, 1e-4)
+    assert (found.samples, found.mismatched, found.largest_error) == (3, 1, None)
+
+
+def test_an_engine_that_writes_nothing_the_second_time_is_a_mismatch() -> None:
+    silent = ScriptedSession(lambda call, batch, out: None)
+    assert verify(silent, model(), loaded(), kept_rows(loaded(), [0]), 1e-4).mismatched == 3
+
+
+def test_nothing_kept_is_nothing_verified() -> None:
+    assert verify(ScriptedSession(fill_zeros), model(), loaded(), {}, 1e-4).samples == 0
+
+
+def test_relative_error_is_the_ratio_of_norms_over_all_outputs() -> None:
+    first = {"a": np.array([[3.0], [0.0], [1.0]]), "b": np.array([[4, 0], [0, 0], [0, 0]])}
+    second = {"a": np.array([[3.0], [0.0], [0.0]]), "b": np.array([[0, 0], [0, 0], [0, 0]])}
+    assert relative_errors(first, second).tolist() == [pytest.approx(4 / 3), 0.0, 1.0]

@@ -1,0 +1,1 @@
+"""Tests of what is built, installed and set up: wheel, sdist, constraints, Makefile, offline recipe."""

@@ -1,0 +1,1 @@
+"""Tests of `bench.report`: what is shown of good, void, partial, failed and hostile records."""
