@@ -103,6 +103,5 @@ def find_device(backend: Backend, address: str) -> Device:
         if device.kind == kind and (not index or str(device.index) == index):
             return device
     known = [device.address for device in devices]
-    here = ", ".join(known) or "none"
-    meant = suggestion(address, known) if known else ""
-    raise Unsupported(f"Backend {backend.name!r} has no device {address!r}; devices here: {here}.{meant}")
+    meant = suggestion(address, known) if known else " It sees none here; `bench list --devices` says why."
+    raise Unsupported(f"Backend {backend.name!r} has no device {address!r}.{meant}")

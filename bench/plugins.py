@@ -44,10 +44,7 @@ def _checked(entry: EntryPoint, kind: str, members: tuple[str, ...]) -> object:
     where = f"{kind} {entry.name!r} of distribution {_distribution(entry)!r} ({entry.value})"
     try:
         plugin: object = entry.load()
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # a vendor's import may raise anything; it is reported, and the others go on
+    except (Exception, SystemExit) as error:  # a vendor's import may do anything; it is told, and the others go on
         raise PluginError(f"The {where} cannot be imported: {_one_line(error)}") from error
     missing = [member for member in members if not hasattr(plugin, member)]
     if missing:

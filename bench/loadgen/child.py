@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import faulthandler
 import hashlib
 import os
 import resource
@@ -43,7 +44,7 @@ from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
 from bench.records.job import Event, Failure, Job, Phase, Report
 from bench.records.untrusted import BadFile
-from bench.store.files import write_record
+from bench.store.files import write_bytes, write_record
 from bench.tasks.base import ERROR_CLASS
 
 EXIT_FAILED = 3
@@ -208,7 +209,7 @@ def _keep_outputs(folder: Path, secret: SecretSample) -> None:
 def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
     from safetensors.numpy import save
 
-    path.write_bytes(save(arrays, metadata))  # its own `save_file` hides the system's error number
+    write_bytes(path, save(arrays, metadata))  # safetensors' own `save_file` hides the system's error number
 
 
 def _session_hash(ready: Ready) -> str:
@@ -250,6 +251,7 @@ def main(arguments: list[str]) -> int:
     job_file, events, parent = arguments
     _die_with_parent(int(parent))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    faulthandler.enable()  # an engine's crash leaves in the log where it happened
     job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)
     os.set_inheritable(int(events), False)  # an engine's helper must not hold the parent's pipe open
     with os.fdopen(int(events), "wb") as stream:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.driver import Closed, Lane, drive
+from bench.loadgen.driver import Broken, Closed, Lane, drive
 from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
 from bench.records.numbers import Refusal
 from bench.records.plan import Effort, Scenario
@@ -47,7 +47,7 @@ def warm_up(lane: Lane, effort: Effort, announce: Callable[[float], None] = lamb
     pace: list[float] = []
     rows = _whole_queries(lane, math.ceil(lane.samples.count / lane.samples.batch))
     announce(0.0)
-    expected_s = rows * _window(lane, _whole_queries(lane, 1))[1]
+    expected_s = rows * _first_query_s(lane)
     for _ in range(_WINDOWS):
         announce(expected_s)
         timeline, row_s = _window(lane, rows)
@@ -69,6 +69,13 @@ def measured_rows(lane: Lane, scenario: Scenario, effort: Effort, row_s: float) 
     wanted = max(_LEAST_QUERIES[scenario] * per_query, math.ceil(1.05 * effort.duration_s / row_s))
     allowed = min(_whole_queries(lane, math.ceil(effort.longest_s / row_s)), MOST_ROWS // per_query * per_query)
     return min(_whole_queries(lane, wanted), allowed), allowed < _LEAST_QUERIES[scenario] * per_query
+
+
+def _first_query_s(lane: Lane) -> float:
+    try:
+        return _window(lane, _whole_queries(lane, 1))[1]
+    except Broken:
+        return 0.0  # one query is too few to call an engine broken; the windows will tell
 
 
 def _window(lane: Lane, rows: int) -> tuple[Timeline, float]:

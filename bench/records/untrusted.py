@@ -13,9 +13,14 @@ import msgspec
 
 T = TypeVar("T")
 LIMIT_BYTES = 64 << 20
+LIMIT_TOML_BYTES = 1 << 20  # written by hand; tomllib takes quadratic time for some of what is larger
 LIMIT_DEPTH = 64
 # Possessive, and to the end where no quote closes it: linear in time and space for whatever text.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+# So many parts of one dotted key; a key of ten thousands of them takes tomllib gigabytes.
+_DOTTED = re.compile(
+    rb"""(?:(?:[\w-]++|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % LIMIT_DEPTH, re.DOTALL
+)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -28,7 +33,7 @@ def read_json(path: Path, kind: type[T]) -> T:
 
     Raises BadFile with the file and, where there is one, the path of the wrong field.
     """
-    return parse_json(_bytes(path), kind, str(path))
+    return parse_json(_bytes(path, LIMIT_BYTES), kind, str(path))
 
 
 def parse_json(text: bytes, kind: type[T], origin: str) -> T:
@@ -42,23 +47,25 @@ def parse_json(text: bytes, kind: type[T], origin: str) -> T:
 
 
 def read_toml(path: Path, kind: type[T]) -> T:
-    """Decode a TOML file as `kind`; the same limits and errors as `read_json`."""
-    content = _bytes(path)
+    """Decode a TOML file as `kind`; as `read_json`, with at most 1 MiB."""
+    content = _bytes(path, LIMIT_TOML_BYTES)
     try:
+        if _DOTTED.search(content):
+            raise ValueError(f"nested deeper than {LIMIT_DEPTH}")
         plain = tomllib.loads(content.decode(), parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{path}: not usable as TOML: {error}") from None
     return _convert(plain, kind, str(path))
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, limit: int) -> bytes:
     try:
         with open(path, "rb") as file:
-            content = file.read(LIMIT_BYTES + 1)  # a device has no size to ask for
+            content = file.read(limit + 1)  # a device has no size to ask for
     except OSError as error:
         raise BadFile(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > LIMIT_BYTES:
-        raise BadFile(f"{path}: larger than the {LIMIT_BYTES} bytes that are read")
+    if len(content) > limit:
+        raise BadFile(f"{path}: larger than the {limit} bytes that are read")
     return content
 
 

@@ -95,9 +95,10 @@ def to_svg(figure: Figure, lang: str, title: str) -> str:
     return text.replace("<svg", f'<svg role="img" aria-label="{_attribute(title)}"', 1)
 
 
-def identifier(text: str) -> str:
-    """A name from a record as every font can draw it."""
-    return "".join(character if " " <= character <= "~" else "?" for character in text)
+def identifier(text: str, most: int = 60) -> str:
+    """A name from a record as every font can draw it, at most `most` characters long."""
+    drawable = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return drawable if len(drawable) <= most else f"{drawable[: most - 3]}..."
 
 
 def mark_state(axes: Axes, state: str, lang: str) -> None:

@@ -6,7 +6,7 @@ The object holds its numbers first; `draw` makes the figure, inside `drawing.sty
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from bench.records.metrics import METRICS
@@ -58,7 +58,7 @@ class QualityMark:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Everything of one workload; where one variant has several qualities, they are told apart by scenario."""
+    """Everything of one workload."""
 
     workload: str
     latency: tuple[Bar, ...]
@@ -94,7 +94,7 @@ class Summary:
         for part, panel, count in zip(parts[:-1], self.panels, rows, strict=True):
             part.patch.set_alpha(0.0)
             part.suptitle(identifier(panel.workload), x=0.005, ha="left", weight="bold", fontsize=11)
-            axes = part.subplots(1, 3, width_ratios=[1.25, 1.0, 0.85])
+            axes = part.subplots(1, 3, width_ratios=[1.2, 1.0, 1.0])
             _draw_bars(axes[0], panel.latency, sentence(lang, "plot.latency"), count, lang)
             _draw_bars(axes[1], panel.throughput, sentence(lang, "plot.throughput"), count, lang)
             _draw_quality(axes[2], panel.quality, count, lang)
@@ -114,7 +114,7 @@ class Summary:
 def _system(record: Record) -> str:
     engine = f", {record.facts.engine} {record.facts.engine_version}" if record.facts else ""
     device = (record.device.title or record.device.address) if record.device else record.backend
-    return identifier(device + engine)[:120]
+    return identifier(device + engine)
 
 
 def _variant(record: Record) -> str:
@@ -129,14 +129,11 @@ def _panel(records: Sequence[Record], named: bool) -> Panel:
         if quality is not None and (quality.value is not None or quality.target is not None):
             mark = _mark(record, _variant(record) if named else "")
             marks.setdefault((_variant(record), mark.value, mark.passed), mark)
-    told = list(marks.values())
-    if len(told) > len({mark.variant for mark in told}):
-        told = [replace(mark, variant=f"{mark.variant} {mark.scenario}".strip()) for mark in told]
     return Panel(
         workload=records[0].measurement.workload,
         latency=tuple(bar for bar in bars if _unit(bar.metric) == "ns"),
         throughput=tuple(bar for bar in bars if _unit(bar.metric) == "1/s"),
-        quality=tuple(told),
+        quality=tuple(marks.values()),
     )
 
 
@@ -207,12 +204,12 @@ def _draw_bar(axes: Axes, y: int, bar: Bar, factor: float, greatest: float, lang
 def _bar_label(bar: Bar, lang: str) -> str:
     p = bar.metric.removeprefix("latency_").removesuffix("_ns") if bar.metric.startswith("latency_p") else ""
     scenario = f"{name(lang, 'scenario', bar.scenario)} {p}".strip()
-    return f"{identifier(bar.variant)}\n{scenario}" if bar.variant else scenario
+    return f"{identifier(bar.variant, 24)}\n{scenario}" if bar.variant else scenario
 
 
 def _draw_quality(axes: Axes, marks: Sequence[QualityMark], rows: int, lang: str) -> None:
     known = name(lang, "quality", marks[0].metric) if marks else sentence(lang, "plot.quality")
-    axes.set_title(identifier(known) if marks and marks[0].metric in known else known)
+    axes.set_title(identifier(known, 24) if marks and marks[0].metric in known else known)
     if not any(mark.value is not None for mark in marks):
         _empty(axes, sentence(lang, "plot.unverified"))
         return
@@ -222,7 +219,14 @@ def _draw_quality(axes: Axes, marks: Sequence[QualityMark], rows: int, lang: str
     for y, mark in enumerate(marks):
         _draw_mark(axes, y, mark, lang)
     axes.set_xlabel("%")
-    _rows(axes, [identifier(mark.variant) for mark in marks], rows)
+    _rows(axes, _mark_labels(marks, lang), rows)
+
+
+def _mark_labels(marks: Sequence[QualityMark], lang: str) -> list[str]:
+    """Variants; where one of them has several qualities, with the scenario."""
+    several = len(marks) > len({mark.variant for mark in marks})
+    scenarios = [name(lang, "scenario", mark.scenario) if several else "" for mark in marks]
+    return [f"{identifier(m.variant, 24)}\n{scenario}".strip() for m, scenario in zip(marks, scenarios, strict=True)]
 
 
 def _draw_mark(axes: Axes, y: int, mark: QualityMark, lang: str) -> None:

@@ -104,8 +104,8 @@ class RunFolder:
             else:
                 path.unlink(missing_ok=True)
         log = folder / "child.log"
-        if log.exists() and log.stat().st_size == 0:
-            log.unlink()
+        if trial.status == "complete" and log.exists() and log.stat().st_size == 0:
+            log.unlink()  # that of a failed one is named in its failure
 
     def load_trials(self, name: str) -> list[Trial]:
         """The whole trials of a measurement, in order; a trial without its mark was interrupted and is left out."""

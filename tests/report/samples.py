@@ -170,13 +170,13 @@ def failed() -> Record:
 
 def refused() -> Record:
     found = (finding("too-few-queries", "quick", 37, 662, "latency_p99_ns"),)
-    return replace(record("multi_stream", findings=found), metrics={"latency_p99_ns": REFUSED})
+    return replace(record("multi_stream", findings=found), metrics={"latency_p99_ns": REFUSED}, sketch=None)
 
 
 def unverified() -> Record:
     bare = Quality(metric="top1", samples=0, evaluation_samples=0)
     found = (finding("quality-not-verified", "quick", subject="no evaluation data"),)
-    return replace(record("offline", workload="user_model", findings=found), quality=bare)
+    return replace(record("offline", workload="user_model", findings=found), quality=bare, sketch=None)
 
 
 def hostile() -> Record:

@@ -131,7 +131,7 @@ def test_language_and_title(whole: tuple[str, str, Reader]) -> None:
 def test_pictures_are_named(whole: tuple[str, str, Reader]) -> None:
     _, _, reader = whole
     drawings = [attributes for tag, attributes in reader.tags if tag == "svg"]
-    assert len(drawings) == 1 + 5 + 7  # the summary; closed loops with a latency; all but the failed one
+    assert len(drawings) == 1 + 4 + 5  # the summary; closed loops with a sketch; everything with a sketch
     assert all(drawing["role"] == "img" and drawing["aria-label"] for drawing in drawings)
     ids = [attributes["id"] for _, attributes in reader.tags if (attributes.get("id") or "").startswith("m")]
     assert [name for name in ids if name and re.fullmatch(r"m\d", name)] == [f"m{i}" for i in range(1, 9)]

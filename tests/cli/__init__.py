@@ -1,0 +1,1 @@
+"""The command line, through the installed console script and in-process."""

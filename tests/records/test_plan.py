@@ -1,0 +1,98 @@
+"""`bench.records.plan`: plans refuse what cannot be carried out or kept, and come back as they were."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.records.plan import EFFORTS, MODES, PRECISIONS, SCENARIOS, RunPlan
+from bench.records.untrusted import BadFile, parse_json
+
+from ..fixtures import measurement
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+SETTINGS = TEXT | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans()
+PLANS = st.builds(
+    RunPlan,
+    workloads=st.lists(TEXT, min_size=1, max_size=3, unique=True).map(tuple),
+    scenarios=st.lists(st.sampled_from(SCENARIOS), min_size=1, unique=True).map(tuple),
+    backend=TEXT,
+    device=TEXT,
+    mode=st.sampled_from(MODES),
+    precision=st.sampled_from(PRECISIONS),
+    batch=st.none() | st.integers(1, 65536),
+    workers=st.integers(1, 1024),
+    seed=st.integers(0, 2**63 - 1),
+    budget_s=st.none() | st.floats(1e-3, 1e9),
+    settings=st.dictionaries(TEXT, SETTINGS, max_size=4),
+)
+
+
+@given(PLANS)
+def test_plans_come_back_as_they_were(plan: RunPlan) -> None:
+    assert parse_json(msgspec.json.encode(plan), RunPlan, "plan.json") == plan
+
+
+def test_an_empty_plan_is_the_default_plan() -> None:
+    assert parse_json(b"{}", RunPlan, "plan.json") == RunPlan()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"scenaros": ["offline"]}', "unknown field `scenaros`"),
+        (b'{"schema": 2}', "at `$.schema`"),
+        (b'{"scenarios": ["offlin"]}', "at `$.scenarios[0]`"),
+        (b'{"mode": "certified"}', "at `$.mode`"),
+        (b'{"workers": 2.5}', "at `$.workers`"),
+        (b'{"batch": 0}', "`batch` is 0; it must lie between 1 and"),
+        (b'{"settings": {"a": null}}', "at `$.settings"),
+    ],
+)
+def test_a_plan_file_with_a_wrong_field_names_it(text: bytes, words: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        parse_json(text, RunPlan, "plan.json")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"workloads": ()}, "at least one workload"),
+        ({"scenarios": ()}, "at least one workload and one scenario"),
+        ({"workloads": ("a", "a")}, "once"),
+        ({"scenarios": ("offline", "offline")}, "once"),
+        ({"workers": 0}, "`workers` is 0"),
+        ({"threads": -1}, "`threads` is -1"),
+        ({"batch": 10**9}, "`batch` is 1000000000"),
+        ({"seed": -1}, "`seed` is -1"),
+        ({"seed": 2**63}, "`seed`"),
+        ({"budget_s": 0.0}, "`budget_s` is 0.0"),
+        ({"budget_s": math.nan}, "`budget_s` is nan"),
+        ({"budget_s": math.inf}, "`budget_s` is inf"),
+        ({"settings": {"x": math.nan}}, "setting 'x' is nan"),
+        ({"data": "pictures"}, "`data` goes with `model`"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        RunPlan(**fields)  # type: ignore[arg-type]
+
+
+def test_a_plan_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        RunPlan().seed = 1  # type: ignore[misc]
+
+
+def test_every_mode_has_its_effort() -> None:
+    assert set(EFFORTS) == set(MODES)
+    assert all(list(effort.repetitions) == sorted(effort.repetitions) for effort in EFFORTS.values())
+
+
+def test_a_measurement_is_named_by_what_it_is() -> None:
+    assert measurement("offline", workload="w", precision="int8").name == "w.offline.int8"

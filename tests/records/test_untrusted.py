@@ -1,0 +1,186 @@
+"""`bench.records.untrusted`: whatever the bytes, a value of the asked type or one `BadFile` that says what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.records import untrusted
+from bench.records.plan import RunPlan
+from bench.records.untrusted import LIMIT_DEPTH, BadFile, parse_json, read_json, read_toml
+
+
+class Inner(msgspec.Struct):
+    count: int
+
+
+class Outer(msgspec.Struct):
+    name: str = ""
+    inner: tuple[Inner, ...] = ()
+
+
+def refused(text: bytes, kind: type = dict) -> str:
+    with pytest.raises(BadFile) as caught:
+        parse_json(text, kind, "file.json")
+    assert str(caught.value).startswith("file.json: ")
+    return str(caught.value)
+
+
+def test_what_is_right_is_decoded() -> None:
+    found = parse_json('{"name": "é[{", "inner": [{"count": 1}, {"count": 2}]}'.encode(), Outer, "file.json")
+    assert found == Outer(name="é[{", inner=(Inner(count=1), Inner(count=2)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"a": 1, "a": 2}', "the key 'a' stands twice in one object"),
+        (b'{"b": [{"a": 1, "c": 3, "a": 2}]}', "the key 'a' stands twice"),
+        (b'{"a": NaN}', "NaN is not a finite number"),
+        (b'{"a": -Infinity}', "-Infinity is not a finite number"),
+        (b'{"a": 1e999}', "1e999 is not a finite number"),
+        (b'{"a": [' + b"9" * 5000 + b"]}", "not usable as JSON"),
+        (b'{"a": 1', "not usable as JSON"),
+        (b"", "not usable as JSON"),
+        (b"[1, 2]", "Expected `object`, got `array`"),
+        (b"\xff\xfe\x00", "not usable as JSON"),
+        ('{"a": 1}'.encode("utf-16"), "not usable as JSON"),
+        ('{"a": 1}'.encode("utf-8-sig"), "not usable as JSON"),
+    ],
+)
+def test_what_is_wrong_is_named(text: bytes, words: str) -> None:
+    assert words in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b'{"inner": [{"count": 1}, {"count": "2"}]}', "Expected `int`, got `str` - at `$.inner[1].count`"),
+        (b'{"inner": [{"count": true}]}', "got `bool` - at `$.inner[0].count`"),
+        (b'{"inner": [{}]}', "missing required field `count` - at `$.inner[0]`"),
+        (b'{"name": null}', "Expected `str`, got `null` - at `$.name`"),
+    ],
+)
+def test_a_wrong_type_is_named_with_the_path_of_its_field(text: bytes, words: str) -> None:
+    assert words in refused(text, Outer)
+
+
+def test_nesting_is_limited_before_the_parser_recurses() -> None:
+    def nested(depth: int) -> bytes:
+        return b"[" * depth + b"]" * depth
+
+    assert parse_json(nested(LIMIT_DEPTH), list, "file.json") is not None
+    assert f"nested deeper than {LIMIT_DEPTH}" in refused(nested(LIMIT_DEPTH + 1), list)
+    assert f"nested deeper than {LIMIT_DEPTH}" in refused(b'{"a":' * 1_000_000, dict)
+
+
+def test_brackets_within_strings_are_no_nesting() -> None:
+    text = b'["' + b"[" * 1000 + b'", "\\"' + b"{" * 1000 + b'"]'
+    assert parse_json(text, list, "file.json") == ["[" * 1000, '"' + "{" * 1000]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("text", [b'"' + b'\\"' * 1_000_000, b'"' + b"a" * 4_000_000 + b'"', b'"\\' * 1_000_000])
+def test_odd_strings_take_linear_time(text: bytes) -> None:
+    """An expression that backtracks takes hours for the first, and gigabytes for the second."""
+    refused(text)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_or_refused(text: bytes) -> None:
+    with contextlib.suppress(BadFile):  # and nothing else
+        assert isinstance(parse_json(text, Outer, "file.json"), Outer)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_any_json_object_comes_back_as_it_was(value: dict[str, object]) -> None:
+    assert parse_json(msgspec.json.encode(value), dict, "file.json") == msgspec.json.decode(msgspec.json.encode(value))
+
+
+@given(st.dictionaries(st.sampled_from([*RunPlan.__struct_fields__, "extra"]), JSON, max_size=5))
+def test_any_json_object_is_a_plan_or_refused(value: dict[str, object]) -> None:
+    with contextlib.suppress(BadFile):  # and nothing else
+        assert isinstance(parse_json(msgspec.json.encode(value), RunPlan, "plan.json"), RunPlan)
+
+
+# -------------------------------------------------------------------------------------------------------- files
+
+
+def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untrusted, "LIMIT_BYTES", 10)
+    (tmp_path / "small.json").write_text('{"a": 12}\n')
+    (tmp_path / "large.json").write_text('{"a": 123}\n')
+    assert read_json(tmp_path / "small.json", dict) == {"a": 12}
+    with pytest.raises(BadFile, match="larger than the 10 bytes that are read"):
+        read_json(tmp_path / "large.json", dict)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
+def test_a_file_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(untrusted, "LIMIT_BYTES", 1 << 16)
+    with pytest.raises(BadFile, match="/dev/zero: larger"):
+        read_json(Path("/dev/zero"), dict)
+
+
+def test_a_file_that_cannot_be_read_is_a_bad_file(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match=r"missing\.json: cannot be read: No such file"):
+        read_json(tmp_path / "missing.json", dict)
+    with pytest.raises(BadFile, match="cannot be read: Is a directory"):
+        read_toml(tmp_path, dict)
+
+
+# --------------------------------------------------------------------------------------------------------- TOML
+
+
+def toml(folder: Path, text: bytes, kind: type = dict) -> object:
+    (folder / "file.toml").write_bytes(text)
+    return read_toml(folder / "file.toml", kind)
+
+
+def test_toml_is_decoded_as_the_type_asked_for(tmp_path: Path) -> None:
+    found = toml(tmp_path, b'name = "x"\n[[inner]]\ncount = 1\n', Outer)
+    assert found == Outer(name="x", inner=(Inner(count=1),))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"name = 1", "Expected `str`, got `int` - at `$.name`"),
+        (b"name = 'a'\nname = 'b'", "not usable as TOML"),
+        (b"limit = nan", "nan is not a finite number"),
+        (b"limit = -inf", "-inf is not a finite number"),
+        (b"limit = 1e999", "1e999 is not a finite number"),
+        (b"a = " + b"[" * 5000, "not usable as TOML"),
+        (b"a." * 64 + b"a = 1", "nested deeper than 64"),
+        (b"[" + b"a." * 100_000 + b"a]", "nested deeper than 64"),
+        (b'"\\"" . ' * 100_000 + b"a = 1", "nested deeper than 64"),
+        (b"' '." * 100_000 + b"a = 1", "nested deeper than 64"),
+        (b"#" * (1 << 20) + b"\n", "larger than the 1048576 bytes"),
+        (b"\xff\x00", "not usable as TOML"),
+        (b"= 1", "not usable as TOML"),
+    ],
+)
+def test_wrong_toml_is_named(tmp_path: Path, text: bytes, words: str) -> None:
+    with pytest.raises(BadFile, match=re.escape(words)):
+        toml(tmp_path, text, Outer)
+
+
+def test_a_name_that_is_no_text_in_utf8_can_be_told(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9.json")
+    with pytest.raises(BadFile, match="cannot be read"):
+        read_json(odd, dict)

@@ -1,0 +1,1 @@
+"""The runner below the command line: execute, resume, budgets, locks."""

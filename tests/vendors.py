@@ -1,0 +1,56 @@
+"""A vendor's distribution made on the spot, so that child processes find its backend as they would an installed one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# What every vendor of the tests has; the given source overrides parts of it.
+_PLAIN = """
+import os, subprocess, sys, time
+import numpy as np
+from bench.backends.base import EngineError, Unsupported
+from bench.records.host import Device, Facts
+
+class Session:
+    def run(self, batch, out):
+        for array in out.values():
+            array[...] = 0
+
+    def close(self):
+        pass
+
+class Compiled:
+    def __init__(self):
+        self.facts = Facts(engine="acme", engine_version="1", precision_executed="fp32", compile_s=0.0)
+
+    def open(self, worker):
+        return Session()
+
+    def close(self):
+        pass
+
+class Backend:
+    name = "acme"
+
+    def devices(self):
+        return [Device(kind="cpu")]
+
+    def compile(self, model, device, options):
+        return Compiled()
+
+BACKEND = Backend()
+"""
+
+
+def install(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a distribution `acme` with backend `acme` on the path of child processes; `source` may change its classes."""
+    info = folder / "acme-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[bench.backends]\nacme = acme:BACKEND\n")
+    (folder / "acme.py").write_text(_PLAIN + source)
+    before = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{before}" if before else str(folder))
