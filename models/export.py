@@ -76,9 +76,7 @@ def export_graph(
     onnx.checker.check_model(str(folder / GRAPH_FILE), full_check=True)
 
 
-def _trace(
-    module: nn.Module, example_inputs: dict[str, Tensor], output_names: list[str], opset: int
-) -> ModelProto:
+def _trace(module: nn.Module, example_inputs: dict[str, Tensor], output_names: list[str], opset: int) -> ModelProto:
     import torch
 
     with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:

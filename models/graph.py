@@ -153,17 +153,13 @@ def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
 def _parameters(graph: GraphProto) -> int:
     """Count elements of float and quantised initializers; scales and zero points belong to a representation."""
     helpers = {
-        name
-        for node in graph.node
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear")
-        for name in node.input[1:]
+        name for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear") for name in node.input[1:]
     }
     biases = {node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     return sum(
         prod(tensor.dims)
         for tensor in graph.initializer
-        if tensor.name not in helpers
-        and (tensor.data_type in _FLOATS | _QUANTIZED or tensor.name in biases)
+        if tensor.name not in helpers and (tensor.data_type in _FLOATS | _QUANTIZED or tensor.name in biases)
     )
 
 

@@ -7,9 +7,10 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any  # what a command returns, before `main` makes a code of it
+from typing import Any  # what click hands on: a command's arguments, and what it returns
 
 import click
 
@@ -32,6 +33,17 @@ class ReaderGone(Exception):
     """Whoever read our output went away, as in `bench list | head -1`; nothing is wrong."""
 
 
+@contextlib.contextmanager
+def _past_click() -> Iterator[None]:
+    """click would print an empty line for Ctrl-C, and leave with code 1, a crash's, when the reader goes away."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.Abort from None
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 class LazyGroup(click.Group):
     """Loads a command's module only when it is asked for, so that help answers at once."""
 
@@ -44,14 +56,13 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}_command").command
         return command
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with _past_click():
+            return super().make_context(*arguments, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
-        # click would print an empty line for Ctrl-C, and leave with code 1, a crash's, when the reader goes away.
-        try:
+        with _past_click():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise click.Abort from None
-        except BrokenPipeError:
-            raise ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -27,6 +27,10 @@ Q99 = 0.99
 # says, and the numbers must lie in the error class of the precision that was executed.
 _AGREEMENT = Q99
 
+# Why nothing can be said; the sentences stand in the catalogues. Without the same samples, stored answers say nothing.
+_NO_DATA, _NO_REFERENCE = "no evaluation data", "no reference answers or target"
+_OTHER_DATA = "evaluation data differ from the suite's"
+
 Judged = tuple[Quality, tuple[Finding, ...]]
 
 
@@ -36,7 +40,7 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
     file = folder / "quality" / "outputs.safetensors"
     if not file.exists():
         nothing = Quality(metric=spec.metric, samples=0, evaluation_samples=spec.evaluation_samples, target=spec.target)
-        return nothing, (finding("quality-not-verified", mode, subject="no evaluation data"),)
+        return nothing, (finding("quality-not-verified", mode, subject=_NO_DATA),)
     arrays, digest = _read(file)
     indices = arrays[INDICES].astype(np.int64)
     # In the model's order, which the file does not keep: the first output holds the answer.
@@ -51,13 +55,9 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         return failed, (*found, finding("non-finite-output", mode, bad, 0))
     reference = workload.reference()
     if reference is None or quality.target is None:
-        return quality, (*found, finding("quality-not-verified", mode, subject="no reference answers or target"))
+        return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))
     if digest != reference.evaluation_sha256:
-        # Without the same pictures the stored answers say nothing about these ones.
-        return quality, (
-            *found,
-            finding("quality-not-verified", mode, subject="evaluation data differ from the suite's"),
-        )
+        return quality, (*found, finding("quality-not-verified", mode, subject=_OTHER_DATA))
     judged, more = _against_reference(quality, workload, outputs, reference, indices, precision_executed, mode)
     return judged, found + more
 
@@ -93,7 +93,7 @@ def _against_reference(
     error, agreed = _numeric(outputs, stored)
     correct, right = _correct(workload, outputs, indices), _correct(workload, stored, indices)
     if isinstance(error, Refusal) or correct is None or right is None or quality.target is None:
-        return quality, (finding("quality-not-verified", mode, subject="no reference answers or target"),)
+        return quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
     verdict = quality_verdict(correct, right, quality.target, Q99)
     within = error.max <= ERROR_CLASS[precision]
     by_agreement = verdict.target_met and agreed >= _AGREEMENT and within

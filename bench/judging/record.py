@@ -110,7 +110,8 @@ def _findings(
     found += [finding("repetition-failed", mode, failure) for failure in failures]
     effort, done = EFFORTS[mode], len(trials) - len(failures)
     if not complete or done < effort.repetitions[0]:
-        found.append(finding("too-few-repetitions", mode, done, effort.repetitions[0]))
+        due = next((look for look in effort.repetitions if look > done), effort.repetitions[-1])
+        found.append(finding("too-few-repetitions", mode, done, due))
     if len({report.session_hash for report in reports}) > 1:
         found.append(finding("engine-differs", mode, len({report.session_hash for report in reports}), 1))
     primary = metrics.get(PRIMARY[measurement.scenario])
@@ -124,13 +125,16 @@ def _distinct(found: Sequence[Finding]) -> tuple[Finding, ...]:
     kept: dict[tuple[str, str], Finding] = {}
     for entry in found:
         before = kept.get((entry.code, entry.subject))
-        if before is None or _size(entry) > _size(before):
+        if before is None or _excess(entry) > _excess(before):
             kept[entry.code, entry.subject] = entry
     return tuple(kept.values())
 
 
-def _size(entry: Finding) -> float:
-    return entry.seen if isinstance(entry.seen, int | float) else 0.0
+def _excess(entry: Finding) -> float:
+    """How far beyond its limit, on whichever side that lies."""
+    if not isinstance(entry.seen, int | float):
+        return 0.0
+    return abs(entry.seen - (entry.limit if isinstance(entry.limit, int | float) else 0.0))
 
 
 def _too_wide(interval: Interval, mode: Mode) -> bool:

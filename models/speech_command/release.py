@@ -74,9 +74,7 @@ def main() -> None:
     unrounded = folded(parser.parse_args().checkpoint)
     shipped = CommandNet(folded=True).eval()
     shipped.load_state_dict(unrounded.state_dict())
-    export_graph(
-        round_to_half(shipped), {"waveform": torch.zeros(2, 16_000, dtype=torch.int16)}, ["logits"], FOLDER
-    )
+    export_graph(round_to_half(shipped), {"waveform": torch.zeros(2, 16_000, dtype=torch.int16)}, ["logits"], FOLDER)
     value = write_reference()
     write_figures(value)
     write_card(unrounded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,12 +15,12 @@ from bench.records.plan import EFFORTS
 
 from .conftest import HASTE
 from .kept import check_every_file, kept_bytes, records_of, run_of, whole_trials
-from .things import NAME, TIMEOUT_S, Command, complaint, finish, only_run, run, start
+from .things import NAME, TIMEOUT_S, Command, Running, complaint, finish, only_run, run, start
 
 FLAGS = ("--backend", "fake", "--scenario", "single_stream", "--scenario", "offline", "--format", "json")
 
 
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(true: Callable[[], bool], process: Running) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while not true():
         assert process.poll() is None, finish(process)

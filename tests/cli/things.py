@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -73,24 +74,30 @@ def surroundings(folder: Path, **more: str) -> dict[str, str]:
     return {**ours, "HOME": str(folder / "home"), "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "120", **more}
 
 
-def start(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> subprocess.Popen[str]:
+class Running(subprocess.Popen[bytes]):
+    """A started command. What it says goes to files without a name, which never fill up as a pipe does."""
+
+    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+        self.said = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - `finish` closes them
+        out, err = self.said
+        super().__init__(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+
+def start(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> Running:
     """Start a command in `folder`; `hurried` ones measure for moments only (see `hurried.py`)."""
     program = [sys.executable, "-P", str(HURRIED)] if hurried else [str(BENCH)]
-    return subprocess.Popen(
-        [*program, *map(str, arguments)],
-        cwd=folder,
-        env=surroundings(folder, **more),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Running([*program, *map(str, arguments)], folder, surroundings(folder, **more))
 
 
-def finish(process: subprocess.Popen[str]) -> Outcome:
+def finish(process: Running) -> Outcome:
     """Wait for a started command."""
-    out, err = process.communicate(timeout=TIMEOUT_S)
-    return Outcome(process.returncode, out, err)
+    code = process.wait(timeout=TIMEOUT_S)
+    texts = []
+    for file in process.said:
+        file.seek(0)
+        texts.append(file.read().decode())
+        file.close()
+    return Outcome(code, *texts)
 
 
 def run(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> Outcome:

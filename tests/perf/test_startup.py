@@ -1,4 +1,4 @@
-"""`bench --help` and `bench list` answer at once; the unit is the start of the bare interpreter, measured beside them."""
+"""`bench --help` and `bench list` answer at once; the unit is the start of a bare interpreter, measured beside them."""
 
 from __future__ import annotations
 

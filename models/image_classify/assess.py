@@ -1,0 +1,80 @@
+"""Prints the figures of card.md: top-1 with rounded weights, and which classes are mistaken for which.
+
+Run `python -m bench.models.image_classify.assess`; it writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+from torch import nn
+
+from bench.models.image_classify.build import FOLDER, REFERENCE, folded, wilson
+from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
+from bench.models.image_classify.network import rounded, shipped
+from bench.models.image_classify.pictures import default_cache
+
+_CHUNK = 24
+
+
+def _variants(checkpoint: Path, cache: Path, pictures: int, count: int) -> Iterator[tuple[str, nn.Module]]:
+    if checkpoint.exists():
+        yield "fp32, before rounding to fp16", folded(checkpoint, cache, pictures, count)
+    network = shipped(FOLDER, len(CLASS_NAMES))
+    yield "fp16, as shipped", network
+    for bits, per_channel in ((8, False), (4, True), (4, False)):
+        unit = "channel" if per_channel else "tensor"
+        yield f"{bits} bits, one scale per {unit}", rounded(network, bits, per_channel)
+
+
+@torch.no_grad()
+def right_answers(network: nn.Module, indices: NDArray[np.int64]) -> int:
+    """Count right answers in float32 on the evaluation pictures at `indices`."""
+    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    right = 0
+    for first in range(0, len(indices), _CHUNK):
+        chosen = indices[first : first + _CHUNK]
+        answers = network(torch.from_numpy(evaluation_inputs(chosen)["image"])).argmax(1).numpy()
+        right += int((answers == evaluation_labels(chosen)).sum())
+    return right
+
+
+def print_confusion() -> None:
+    """Print the weakest classes and the most frequent mistakes of the stored reference answers."""
+    answers = load_file(REFERENCE / "outputs.safetensors")["logits"].argmax(1)
+    labels = evaluation_labels(np.arange(EVALUATION_SIZE))
+    table = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), dtype=np.int64)
+    np.add.at(table, (labels, answers), 1)
+    shares = table.diagonal() / table.sum(1)
+    for label in np.argsort(shares, kind="stable")[:12]:
+        mistakes = [other for other in np.argsort(-table[label], kind="stable")[:4] if other != label]
+        text = ", ".join(f"{CLASS_NAMES[other]} {table[label, other]}" for other in mistakes if table[label, other])
+        print(f"{CLASS_NAMES[label]:22} {shares[label]:.2f}  taken for {text}")
+    print(f"classes without a mistake: {int((shares == 1).sum())}")
+
+
+def main() -> None:
+    """Parse the command line and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--checkpoint", type=Path, help="default: checkpoint.pt in the cache, if there")
+    parser.add_argument("--pictures", type=int, default=9600)
+    parser.add_argument("--recalibrate", type=int, default=480)
+    parser.add_argument("--count", type=int, default=EVALUATION_SIZE, help="evaluation pictures")
+    given = parser.parse_args()
+    print_confusion()
+    checkpoint = given.checkpoint or given.cache_dir / "checkpoint.pt"
+    for name, network in _variants(checkpoint, given.cache_dir, given.pictures, given.recalibrate):
+        right = right_answers(network, np.arange(given.count))
+        low, high = wilson(right, given.count)
+        print(f"{name:32} {right / given.count:.4f} [{low:.4f}, {high:.4f}] of {given.count}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The rendered training pictures as one memory-mapped file in the cache, and random crops of them.
+
+The file lies outside the source tree and is rendered once; crops depend on (seed, step) only.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.models.image_classify.canvas import SIZE
+from bench.models.image_classify.data import Images, Labels, training_pictures
+
+_CHUNK = 240
+
+
+def default_cache() -> Path:
+    """Folder from BENCH_CACHE, or the user's cache folder."""
+    import platformdirs
+
+    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
+    return Path(root) / "image_classify"
+
+
+def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:
+    """Return `count` training pictures (memory-mapped) and labels, rendering them if the cache lacks them."""
+    cache.mkdir(parents=True, exist_ok=True)
+    images_path, labels_path = cache / f"training-{count}.npy", cache / f"training-{count}-labels.npy"
+    if not labels_path.exists():
+        images = np.lib.format.open_memmap(images_path, mode="w+", dtype=np.uint8, shape=(count, 3, SIZE, SIZE))
+        labels = np.empty(count, dtype=np.int64)
+        chunks = [np.arange(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
+        with ProcessPoolExecutor(workers) as pool:
+            for chunk, (some, their_labels) in zip(chunks, pool.map(training_pictures, chunks), strict=True):
+                images[chunk[0] : chunk[-1] + 1], labels[chunk] = some, their_labels
+        images.flush()
+        np.save(labels_path, labels)
+    return np.load(images_path, mmap_mode="r"), np.load(labels_path)
+
+
+def crops(images: Images, labels: Labels, side: int, batch: int, seed: int, step: int) -> tuple[Images, Labels]:
+    """Return the batch of one training step: random pictures, crops of `side` pixels, mirrored and turned."""
+    random = np.random.default_rng([seed, step])
+    chosen = _epoch_slice(len(images), batch, seed, step)
+    result = np.empty((batch, 3, side, side), dtype=np.uint8)
+    for target, index in zip(result, chosen, strict=True):
+        top, left, turn = random.integers(0, [SIZE - side + 1, SIZE - side + 1, 8])
+        crop = images[index, :, top : top + side, left : left + side]
+        if turn & 4:
+            crop = crop.transpose(0, 2, 1)
+        target[:] = crop[:, :: -1 if turn & 2 else 1, :: -1 if turn & 1 else 1]
+    return result, labels[chosen]
+
+
+def _epoch_slice(count: int, batch: int, seed: int, step: int) -> NDArray[np.int64]:
+    """Pictures of one step: every epoch goes through all pictures in an order of its own."""
+    per_epoch = count // batch
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch, 1]).permutation(count)
+    return order[place * batch : (place + 1) * batch]
