@@ -96,10 +96,8 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         per_query = (defaults and defaults.samples_per_query) or _DEFAULT_SAMPLES_PER_QUERY
         batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // plan.workers))
         if per_query % batch:
-            raise BadPlan(
-                f"Batches of {batch} do not divide the {per_query} samples of a {name}.{scenario} query; "
-                "choose another `--batch` or `--scenario`."
-            )
+            what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
+            raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")
     elif scenario == "offline":
         batch = plan.batch or (defaults and defaults.batch) or 8
     if fixed is not None and batch != fixed:

@@ -19,6 +19,11 @@ def suggestion(name: str, known: list[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known) or 'none'}."
 
 
+def one_line(error: BaseException) -> str:
+    """A foreign error's type and words, without its line breaks."""
+    return f"{type(error).__name__}: " + " ".join(str(error).split())
+
+
 def plugin_names(group: str) -> list[str]:
     """Sorted names registered in an entry-point group; imports none of them."""
     return sorted({entry.name for entry in entry_points(group=group)})
@@ -45,15 +50,11 @@ def _checked(entry: EntryPoint, kind: str, members: tuple[str, ...]) -> object:
     try:
         plugin: object = entry.load()
     except (Exception, SystemExit) as error:  # a vendor's import may do anything; it is told, and the others go on
-        raise PluginError(f"The {where} cannot be imported: {_one_line(error)}") from error
+        raise PluginError(f"The {where} cannot be imported: {one_line(error)}") from error
     missing = [member for member in members if not hasattr(plugin, member)]
     if missing:
         raise PluginError(f"The {where} lacks {', '.join(missing)}; it must have {', '.join(members)}.")
     return plugin
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: " + " ".join(str(error).split())
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 # What every vendor of the tests has; the given source overrides parts of it.
@@ -43,6 +45,19 @@ class Backend:
 
 BACKEND = Backend()
 """
+
+
+def is_gone(pid: int, within_s: float = 30.0) -> bool:
+    """Ended or ending within a time, be it that nobody has asked for its exit code yet."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def install(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:

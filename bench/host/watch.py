@@ -78,9 +78,9 @@ def _read() -> _Reading:
 def _cpu_seconds() -> tuple[float | None, float | None]:
     try:
         fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        user, nice, system, _idle, _iowait, irq, softirq, steal = fields
     except (OSError, ValueError, IndexError):
         return None, None
-    user, nice, system, _idle, _iowait, irq, softirq, steal = fields
     return (user + nice + system + irq + softirq) / _TICKS_PER_S, steal / _TICKS_PER_S
 
 

@@ -1,4 +1,4 @@
-"""Builds the clips: `python -m bench.models.speech_command.synthesise` writes the shipped ones.
+"""Builds the clips: `python -m bench.models.speech_command.synthesise --folder FOLDER` writes the shipped sets.
 
 A clip is clean speech without leading or trailing silence; noise, room and level come later (`acoustics.py`).
 Training speaks its own through the same functions.
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.models.speech_command import commands, voices
-from bench.models.speech_command.clips import CLIP_FOLDER, FIELDS, INDEX_FILE
+from bench.models.speech_command.clips import FIELDS, INDEX_FILE
 from bench.models.speech_command.espeak import SAMPLE_RATE, Synthesiser
 
 SEED = 20_251
@@ -63,7 +63,10 @@ def training_plan(per_command: int, per_other: int) -> ClipPlan:
 
 
 def make_clips(plan: ClipPlan, synthesiser: Synthesiser) -> Iterator[Clip]:
-    """Speak the clips of `plan`; equal plans in fresh processes of one machine give equal clips."""
+    """Speak the clips of `plan`.
+
+    Texts, voices, rates and pitches repeat; some waveforms do not, for espeak-ng itself varies from process to process.
+    """
     rng = np.random.default_rng([SEED, plan.stream])
     unknown = len(commands.COMMANDS)
     texts = [(label, text) for label, text in enumerate(commands.COMMANDS) for _ in range(plan.per_command)]
@@ -110,7 +113,8 @@ def write_shipped(folder: Path) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=CLIP_FOLDER, help="where the FLAC files and the index go")
+    # No default: clips spoken again are other clips, and with them goes every published answer.
+    parser.add_argument("--folder", type=Path, required=True, help="where the FLAC files and the index go")
     write_shipped(parser.parse_args().folder)
 
 

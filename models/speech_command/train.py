@@ -1,6 +1,6 @@
 """Trains the network: `python -m bench.models.speech_command.train`; on to the shipped files with `release`.
 
-Everything random comes from `--seed`; on one machine and one thread count the run repeats up to engine rounding.
+Everything random here comes from `--seed`: with the same cached clips, machine and thread count a run repeats.
 """
 
 from __future__ import annotations

@@ -74,7 +74,10 @@ def training_clips(plan: PoolPlan) -> tuple[tuple[NDArray[np.int16], ...], NDArr
 
 def training_pool(plan: PoolPlan, featurize: Featurize) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
     """Return features float16 (samples, 98, 40), memory-mapped, and labels int64 (samples,)."""
-    stem = cache_folder() / f"pool-{plan.digest()}"
+    # Named after the front end too: features of another one would be taken for ours and quietly spoil the training.
+    probe = generator(plan.seed, STREAM).random_raw(WINDOW // 4).view(np.int16)[None]
+    front_end = hashlib.sha256(featurize(probe).tobytes()).hexdigest()[:12]
+    stem = cache_folder() / f"pool-{plan.digest()}-{front_end}"
     features, labels = stem.with_suffix(".features.npy"), stem.with_suffix(".labels.npy")
     if not labels.exists():
         _write_pool(plan, featurize, features, labels)

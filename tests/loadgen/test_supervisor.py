@@ -21,7 +21,7 @@ from bench.records.job import Job, Phase, Report
 from bench.records.plan import Setting
 
 from ..fixtures import EFFORT, job, measurement, tiny_onnx
-from ..vendors import install
+from ..vendors import install, is_gone
 
 PATIENCE_S = 60.0  # of a busy machine; only the tests of hanging wait for less
 
@@ -55,16 +55,6 @@ def failure(one: Job, patience_s: float = PATIENCE_S) -> RepetitionFailed:
 def faulty(folder: Path, model: Path, fault: str, after: int = 100) -> Job:
     settings: dict[str, Setting] = {"answers": "zeros", "fault": fault, "fault_after": after}
     return job(folder / "trial", model, settings)
-
-
-def is_gone(pid: int) -> bool:
-    """Ended, be it that nobody has asked for its exit code yet."""
-    try:
-        process = psutil.Process(pid)
-        process.wait(30) if process.status() != psutil.STATUS_ZOMBIE else None
-    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
-        pass
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
 # ------------------------------------------------------------------------------------------------- a good engine
