@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final  # Any: matplotlib's own settings
 
+from bench.store.places import CACHE_PARTS, cache_directory
 from bench.text import sentence
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ _CHINESE_FONTS: Final = (
     "Droid Sans Fallback",
 )
 _CHINESE_FILES: Final = ("cjk", "sourcehansans", "notosanssc", "wqy", "simhei", "msyh", "pingfang", "droidsansfallback")
+_MATPLOTLIBS_PLACE: Final = "MPLCONFIGDIR"
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -54,6 +57,7 @@ def plot_language(lang: str) -> str:
 @contextmanager
 def style(lang: str, salt: str = "") -> Iterator[None]:
     """matplotlib's settings for our plots, for as long as the block lasts; `salt` keeps ids of an SVG its own."""
+    _load_matplotlib()
     import matplotlib as mpl
 
     with mpl.rc_context(_settings(lang, salt)):
@@ -111,7 +115,20 @@ def mark_state(axes: Axes, state: str, lang: str) -> None:
 
 
 @cache
+def _load_matplotlib() -> None:
+    """Import matplotlib with its list of fonts kept in our cache and not in the home; the environment stays as it was."""
+    if _MATPLOTLIBS_PLACE in os.environ:
+        return
+    os.environ[_MATPLOTLIBS_PLACE] = str(cache_directory() / CACHE_PARTS[0] / "matplotlib")
+    try:
+        import matplotlib.font_manager  # noqa: F401 - reads the variable, once and for all
+    finally:
+        del os.environ[_MATPLOTLIBS_PLACE]
+
+
+@cache
 def _chinese_font() -> str | None:
+    _load_matplotlib()
     from matplotlib.font_manager import findSystemFonts, fontManager
 
     font = _listed_font()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,21 @@ class Running(subprocess.Popen[bytes]):
     def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
         self.said = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - `finish` closes them
         out, err = self.said
-        super().__init__(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        super().__init__(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            preexec_fn=_hear_signals,
+        )
+
+
+def _hear_signals() -> None:
+    """As a terminal starts a command: a test run in the background (`nohup`, `&`) hands down that they are ignored."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> Running:

@@ -245,6 +245,11 @@ def test_a_subset_is_named_and_judged_by_its_own_samples(tmp_path: Path) -> None
     assert (findings["quality-subset"].seen, findings["quality-subset"].limit) == (100, 400)
     assert quality.verdict is not None
     assert quality.verdict.reference == 0.6
+    assert quality.target is not None
+    # The samples are harder than the set is, and the target on them is lower by as much.
+    assert quality.verdict.target == pytest.approx(quality.target * 0.6 / 0.9)
+    assert quality.passed is True
+    assert "quality-failed" not in findings
 
 
 def test_the_first_output_of_the_model_answers_whatever_the_order_in_the_file(tmp_path: Path) -> None:
