@@ -116,7 +116,7 @@ def mark_state(axes: Axes, state: str, lang: str) -> None:
 
 @cache
 def _load_matplotlib() -> None:
-    """Import matplotlib with its list of fonts kept in our cache and not in the home; the environment stays as it was."""
+    """Import matplotlib with its list of fonts in our cache, not in the home; the environment stays as it is."""
     if _MATPLOTLIBS_PLACE in os.environ:
         return
     os.environ[_MATPLOTLIBS_PLACE] = str(cache_directory() / CACHE_PARTS[0] / "matplotlib")

@@ -20,6 +20,7 @@ def test_writes_nowhere_else(model: Path, pictures: Path, tmp_path: Path) -> Non
     everything = contents(model.parent), contents(pictures.parent)
     results = tmp_path / "results"
     more = {"TMPDIR": str(scratch), "BENCH_RESULTS": str(results), "HOME": str(home)}
+    more["BENCH_CACHE"] = str(tmp_path / "cache")
     assert run(here, "run", "--model", model, "--data", pictures, *FLAGS, **more).code == 0
     for command in ("show", "report", "list", "list --devices", "doctor", "cache info", "prune --keep 9"):
         assert run(here, *command.split(), hurried=False, **more).code == 0, command

@@ -82,7 +82,7 @@ def test_relative_paths_of_a_plan_are_kept_whole(bench: Command, model: Path, tm
         ('{"scenarios": []}', "at least one"),
         ('{"workers": 0}', "`workers` is 0; it must lie between 1 and 1024"),
         ('{"workers": 40000}', "between 1 and 1024"),
-        ('{"workloads": ["speech_command"], "model": "m.onnx"}', "`model` brings the only workload"),
+        ('{"workloads": ["image_classify"], "model": "m.onnx"}', "`model` brings the only workload"),
         ('{"workloads": ["speech_comand"]}', "Did you mean 'speech_command'?"),
         ('{"settings": {"a": "\\ud800"}}', "UTF-8"),
         ("[" * 100_000, "nested deeper"),

@@ -66,6 +66,8 @@ def fill(disk: Path, room: int) -> Path:
     return filler
 
 
+# Mounting is not every machine's to allow; the limits above stand for a full disk in the fast tier.
+@pytest.mark.full
 @pytest.mark.parametrize("room", [0, 12 << 10, 40 << 10, 120 << 10, 300 << 10])
 def test_a_disk_that_fills_up(model: Path, tmp_path: Path, small_disk: Path, room: int) -> None:
     results = small_disk / "results"
@@ -94,6 +96,7 @@ def test_a_disk_that_fills_up(model: Path, tmp_path: Path, small_disk: Path, roo
     assert all(record.valid for record in records_of(partial))
 
 
+@pytest.mark.full
 def test_no_room_for_the_report(model: Path, tmp_path: Path, small_disk: Path) -> None:
     """What was measured is kept, though the page about it is not."""
     results = small_disk / "results"
