@@ -83,11 +83,7 @@ def test_two_signals_at_once(model: Path, tmp_path: Path) -> None:
 
 
 def test_under_nohup_a_run_outlives_its_terminal(model: Path, tmp_path: Path) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what nohup does; a child inherits it
-    try:
-        process = start(tmp_path, "run", "--model", model, *FLAGS)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    process = start(tmp_path, "run", "--model", model, *FLAGS, nohup=True)
     wait_until(started(tmp_path / "results", f"{NAME.format('single_stream')}/trial-00/job.json"), process)
     process.send_signal(signal.SIGHUP)
     assert finish(process).code == 0

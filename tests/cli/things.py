@@ -78,7 +78,7 @@ def surroundings(folder: Path, **more: str) -> dict[str, str]:
 class Running(subprocess.Popen[bytes]):
     """A started command. What it says goes to files without a name, which never fill up as a pipe does."""
 
-    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, environment: dict[str, str], nohup: bool = False) -> None:
         self.said = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115 - `finish` closes them
         out, err = self.said
         super().__init__(
@@ -88,7 +88,7 @@ class Running(subprocess.Popen[bytes]):
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            preexec_fn=_hear_signals,
+            preexec_fn=_under_nohup if nohup else _hear_signals,
         )
 
 
@@ -98,10 +98,15 @@ def _hear_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def start(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> Running:
+def _under_nohup() -> None:
+    _hear_signals()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def start(folder: Path, *arguments: object, hurried: bool = True, nohup: bool = False, **more: str) -> Running:
     """Start a command in `folder`; `hurried` ones measure for moments only (see `hurried.py`)."""
     program = [sys.executable, "-P", str(HURRIED)] if hurried else [str(BENCH)]
-    return Running([*program, *map(str, arguments)], folder, surroundings(folder, **more))
+    return Running([*program, *map(str, arguments)], folder, surroundings(folder, **more), nohup)
 
 
 def finish(process: Running) -> Outcome:
