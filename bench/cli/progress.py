@@ -17,6 +17,7 @@ from rich.text import Text
 
 from bench.records.record import Record
 from bench.runner import Prepared, Progress
+from bench.text import name, sentence
 from bench.text.findings import finding_text
 
 _LOG = logging.getLogger(__name__)
@@ -43,8 +44,8 @@ class Watcher:
     def __enter__(self) -> Watcher:
         if self._expected_s:
             count = len(self._expected_s)
-            what = "1 measurement" if count == 1 else f"{count} measurements"
-            self._say(f"{what}, about {_clock(sum(self._expected_s))} (a rough estimate).")
+            key = "progress.estimate_one" if count == 1 else "progress.estimate"
+            self._say(sentence(self._lang, key, count=count, time=self._clock(sum(self._expected_s))))
         if self._live is not None:
             self._live.start()
         return self
@@ -63,12 +64,11 @@ class Watcher:
             self._estimated_done_s = sum(self._expected_s[: progress.position + 1])
             self._say(f"{self._where(progress)}: {_outcome(progress.record, self._lang)}")
         elif progress.event == "phase":
-            name = progress.phase.name if progress.phase is not None else ""
-            _LOG.info("%s, repetition %d: %s", self._where(progress), progress.repetition + 1, name)
-            first = self._latest is None or self._where(self._latest) != self._where(progress)
-            if self._live is None and first:
+            before, self._latest = self._latest, progress
+            if self._live is None and (before is None or self._where(before) != self._where(progress)):
                 self._say(f"{self._where(progress)} …")
-            self._latest = progress
+            if before is None or _phase(before) != _phase(progress):
+                _LOG.info("%s, repetition %d: %s", self._where(progress), progress.repetition + 1, _phase(progress)[2])
 
     def _say(self, line: str) -> None:
         # One line stays one line: nothing is wrapped where there is no terminal, and no bracket is taken for markup.
@@ -76,12 +76,20 @@ class Watcher:
 
     def _line(self) -> Text:
         if self._latest is None or self._latest.phase is None:
-            return Text("starting …")
-        progress, phase = self._latest, self._latest.phase
-        elapsed = time.monotonic() - self._begun
-        repetition = f", repetition {progress.repetition + 1}" if progress.repetition else ""
-        left = f", about {_clock(self._left_s(elapsed))} left" if self._expected_s else ""
-        return Text(f"{self._where(progress)}{repetition}: {phase.name} · {_clock(elapsed)}{left}", overflow="ellipsis")
+            return Text(sentence(self._lang, "progress.starting"))
+        progress, elapsed = self._latest, time.monotonic() - self._begun
+        words = [f"{self._where(progress)}: {name(self._lang, 'phase', self._latest.phase.name)}"]
+        if progress.repetition:
+            words.append(sentence(self._lang, "progress.repetition", number=progress.repetition + 1))
+        words.append(self._clock(elapsed))
+        if self._expected_s:
+            words.append(sentence(self._lang, "progress.left", time=self._clock(self._left_s(elapsed))))
+        return Text(" · ".join(words), overflow="ellipsis")
+
+    def _clock(self, seconds: float) -> str:
+        minutes, rest = divmod(round(seconds), 60)
+        key = "progress.minutes" if minutes else "progress.seconds"
+        return sentence(self._lang, key, **({"minutes": minutes} if minutes else {}), seconds=rest)
 
     def _left_s(self, elapsed: float) -> float:
         """The estimate, scaled by how wrong it was for what is done."""
@@ -98,15 +106,14 @@ class Watcher:
 def _outcome(record: Record, lang: str) -> str:
     """One line: done, or what makes the number void, or what is missing."""
     if record.valid:
-        return "done"
+        return sentence(lang, "progress.done")
     told = [entry for entry in record.findings if entry.severity == "error"]
     if not told:
         told = [entry for entry in record.findings if entry.code == "budget-exhausted"]
     causes = " ".join(finding_text(lang, entry).seen for entry in told)
-    state = "not valid" if record.status == "complete" else "partial"
+    state = sentence(lang, "progress.not_valid" if record.status == "complete" else "progress.partial")
     return f"{state}: {' '.join(causes.split())}" if causes else state
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+def _phase(progress: Progress) -> tuple[int, int, str]:
+    return progress.position, progress.repetition, progress.phase.name if progress.phase is not None else ""

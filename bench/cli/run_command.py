@@ -253,9 +253,11 @@ def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
 def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str) -> None:
     from bench.report.html import write_report
     from bench.report.terminal import print_table
+    from bench.text import sentence
 
     report = write_report(run, records, folder.path, lang)
     print_table(console(), records, lang)
-    click.echo(f"\nRecords: {folder.path}\nReport:  {report}")
+    click.echo(f"\n{sentence(lang, 'progress.records', path=folder.path)}")
+    click.echo(sentence(lang, "progress.report", path=report))
     if run.status != "complete":
         click.echo(f"The run is partial.{_kept(folder.path)}")

@@ -66,7 +66,7 @@ def test_a_fault_in_the_timed_part(
 def test_an_engine_that_hangs_is_stopped(
     bench: Command, model: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setenv("BENCH_PATIENCE_S", "4")
+    monkeypatch.setenv("BENCH_PATIENCE_S", "2")
     outcome = bench("run", *FLAGS, "--model", model, "--setting", f"fault={fault}")
     assert outcome.code == 11
     assert "the engine hangs: no sign of life in phase" in complaint(outcome)

@@ -17,7 +17,7 @@ from .things import Outcome, complaint, finish, run, start
 
 FLAGS = ("--backend", "fake", "--scenario", "single_stream", "--scenario", "offline", "--format", "json")
 # Enough to reach from the start of Python to the end of the last measurement.
-CHILD_LIVES_S, PARENT_LIVES_S = 2.0, 6.0
+CHILD_LIVES_S, PARENT_LIVES_S = 2.0, 4.0
 
 
 def moments(count: int, seed: int, most_s: float) -> list[float]:

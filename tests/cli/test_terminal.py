@@ -73,7 +73,7 @@ def on_a_terminal(folder: Path, model: Path, **more: str) -> str:
     """All that a run shows on a terminal of 120 columns."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-P", str(HURRIED), "run", "--model", str(model), *FLAGS]
-    environment = surroundings(folder, TERM="xterm-256color", DURATION_S="3", **more)
+    environment = surroundings(folder, TERM="xterm-256color", **more)
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
@@ -88,9 +88,9 @@ def on_a_terminal(folder: Path, model: Path, **more: str) -> str:
 
 
 def test_progress_on_a_terminal(model: Path, tmp_path: Path) -> None:
-    shown = on_a_terminal(tmp_path, model)
+    shown = on_a_terminal(tmp_path, model, DURATION_S="2")
     assert "1 measurement, about" in shown
-    assert re.search(r"\[1/1\] user_model\.offline\.fp32: \S+ · \d+ s, about \d+ s left", shown)
+    assert re.search(r"\[1/1\] user_model\.offline\.fp32: \S+ · \d+ s · about \d+ s left", shown)
     assert COLOUR.search(shown)
     assert "Records: " in shown
 

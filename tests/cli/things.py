@@ -128,8 +128,8 @@ def run(folder: Path, *arguments: object, hurried: bool = True, **more: str) -> 
 def complaint(outcome: Outcome) -> str:
     """The one line on stderr that says what is wrong; progress lines do not count."""
     assert "Traceback" not in outcome.out + outcome.err, outcome
-    lines = [line for line in outcome.err.splitlines() if "rough estimate" not in line and not line.endswith(" …")]
-    wrong = [line for line in lines if not line.endswith(": done")]
+    progress = ("rough estimate).", "（粗略估计）。", " …", ": done", ": 完成")
+    wrong = [line for line in outcome.err.splitlines() if not line.endswith(progress)]
     assert len(wrong) == 1, outcome.err
     return wrong[0]
 
