@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from time import perf_counter
 
 import msgspec
@@ -11,11 +10,12 @@ import numpy as np
 
 from bench.backends.registry import backend_names
 from bench.models.base import Workload
-from bench.models.suite import load_workload, workload_names
-from bench.models.user_model import UserWorkload
+from bench.models.opening import open_workload
+from bench.models.suite import workload_names
 from bench.plugins import suggestion
 from bench.records.plan import (
     EFFORTS,
+    LEAST_QUERIES,
     MODES,
     PRECISIONS,
     SCENARIOS,
@@ -48,10 +48,8 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
-    if plan.model is not None:
-        data = Path(plan.data) if plan.data else None
-        return {USER_WORKLOAD: UserWorkload(Path(plan.model), data)}
-    return {name: load_workload(name) for name in plan.workloads}
+    names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
+    return {name: open_workload(name, plan.model, plan.data) for name in names}
 
 
 def check_names(plan: RunPlan) -> None:
@@ -121,12 +119,9 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
 
 def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
     row_s = sample_s * measurement.batch
-    least = {
-        "single_stream": 200,
-        "multi_stream": 662 * measurement.samples_per_query // measurement.batch,
-        "offline": 20,
-    }
-    timed_s = min(max(effort.duration_s, least[measurement.scenario] * row_s), effort.longest_s)
+    rows_per_query = max(1, measurement.samples_per_query // measurement.batch)
+    least_s = LEAST_QUERIES[measurement.scenario] * rows_per_query * row_s
+    timed_s = min(max(effort.duration_s, least_s), effort.longest_s)
     warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + measurement.load_samples * sample_s
     quality_s = measurement.quality_samples * sample_s * 1.3
     return effort.repetitions[0] * (_START_S + warm_s + timed_s) + quality_s

@@ -151,9 +151,6 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
     fields = {name: flags[name] for name in RunPlan.__struct_fields__ if name in flags}
     fields["workloads"] = _workloads(flags)
     fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
-    for name in ("model", "data"):
-        # A plan may be resumed from another folder.
-        fields[name] = str(Path(str(flags[name])).absolute()) if flags[name] is not None else None
     try:
         return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types
     except ValueError as error:

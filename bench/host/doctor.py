@@ -16,13 +16,13 @@ import msgspec
 import psutil
 
 from bench.host.inventory import inspect_host
-from bench.host.watch import Watch
+from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE, Watch
 from bench.records.host import Host
 from bench.store.places import ensure_writable
 
 _WATCH_S = 3.0
 _FREE_BYTES, _MEMORY_BYTES = 1 << 30, 2 << 30
-_FOREIGN_SHARE, _STEAL_SHARE, _CLOCK_NS = 0.05, 0.02, 1000.0
+_CLOCK_NS = 1000.0
 _ENGINES = ("onnxruntime", "torch", "openvino", "pyopencl")
 
 
@@ -70,11 +70,11 @@ def _quiet() -> list[Check]:
     time.sleep(_WATCH_S)
     noise = watch.stop()
     return [
-        _share("other processes", noise.foreign_cpu_share, _FOREIGN_SHARE, "Stop them: " + _busiest()),
+        _share("other processes", noise.foreign_cpu_share, FOREIGN_SHARE, "Stop them: " + _busiest()),
         _share(
             "stolen by the hypervisor",
             noise.steal_share,
-            _STEAL_SHARE,
+            STEAL_SHARE,
             "Use a dedicated host, or measure at another time.",
         ),
     ]

@@ -15,6 +15,8 @@ import msgspec
 from bench.records.host import Noise
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Start values: above these another process or the hypervisor takes a visible part of the machine.
+FOREIGN_SHARE, STEAL_SHARE = 0.05, 0.02
 
 
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
 from bench.records.job import Report
@@ -12,8 +13,7 @@ from bench.scoring.busy import closed_loop_check, worker_checks
 from bench.scoring.columns import Columns
 from bench.scoring.score import SCORERS
 
-# Start values: above these another process or the hypervisor took a visible part of the machine.
-FOREIGN_SHARE, STEAL_SHARE, CLOCK_CHANGE = 0.05, 0.02, 0.05
+CLOCK_CHANGE = 0.05
 # Start value of measurement.md section 2, held against the lower end of an interval so that noise does not accuse.
 INPUT_CACHE_GAIN = 1.03
 

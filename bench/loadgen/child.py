@@ -37,8 +37,8 @@ from bench.loadgen.timeline import create
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.models.base import Workload
 from bench.models.graph import model_hash
-from bench.models.suite import load_workload
-from bench.models.user_model import BadModel, UserWorkload
+from bench.models.opening import open_workload
+from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
@@ -93,18 +93,11 @@ def run_job(job: Job, reporter: Reporter) -> None:
             _answer_evaluation_set(job, ready, reporter)
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
-        report = msgspec.structs.replace(_measure(job, ready, warm, reporter), repeated_input_gain=gain)
+        report = _measure(job, ready, warm, gain, reporter)
     write_record(Path(job.folder) / "report.json", report)
 
 
-def open_workload(name: str, model: str | None, data: str | None) -> Workload:
-    """The suite's workload, or the user's model as one. Raises PluginError, BadFile or BadModel."""
-    if model is not None:
-        return UserWorkload(Path(model), Path(data) if data else None)
-    return load_workload(name)
-
-
-def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report:
+def _measure(job: Job, ready: Ready, warm: WarmUp, gain: float | None, reporter: Reporter) -> Report:
     lane, measurement = ready.lane, job.measurement
     rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
     timeline = create(Path(job.folder) / "columns", rows)
@@ -132,7 +125,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, reporter: Reporter) -> Report
         warmup_cut=warm.cut,
         steady=warm.steady,
         cut_short=cut_short,
-        repeated_input_gain=None,
+        repeated_input_gain=gain,
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,

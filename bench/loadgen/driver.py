@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
@@ -41,6 +42,14 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     samples: LoadedSet
     sessions: tuple[Session, ...]
     rings: tuple[OutputRing, ...]
+
+    @property
+    def rows_per_query(self) -> int:
+        return self.issue.rows_per_query if isinstance(self.issue, Closed) else 1
+
+    def whole_queries(self, rows: float) -> int:
+        """`rows` rounded up to whole queries, at least one of them."""
+        return max(1, math.ceil(rows / self.rows_per_query)) * self.rows_per_query
 
 
 class Broken(RuntimeError):

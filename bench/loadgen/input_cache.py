@@ -22,8 +22,7 @@ _RUN_S = 0.2
 def repeated_input_gain(lane: Lane, row_s: float) -> float:
     """Lower end of the 95 % interval of time(distinct) / time(one sample repeated), from ten pairs; 1.0 is no gain."""
     repeated = msgspec.structs.replace(lane, samples=_one_sample(lane.samples))
-    per_query = getattr(lane.issue, "rows_per_query", 1)
-    rows = math.ceil(max(1, _RUN_S / row_s) / per_query) * per_query
+    rows = lane.whole_queries(_RUN_S / row_s)
     logs = []
     for pair in range(_PAIRS):
         order = (lane, repeated) if pair % 2 else (repeated, lane)

@@ -12,18 +12,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.driver import Broken, Closed, Lane, drive
+from bench.loadgen.driver import Broken, Lane, drive
 from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
 from bench.records.numbers import Refusal
-from bench.records.plan import Effort, Scenario
+from bench.records.plan import LEAST_QUERIES, Effort, Scenario
 from bench.scoring.warmup import is_steady, mser5_cut
 
 _WINDOWS = 10
 # Below this MSER-5 cuts more than half of independent data in over 1 % of cases (simulated: 14 % at 100 values).
 _LEAST_FOR_STEADY = 500
-# Fewest rows per scenario: what the primary metric and its interval within the run need. 200 queries put an
-# exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty rows make twenty batches.
-_LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "offline": 20}
 
 
 class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +42,7 @@ def warm_up(lane: Lane, effort: Effort, announce: Callable[[float], None] = lamb
     """
     service: list[NDArray[np.int64]] = []
     pace: list[float] = []
-    rows = _whole_queries(lane, math.ceil(lane.samples.count / lane.samples.batch))
+    rows = lane.whole_queries(math.ceil(lane.samples.count / lane.samples.batch))
     announce(0.0)
     expected_s = rows * _first_query_s(lane)
     for _ in range(_WINDOWS):
@@ -54,7 +51,7 @@ def warm_up(lane: Lane, effort: Effort, announce: Callable[[float], None] = lamb
         service.append(timeline.ended - timeline.started)
         pace.append(row_s)
         wanted = max(effort.window_batches, math.ceil(effort.window_s / pace[-1]))
-        rows = _whole_queries(lane, min(wanted, MOST_ROWS // _WINDOWS))
+        rows = lane.whole_queries(min(wanted, MOST_ROWS // _WINDOWS))
         expected_s = rows * row_s
     series = np.concatenate(service).astype(np.float64)
     found = mser5_cut(series)
@@ -65,15 +62,15 @@ def warm_up(lane: Lane, effort: Effort, announce: Callable[[float], None] = lamb
 
 def measured_rows(lane: Lane, scenario: Scenario, effort: Effort, row_s: float) -> tuple[int, bool]:
     """Rows of the measurement, and whether the mode's longest time cut them below what the metric needs."""
-    per_query = _rows_per_query(lane)
-    wanted = max(_LEAST_QUERIES[scenario] * per_query, math.ceil(1.05 * effort.duration_s / row_s))
-    allowed = min(_whole_queries(lane, math.ceil(effort.longest_s / row_s)), MOST_ROWS // per_query * per_query)
-    return min(_whole_queries(lane, wanted), allowed), allowed < _LEAST_QUERIES[scenario] * per_query
+    per_query = lane.rows_per_query
+    wanted = max(LEAST_QUERIES[scenario] * per_query, math.ceil(1.05 * effort.duration_s / row_s))
+    allowed = min(lane.whole_queries(math.ceil(effort.longest_s / row_s)), MOST_ROWS // per_query * per_query)
+    return min(lane.whole_queries(wanted), allowed), allowed < LEAST_QUERIES[scenario] * per_query
 
 
 def _first_query_s(lane: Lane) -> float:
     try:
-        return _window(lane, _whole_queries(lane, 1))[1]
+        return _window(lane, lane.whole_queries(1))[1]
     except Broken:
         return 0.0  # one query is too few to call an engine broken; the windows will tell
 
@@ -88,12 +85,3 @@ def _window(lane: Lane, rows: int) -> tuple[Timeline, float]:
 def _later_pace(pace: list[float]) -> float:
     # The fastest of the later windows: a disturbance in the pilot must not make the measurement too short.
     return min(pace[len(pace) // 2 :])
-
-
-def _rows_per_query(lane: Lane) -> int:
-    return lane.issue.rows_per_query if isinstance(lane.issue, Closed) else 1
-
-
-def _whole_queries(lane: Lane, rows: int) -> int:
-    per_query = _rows_per_query(lane)
-    return max(1, math.ceil(rows / per_query)) * per_query

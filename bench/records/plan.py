@@ -107,6 +107,11 @@ EFFORTS: dict[Mode, Effort] = {
 }
 
 
+# Fewest queries per scenario (batches in `offline`): what the primary metric and its interval within the run need. 200
+# put an exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty batches make twenty batch means.
+LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "offline": 20}
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One resolved line of a plan: the scored unit, before it was measured."""
 

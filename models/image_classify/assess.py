@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
-from bench.models.image_classify.build import FOLDER, REFERENCE, folded, wilson
+from bench.models.image_classify.build import FOLDER, REFERENCE, folded
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.image_classify.network import rounded, shipped
 from bench.models.image_classify.pictures import default_cache
+from bench.scoring.quality import wilson
 
 _CHUNK = 24
 
@@ -72,8 +73,11 @@ def main() -> None:
     checkpoint = given.checkpoint or given.cache_dir / "checkpoint.pt"
     for name, network in _variants(checkpoint, given.cache_dir, given.pictures, given.recalibrate):
         right = right_answers(network, np.arange(given.count))
-        low, high = wilson(right, given.count)
-        print(f"{name:32} {right / given.count:.4f} [{low:.4f}, {high:.4f}] of {given.count}", flush=True)
+        interval = wilson(right, given.count)
+        print(
+            f"{name:32} {right / given.count:.4f} [{interval.low:.4f}, {interval.high:.4f}] of {given.count}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from bench.models.graph import graph_statistics, model_hash
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.image_classify.network import ResNet50, recalibrate, shipped
 from bench.models.image_classify.pictures import default_cache, training_set
+from bench.scoring.quality import wilson
 
 FOLDER = Path(__file__).resolve().parent
 REFERENCE = FOLDER.parent.parent / "results" / "reference" / FOLDER.name
@@ -65,24 +66,15 @@ def reference_logits(cache: Path) -> NDArray[np.float32]:
     return np.array(logits)
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    z = 1.959963984540054
-    share = right / count
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return middle - half, middle + half
-
-
 def write_reference(logits: NDArray[np.float32]) -> float:
     """Write the reference answers and their metric; return top-1."""
     right = int((logits.argmax(1) == evaluation_labels(np.arange(EVALUATION_SIZE))).sum())
-    low, high = wilson(right, EVALUATION_SIZE)
+    interval = wilson(right, EVALUATION_SIZE)
     hashed = evaluation_inputs(np.arange(_HASHED_PICTURES))["image"].tobytes()
     kept = {
         "metric": "top1",
         "value": right / EVALUATION_SIZE,
-        "interval": [round(low, 6), round(high, 6)],
+        "interval": [round(interval.low, 6), round(interval.high, 6)],
         "samples": EVALUATION_SIZE,
         "evaluation_sha256": hashlib.sha256(hashed).hexdigest(),
         "computed_with": {"torch": torch.__version__, "numpy": np.__version__, "arithmetic": "float64"},

@@ -16,6 +16,7 @@ from safetensors.numpy import save
 
 from bench.models.speech_command import data
 from bench.models.speech_command.network import CommandNet, load_shipped
+from bench.scoring.quality import wilson
 
 FOLDER = Path(__file__).parent
 GRAPH = FOLDER / "graph.onnx"
@@ -36,14 +37,6 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def wilson(share: float, samples: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share (Wilson 1927)."""
-    centre = share + z * z / (2 * samples)
-    half = z * np.sqrt(share * (1 - share) / samples + z * z / (4 * samples**2))
-    scale = 1 + z * z / samples
-    return float((centre - half) / scale), float((centre + half) / scale)
-
-
 def evaluation_digest() -> str:
     """SHA-256 of the bytes of the first evaluation inputs, to see that another machine makes the same ones."""
     return hashlib.sha256(data.evaluation_inputs(np.arange(HASHED_SAMPLES))["waveform"].tobytes()).hexdigest()
@@ -55,10 +48,11 @@ def write_reference(folder: Path = REFERENCE_FOLDER) -> float:
     waves = data.evaluation_inputs(indices)["waveform"]
     logits = compute_logits(load_shipped(GRAPH).double(), waves)
     value = accuracy(logits, data.evaluation_labels(indices))
+    interval = wilson(round(value * len(indices)), len(indices))
     record = {
         "metric": "accuracy",
         "value": round(value, 6),
-        "interval": [round(bound, 6) for bound in wilson(value, len(indices))],
+        "interval": [round(interval.low, 6), round(interval.high, 6)],
         "samples": len(indices),
         "evaluation_sha256": evaluation_digest(),
         "computed_with": {"torch": torch.__version__, "numpy": np.__version__, "arithmetic": "float64"},

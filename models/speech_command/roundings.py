@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from bench.models.speech_command import data
 from bench.models.speech_command.network import CommandNet, load_shipped
-from bench.models.speech_command.reference import GRAPH, accuracy, compute_logits, wilson
+from bench.models.speech_command.reference import GRAPH, accuracy, compute_logits
+from bench.scoring.quality import wilson
 
 FRONT_END = "log_mel."
 _CALIBRATION_SAMPLES = 256
@@ -118,8 +119,10 @@ def table(rows: list[Rounding]) -> str:
     titles = ("weights and arithmetic", "accuracy", "95 % interval", "same answer as the reference")
     lines = [f"| {' | '.join(titles)} |", "|---|---|---|---|"]
     for row in rows:
-        low, high = wilson(row.accuracy, data.EVALUATION_SIZE)
-        lines.append(f"| {row.name} | {row.accuracy:.4f} | {low:.4f} – {high:.4f} | {row.agreement:.4f} |")
+        interval = wilson(round(row.accuracy * data.EVALUATION_SIZE), data.EVALUATION_SIZE)
+        lines.append(
+            f"| {row.name} | {row.accuracy:.4f} | {interval.low:.4f} – {interval.high:.4f} | {row.agreement:.4f} |"
+        )
     return "\n".join(lines)
 
 
