@@ -164,7 +164,8 @@ def _measure(
         run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
     )
     trials = folder.load_trials(measurement.name)
-    while needs_more(measurement, trials, run.plan.mode):
+    more = needs_more(measurement, trials, run.plan.mode)
+    while more:
         if not budget.allows_another():
             return _keep(folder, setup, measurement, trials, complete=False, budget_s=budget.seconds)
         here = msgspec.structs.replace(spot, repetition=len(trials))

@@ -18,7 +18,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter_ns
 from typing import IO
 
 import msgspec
@@ -104,8 +103,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, gain: float | None, reporter:
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", rows * warm.row_s)
     watch, cpu_before_s = Watch(), _cpu_s()
-    t0_ns = drive(lane, timeline, secret)
-    elapsed_ns = perf_counter_ns() - t0_ns
+    driven = drive(lane, timeline, secret)
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
@@ -117,8 +115,8 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, gain: float | None, reporter:
         model_hash=ready.model_hash,
         session_hash=_session_hash(ready),
         load_sha256=arrays_hash(lane.samples.row(0)),
-        t0_ns=t0_ns,
-        elapsed_ns=elapsed_ns,
+        t0_ns=driven.t0_ns,
+        elapsed_ns=driven.elapsed_ns,
         rows=rows,
         cpu_s=cpu_s,
         warmup_rows=warm.rows,

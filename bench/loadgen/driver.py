@@ -52,6 +52,17 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         return max(1, math.ceil(rows / self.rows_per_query)) * self.rows_per_query
 
 
+class Driven(msgspec.Struct, frozen=True, kw_only=True):
+    """When a drive was, by clock readings of its own beside those that go into the timeline.
+
+    `t0_ns`: before the first row was handed out, which is when all rows of `AllDue` are due. `elapsed_ns`: from just
+    before the first row was given to a session until just after the last one came back.
+    """
+
+    t0_ns: int
+    elapsed_ns: int
+
+
 class Broken(RuntimeError):
     """The engine fails query after query; the message is its first error."""
 
@@ -67,10 +78,8 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) -> int:
+def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) -> Driven:
     """Run all rows of `timeline` through the lane's workers; on return every row has its times.
-
-    Returns t0 in ns: the moment before the first row was handed out, which is when all rows of `AllDue` are due.
 
     Raises Broken after too many failed rows.
     """
@@ -92,11 +101,13 @@ def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None) ->
             gc.enable()
     if len(failures) >= min(_MOST_FAILURES, timeline.rows):
         raise Broken(failures[0])
-    return t0_ns
+    busy = [worker for worker in workers if worker.returned_ns]
+    begun_ns, returned_ns = min(worker.begun_ns for worker in busy), max(worker.returned_ns for worker in busy)
+    return Driven(t0_ns=t0_ns, elapsed_ns=returned_ns - begun_ns)
 
 
 class _Worker:
-    """One worker's loop over the spans it is given."""
+    """One worker's loop over the spans it is given, and when its first row went out and its last came back."""
 
     def __init__(
         self, lane: Lane, number: int, timeline: Timeline, secret: SecretSample | None, failures: list[str]
@@ -104,6 +115,7 @@ class _Worker:
         self._lane, self._number, self._timeline = lane, number, timeline
         self._session, self._ring = lane.sessions[number], lane.rings[number]
         self._secret, self._failures = secret, failures
+        self.begun_ns = self.returned_ns = 0
 
     def work(self, take: Callable[[int], Span | None]) -> None:
         while (span := take(len(self._ring.slots))) is not None:
@@ -116,7 +128,10 @@ class _Worker:
         self._ring.poison()
         started: list[int] = []
         ended: list[int] = []
+        self.begun_ns = self.begun_ns or perf_counter_ns()
         failed = _run_rows(self._session, self._ring.slots[: hi - lo], self._lane.samples, lo, started, ended)
+        # Read here and not when `drive` returns: what comes between is the harness's time, not the engine's.
+        self.returned_ns = perf_counter_ns()
         stop = lo + len(ended)
         timeline = self._timeline
         timeline.started[lo:stop] = started

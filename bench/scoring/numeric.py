@@ -34,11 +34,33 @@ def _pieces(candidate: Outputs, reference: Outputs) -> Iterator[tuple[slice, Flo
         )
 
 
-def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Refusal:
-    """Median and maximum over the samples of ‖a - b‖₂ / ‖b‖₂; shape (samples, ...), each flattened, in float64.
+def sample_errors(candidate: Outputs, reference: Outputs) -> Floats:
+    """‖a - b‖₂ / ‖b‖₂ of each sample, (samples,); arrays of the same shape (samples, ...), each flattened, in float64.
 
     A sample whose reference is all zero is held against the root mean square norm of the reference samples instead, so
-    that the figure stays finite. Refused with `non-finite-output` when the candidate holds NaN or infinity (seen: the
+    that the figure stays finite. Infinite where either holds NaN or infinity, and where the whole reference is zero
+    and the candidate is not.
+    """
+    # One common scale: squares of values near the ends of float64 would overflow or vanish.
+    ends = np.array([abs(float(end)) for a in (candidate, reference) for end in (a.min(), a.max())])
+    scale = float(ends[np.isfinite(ends)].max(initial=0.0)) or 1.0
+    error, norm = np.empty(len(candidate)), np.empty(len(candidate))
+    with np.errstate(invalid="ignore"):
+        for part, a, b in _pieces(candidate, reference):
+            error[part] = np.linalg.norm(a / scale - b / scale, axis=1)
+            norm[part] = np.linalg.norm(b / scale, axis=1)
+    lawful = np.isfinite(error) & np.isfinite(norm)
+    typical = float(np.sqrt(np.mean(norm[lawful] ** 2))) if lawful.any() else 0.0
+    held_against = np.where(norm > 0.0, norm, typical)
+    result = np.full(len(candidate), np.inf)
+    result[error == 0.0] = 0.0
+    return np.divide(error, held_against, out=result, where=lawful & (held_against > 0.0))
+
+
+def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Refusal:
+    """Median and maximum of `sample_errors`.
+
+    Refused with `non-finite-output` when the candidate holds NaN or infinity (seen: the
     samples that do), with `quality-not-verified` when the whole reference is zero and the candidate is not.
     Raises ValueError when shapes differ, there are no samples, or the reference is not finite.
     """
@@ -46,17 +68,10 @@ def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Re
     bad = sum(int(np.count_nonzero(~np.isfinite(a).all(axis=1))) for _, a, _ in _pieces(candidate, reference))
     if bad:
         return Refusal(code="non-finite-output", seen=float(bad), limit=0.0)
-    # One common scale: squares of values near the ends of float64 would overflow or vanish.
-    scale = max(abs(float(end)) for a in (candidate, reference) for end in (a.min(), a.max())) or 1.0
-    error, norm = np.empty(len(candidate)), np.empty(len(candidate))
-    for part, a, b in _pieces(candidate, reference):
-        error[part] = np.linalg.norm(a / scale - b / scale, axis=1)
-        norm[part] = np.linalg.norm(b / scale, axis=1)
-    typical = float(np.sqrt(np.mean(norm**2)))
-    if typical == 0.0 and error.any():
+    errors = sample_errors(candidate, reference)
+    if not np.isfinite(errors).all():
         return Refusal(code="quality-not-verified", seen=0.0, limit=0.0)
-    relative = error / np.where(norm > 0.0, norm, typical or 1.0)
-    return RelativeError(median=float(np.median(relative)), max=float(relative.max()))
+    return RelativeError(median=float(np.median(errors)), max=float(errors.max()))
 
 
 def agreement(candidate: Outputs, reference: Outputs) -> float:

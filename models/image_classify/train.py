@@ -61,7 +61,7 @@ def train(plan: Plan, cache: Path, checkpoint: Path, workers: int) -> None:
     network = network.to(device()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, fused=True)
     start = _resume(checkpoint, network, optimiser)
-    checked = validation_pictures(np.arange(240))
+    checked = validation_pictures(np.arange(720))
     began, loss_sum, seen = time.monotonic(), 0.0, 0
     for step in range(start, plan.steps):
         loss_sum += _step(plan, step, network, optimiser, images, labels)
@@ -144,11 +144,11 @@ def _resume(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer) ->
 def main() -> None:
     """Parse the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2800)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--steps", type=int, default=7200)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.02)
-    parser.add_argument("--pictures", type=int, default=9600)
+    parser.add_argument("--pictures", type=int, default=28800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that render the training pictures")
     parser.add_argument("--cache-dir", type=Path, default=default_cache())

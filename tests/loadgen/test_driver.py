@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.backends.base import EngineError, Tensor
-from bench.loadgen.driver import AllDue, Broken, Closed, Lane, drive, one_line
+from bench.loadgen import driver
+from bench.loadgen.driver import AllDue, Broken, Closed, Driven, Lane, drive, one_line
 from bench.loadgen.schedule import closed_schedule
 from bench.loadgen.timeline import Timeline, in_memory
 
@@ -27,7 +29,7 @@ WORKERS = [1, 2, 3]
 
 def run(
     workers: int, issue: Closed | AllDue, rows: int, answer: Answer | None = None
-) -> tuple[Lane, Timeline, list[ScriptedSession], int]:
+) -> tuple[Lane, Timeline, list[ScriptedSession], Driven]:
     sessions = [ScriptedSession(answer) for _ in range(workers)]
     lane, timeline = make_lane(sessions, issue), in_memory(rows)
     return lane, timeline, sessions, drive(lane, timeline)
@@ -47,7 +49,7 @@ def by_query(column: NDArray[np.int64], rows_per_query: int) -> NDArray[np.int64
 @pytest.mark.parametrize("workers", WORKERS)
 def test_every_row_is_run_once_in_order_with_its_own_samples(workers: int, issue: Closed | AllDue) -> None:
     rows = 60
-    lane, timeline, sessions, t0_ns = run(workers, issue, rows, brief)
+    lane, timeline, sessions, driven = run(workers, issue, rows, brief)
     expected = slow_rows(lane.samples.order, rows, lane.samples.batch)
     assert sum(len(session.seen) for session in sessions) == rows
     for number, session in enumerate(sessions):
@@ -55,8 +57,9 @@ def test_every_row_is_run_once_in_order_with_its_own_samples(workers: int, issue
         assert [fed["x"].tolist() for fed in session.seen] == [expected[row] for row in own]
         assert (timeline.started[own][1:] >= timeline.ended[own][:-1]).all()
     assert (timeline.ended >= timeline.started).all()
-    assert timeline.started.min() >= t0_ns
+    assert timeline.started.min() >= driven.t0_ns
     assert not timeline.status.any()
+    assert driven.elapsed_ns >= timeline.ended.max() - timeline.started.min()
 
 
 def test_a_run_goes_on_over_many_rings_of_outputs() -> None:
@@ -139,8 +142,8 @@ def test_closed_loop_replays_through_an_independent_recursion(workers: int, rows
 @pytest.mark.parametrize("workers", WORKERS)
 def test_all_due_is_never_ahead_of_kiefer_and_wolfowitz(workers: int) -> None:
     """First come, first served by W servers with the recorded service times and no overhead is a lower bound."""
-    _, timeline, _, t0_ns = run(workers, AllDue(), 60, brief)
-    free = [t0_ns] * workers
+    _, timeline, _, driven = run(workers, AllDue(), 60, brief)
+    free = [driven.t0_ns] * workers
     for row in range(timeline.rows):
         start = min(free)
         assert timeline.started[row] >= start
@@ -264,3 +267,14 @@ def test_garbage_collection_stays_off_where_the_caller_had_it_off() -> None:
     gc.disable()
     run(1, Closed(), 5)
     assert not gc.isenabled()
+
+
+def test_only_the_rows_are_the_engines_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = itertools.count(1)
+    monkeypatch.setattr(driver, "perf_counter_ns", lambda: next(ticks))
+    lane, timeline = make_lane([ScriptedSession()], AllDue()), in_memory(5)
+    monkeypatch.setattr(lane.rings[0].__class__, "settle", lambda ring, used: [next(ticks) for _ in range(1000)])
+    driven = driver.drive(lane, timeline)
+    # One reading before the first row, one after the last; checking the outputs comes later.
+    assert driven.elapsed_ns == timeline.ended[-1] - timeline.started[0] + 2
+    assert driven.t0_ns < timeline.started[0]

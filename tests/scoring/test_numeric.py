@@ -9,7 +9,7 @@ import pytest
 
 from bench.records.numbers import Refusal, RelativeError
 from bench.scoring import numeric
-from bench.scoring.numeric import agreement, relative_error
+from bench.scoring.numeric import agreement, relative_error, sample_errors
 
 
 def error(candidate: np.ndarray, reference: np.ndarray) -> RelativeError:
@@ -86,6 +86,13 @@ def test_agreement_of_hostile_scores() -> None:
     reference = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
     candidate = np.array([[math.nan, 0.0], [math.inf, 0.0], [0.7, 0.7], [0.0, 0.2]])
     assert agreement(candidate, reference) == 0.5  # the first of equals; NaN and infinity never agree
+
+
+def test_errors_of_samples_that_are_no_numbers_are_infinite_and_spoil_no_other() -> None:
+    reference = np.array([[3.0, 4.0], [0.0, 0.0], [math.nan, 1.0], [1.0, 0.0]])
+    candidate = np.array([[3.0, 4.5], [0.0, 0.0], [1.0, 1.0], [math.inf, 0.0]])
+    assert sample_errors(candidate, reference).tolist() == [pytest.approx(0.1), 0.0, math.inf, math.inf]
+    assert sample_errors(np.array([1, 0]), np.array([0, 0])).tolist() == [math.inf, 0.0]  # nothing to hold it against
 
 
 def test_malformed() -> None:
