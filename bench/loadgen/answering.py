@@ -1,7 +1,8 @@
-"""Answering inputs outside the clock: the evaluation set, and the secret rows of the timed run a second time."""
+"""Answering inputs outside the clock: the evaluation set, the loaded set, and secret rows of the timed run again."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -39,22 +40,44 @@ def answer_all(
     return answers
 
 
+def answer_loaded(session: Session, model: Model, samples: LoadedSet, heartbeat: Callable[[], None]) -> Named:
+    """Outputs for every sample of the loaded set, (count, …) each in issue order; `heartbeat` is called per batch."""
+    answers: Named = {t.name: np.empty((samples.count, *t.shape), t.dtype) for t in model.outputs}
+    ring = OutputRing(model.outputs, samples.batch)
+    for row in range(math.ceil(samples.count / samples.batch)):
+        heartbeat()
+        ring.poison()
+        session.run(samples.row(row), ring.slots[0])
+        for name, array in answers.items():
+            array[samples.positions(row)] = ring.slots[0][name]
+    return answers
+
+
 def verify(
-    session: Session, model: Model, samples: LoadedSet, kept: Mapping[int, Named], tolerance: float
+    session: Session, model: Model, samples: LoadedSet, kept: Mapping[int, Named], first: Named, tolerance: float
 ) -> Verification:
-    """Run each kept row again and compare sample by sample; of several outputs the worst counts."""
+    """Compare each kept row, sample by sample, with a second run of it and with `first`, of `answer_loaded`.
+
+    Of several outputs, and of both comparisons, the worst counts. Only the earlier answers show an engine whose answers
+    changed for good after its quality was checked.
+    """
     ring = OutputRing(model.outputs, samples.batch)
     errors: list[NDArray[np.float64]] = []
     for row, timed in kept.items():
         ring.poison()
         session.run(samples.row(row), ring.slots[0])
-        again = ring.slots[0]
-        errors.append(np.max([sample_errors(timed[name], again[name]) for name in again], axis=0))
+        before = {name: array[samples.positions(row)] for name, array in first.items()}
+        errors.append(np.maximum(_worst(timed, ring.slots[0]), _worst(timed, before)))
     if not errors:
         return Verification(samples=0, mismatched=0, largest_error=0.0)
     flat = np.concatenate(errors)
     largest = float(flat.max()) if np.isfinite(flat).all() else None
     return Verification(samples=flat.size, mismatched=int((~(flat <= tolerance)).sum()), largest_error=largest)
+
+
+def _worst(timed: Named, reference: Named) -> NDArray[np.float64]:
+    worst: NDArray[np.float64] = np.max([sample_errors(timed[name], reference[name]) for name in reference], axis=0)
+    return worst
 
 
 def _answer_chunk(

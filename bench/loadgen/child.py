@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from bench.backends.base import EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
-from bench.loadgen.answering import answer_all, chosen_indices, verify
+from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
 from bench.loadgen.driver import AllDue, Closed, Lane, drive, one_line
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.outputs import OutputRing, SecretSample
@@ -90,13 +90,15 @@ def run_job(job: Job, reporter: Reporter) -> None:
     with _opened(job, workload, samples) as ready:
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)
+        session, model = ready.lane.sessions[0], ready.model
+        first = answer_loaded(session, model, samples, lambda: reporter.phase("answer"))
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
-        report = _measure(job, ready, warm, gain, reporter)
+        report = _measure(job, ready, warm, first, gain, reporter)
     write_record(Path(job.folder) / "report.json", report)
 
 
-def _measure(job: Job, ready: Ready, warm: WarmUp, gain: float | None, reporter: Reporter) -> Report:
+def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | None, reporter: Reporter) -> Report:
     lane, measurement = ready.lane, job.measurement
     rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
     timeline = create(Path(job.folder) / "columns", rows)
@@ -107,7 +109,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, gain: float | None, reporter:
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
-    checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, tolerance)
+    checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, first, tolerance)
     _keep_outputs(Path(job.folder), secret)
     return Report(
         device=ready.device,

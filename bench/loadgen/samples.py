@@ -48,6 +48,10 @@ class LoadedSet:
         """The batch of row `row`: views, leading axis `batch`."""
         return self.batches[row % self._cycle]
 
+    def positions(self, row: int) -> NDArray[np.int64]:
+        """Places in issue order, (batch,), of the samples that row `row` holds."""
+        return (row * self.batch + np.arange(self.batch, dtype=np.int64)) % self.count
+
     def _view(self, row: int) -> Named:
         start = row * self.batch % self.count
         return {name: array[start : start + self.batch] for name, array in self._arrays.items()}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
-from bench.loadgen.answering import answer_all, chosen_indices, verify
+from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
 from bench.loadgen.samples import LoadedSet, Named
 
 from ..fixtures import OUTPUT, Arrays, ScriptedSession, fill_zeros
@@ -65,8 +65,32 @@ def loaded() -> LoadedSet:
     return LoadedSet({"x": np.arange(1, 12)}, 3, seed=0)
 
 
+FIRST = answer_loaded(ScriptedSession(square), model(), loaded(), lambda: None)
+
+
+@given(st.integers(1, 30), st.integers(1, 12))
+def test_every_sample_of_the_loaded_set_is_answered_in_issue_order(count: int, batch: int) -> None:
+    samples = LoadedSet({"x": np.arange(count)}, batch, seed=count)
+    beats: list[int] = []
+    answers = answer_loaded(ScriptedSession(square), model(), samples, lambda: beats.append(1))
+    assert answers["y"][:, 0].tolist() == samples.order.tolist()
+    assert len(beats) == -(-count // batch)
+
+
+def test_answers_that_changed_for_good_before_the_clock_started_are_mismatches() -> None:
+    def changed(call: int, batch: Arrays, out: Arrays) -> None:
+        square(call, batch, out)
+        out["y"] += 1
+
+    session = ScriptedSession(changed)
+    kept = {3: answer_all(session, model(), loaded().positions(3), lambda p: {"x": loaded().order[p] + 1}, 3)}
+    late = answer_loaded(session, model(), loaded(), lambda: None)
+    assert verify(session, model(), loaded(), kept, late, 1e-4).mismatched == 0
+    assert verify(session, model(), loaded(), kept, FIRST, 1e-4).mismatched == 3
+
+
 def test_the_same_answers_again_are_verified() -> None:
-    found = verify(ScriptedSession(square), model(), loaded(), kept_rows(loaded(), [0, 5, 20]), 1e-4)
+    found = verify(ScriptedSession(square), model(), loaded(), kept_rows(loaded(), [0, 5, 20]), FIRST, 1e-4)
     assert (found.samples, found.mismatched, found.largest_error) == (9, 0, 0.0)
 
 
@@ -74,7 +98,7 @@ def test_other_answers_are_counted_sample_by_sample() -> None:
     kept = kept_rows(loaded(), [0, 5, 20])
     kept[5]["y"][1] *= np.float32(1.5)
     kept[20]["y"][0] *= np.float32(1.00001)
-    found = verify(ScriptedSession(square), model(), loaded(), kept, 1e-4)
+    found = verify(ScriptedSession(square), model(), loaded(), kept, FIRST, 1e-4)
     assert (found.samples, found.mismatched) == (9, 1)
     assert found.largest_error == pytest.approx(0.5)
 
@@ -83,17 +107,17 @@ def test_other_answers_are_counted_sample_by_sample() -> None:
 def test_an_answer_that_is_not_finite_is_a_mismatch_without_a_number(bad: float) -> None:
     kept = kept_rows(loaded(), [0])
     kept[0]["y"][2, 0] = bad
-    found = verify(ScriptedSession(square), model(), loaded(), kept, 1e-4)
+    found = verify(ScriptedSession(square), model(), loaded(), kept, FIRST, 1e-4)
     assert (found.samples, found.mismatched, found.largest_error) == (3, 1, None)
 
 
 def test_an_engine_that_writes_nothing_the_second_time_is_a_mismatch() -> None:
     silent = ScriptedSession(lambda call, batch, out: None)
-    assert verify(silent, model(), loaded(), kept_rows(loaded(), [0]), 1e-4).mismatched == 3
+    assert verify(silent, model(), loaded(), kept_rows(loaded(), [0]), FIRST, 1e-4).mismatched == 3
 
 
 def test_nothing_kept_is_nothing_verified() -> None:
-    assert verify(ScriptedSession(fill_zeros), model(), loaded(), {}, 1e-4).samples == 0
+    assert verify(ScriptedSession(fill_zeros), model(), loaded(), {}, FIRST, 1e-4).samples == 0
 
 
 def test_of_several_outputs_the_worst_counts() -> None:
@@ -105,6 +129,7 @@ def test_of_several_outputs_the_worst_counts() -> None:
         out["small"][:] = batch["x"]
 
     timed = {"large": np.full((3, 2), 1e6, np.float32), "small": loaded().row(0)["x"].astype(np.int32)}
+    first = answer_loaded(ScriptedSession(answer), two, loaded(), lambda: None)
     timed["small"][1] *= 2  # nothing beside the large output, and yet another answer
-    found = verify(ScriptedSession(answer), two, loaded(), {0: timed}, 1e-2)
+    found = verify(ScriptedSession(answer), two, loaded(), {0: timed}, first, 1e-2)
     assert (found.mismatched, found.largest_error) == (1, 1.0)

@@ -73,7 +73,7 @@ def test_a_repetition_leaves_its_report_columns_and_outputs(tmp_path: Path, mode
     assert report.facts.engine == "fake"
     assert (tmp_path / "trial" / "outputs.safetensors").exists()
     names = list(dict.fromkeys(phase.name for phase in phases))
-    assert names == ["load", "compile", "warm-up", "measure", "verify"]
+    assert names == ["load", "compile", "answer", "warm-up", "measure", "verify"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_hanging_engine_is_stopped(tmp_path: Path, model: Path) -> None:
 
 
 def test_one_failed_query_is_a_finding_and_no_failure(tmp_path: Path, model: Path) -> None:
-    one = job(tmp_path / "trial", model, {"answers": "zeros", "delay_us": 500, "fault": "raise", "fault_after": 150})
+    one = job(tmp_path / "trial", model, {"answers": "zeros", "delay_us": 500, "fault": "raise", "fault_after": 214})
     run(one)
     assert timeline.read(tmp_path / "trial" / "columns").status.sum() <= 1
 
