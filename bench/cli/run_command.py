@@ -124,7 +124,7 @@ def _value(text: str) -> Setting:
 def command(ctx: click.Context, /, **flags: object) -> int:
     """Measure this host: speed with its interval, and quality against a target, for each workload and scenario.
 
-    Without flags: speech_command on the CPU, scenarios single_stream and offline, mode quick.
+    Without flags: image_classify and speech_command on the CPU, scenarios single_stream and offline, mode quick.
     """
     from bench.runner import execute, prepare, resume
     from bench.store.places import results_directory

@@ -18,7 +18,7 @@ from torch import nn
 from bench.models.image_classify.build import FOLDER, REFERENCE, folded
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.image_classify.network import rounded, shipped
-from bench.models.image_classify.pictures import default_cache
+from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache
 from bench.scoring.quality import wilson
 
 _CHUNK = 24
@@ -65,7 +65,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache-dir", type=Path, default=default_cache())
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint.pt in the cache, if there")
-    parser.add_argument("--pictures", type=int, default=9600)
+    parser.add_argument("--pictures", type=int, default=TRAINING_SIZE)
     parser.add_argument("--recalibrate", type=int, default=480)
     parser.add_argument("--count", type=int, default=EVALUATION_SIZE, help="evaluation pictures")
     given = parser.parse_args()

@@ -22,7 +22,7 @@ from bench.models.export import export_graph, fold_batch_norms, round_to_half
 from bench.models.graph import graph_statistics, model_hash
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.image_classify.network import ResNet50, recalibrate, shipped
-from bench.models.image_classify.pictures import default_cache, training_set
+from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache, training_set
 from bench.scoring.quality import wilson
 
 FOLDER = Path(__file__).resolve().parent
@@ -159,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache-dir", type=Path, default=default_cache())
     parser.add_argument("--checkpoint", type=Path, help="default: checkpoint.pt in the cache")
-    parser.add_argument("--pictures", type=int, default=9600, help="size of the rendered training set")
+    parser.add_argument("--pictures", type=int, default=TRAINING_SIZE, help="size of the rendered training set")
     parser.add_argument("--recalibrate", type=int, default=480, help="whole pictures that batch norms are measured on")
     parser.add_argument("--reference-only", action="store_true", help="keep graph and weights; redo the reference")
     given = parser.parse_args()

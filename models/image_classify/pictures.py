@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from bench.models.image_classify.canvas import SIZE
 from bench.models.image_classify.data import Images, Labels, training_pictures
 
+# How many pictures the shipped weights were trained on.
+TRAINING_SIZE = 28_800
 _CHUNK = 240
 
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from bench.models.image_classify.data import CLASS_NAMES, Images, Labels, validation_pictures
 from bench.models.image_classify.network import ResNet50, initialise, recalibrate
-from bench.models.image_classify.pictures import crops, default_cache, training_set
+from bench.models.image_classify.pictures import TRAINING_SIZE, crops, default_cache, training_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.02)
-    parser.add_argument("--pictures", type=int, default=28800)
+    parser.add_argument("--pictures", type=int, default=TRAINING_SIZE)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes that render the training pictures")
     parser.add_argument("--cache-dir", type=Path, default=default_cache())

@@ -28,7 +28,7 @@ ROUNDS = 25
 @pytest.mark.perf
 @pytest.mark.parametrize(
     ("workload", "batch", "rows"),
-    [("speech_command", 1, 200), ("speech_command", 32, 8)],
+    [("speech_command", 1, 200), ("speech_command", 32, 8), ("image_classify", 1, 10), ("image_classify", 8, 2)],
 )
 def test_driver_keeps_98_percent_of_a_bare_loop(
     benchmark: BenchmarkFixture, workload: str, batch: int, rows: int
