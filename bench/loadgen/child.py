@@ -28,8 +28,9 @@ from bench.backends.base import EngineError, Model, Options, Unsupported, find_d
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
-from bench.loadgen.driver import AllDue, Closed, Lane, drive, one_line
+from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
+from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.timeline import create

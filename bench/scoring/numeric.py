@@ -54,7 +54,8 @@ def sample_errors(candidate: Outputs, reference: Outputs) -> Floats:
     held_against = np.where(norm > 0.0, norm, typical)
     result = np.full(len(candidate), np.inf)
     result[error == 0.0] = 0.0
-    return np.divide(error, held_against, out=result, where=lawful & (held_against > 0.0))
+    np.divide(error, held_against, out=result, where=lawful & (held_against > 0.0))
+    return result
 
 
 def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Refusal:
