@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bench.loadgen import driver, scheduled
 from bench.loadgen.arrivals import poisson_ns
 from bench.loadgen.driver import drive
 from bench.loadgen.lane import Broken, Lane, LateCount, Scheduled
@@ -37,6 +38,30 @@ def run(
     timeline = in_memory(len(times), open_loop=True)
     driven = drive(lane, timeline, secret, late)
     return used(timeline), driven.t0_ns, sessions, lane
+
+
+class Clock:
+    """A clock that passes one microsecond with each reading, and as long as a sleep asks for."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000_000_000
+
+    def perf_counter_ns(self) -> int:
+        self.now_ns += 1_000
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The driver of one worker on a clock of its own, so that no busy machine disturbs it."""
+    ours = Clock()
+    monkeypatch.setattr(scheduled, "time", ours)
+    for module in (scheduled, driver):
+        monkeypatch.setattr(module, "perf_counter_ns", ours.perf_counter_ns)
+    return ours
 
 
 def queries(timeline: Timeline) -> NDArray[np.int64]:
@@ -91,13 +116,24 @@ def test_starts_are_those_of_a_queue_with_the_recorded_service_times(workers: in
     assert np.median(lateness_ns) < 2e6
 
 
-def test_what_is_due_together_goes_together_up_to_the_batch() -> None:
+def test_on_a_quiet_machine_starts_are_exactly_those_of_a_queue(clock: Clock) -> None:
+    times = poisson_ns(3000, 900.0, 5)
+    durations = iter(np.random.default_rng(1).exponential(0.001, 3000).tolist())
+    timeline, t0_ns, _, _ = run(times, lambda *call: clock.sleep(next(durations)))
+    started, ended = timeline.started - t0_ns, timeline.ended - t0_ns
+    free = np.r_[0, ended[:-1]]
+    lateness_ns = started - np.maximum(times, free)  # Lindley, query by query
+    assert lateness_ns.min() >= 0
+    assert lateness_ns.max() <= 10_000  # ten readings of this clock
+
+
+def test_what_is_due_together_goes_together_up_to_the_batch(clock: Clock) -> None:
     times = np.array([0] * 10 + [20_000_000], np.int64)
     timeline, _, _, _ = run(times, batch=4)
     assert queries(timeline).tolist() == [4, 4, 2, 1]
 
 
-def test_a_row_that_is_not_full_waits_as_long_as_it_is_told() -> None:
+def test_a_row_that_is_not_full_waits_as_long_as_it_is_told(clock: Clock) -> None:
     # 0 and 3 ms go together when 5 ms may be waited; the row that is full at 40 ms does not wait for its 5 ms.
     times = np.array([0, 3, 40, 40, 40, 80], np.int64) * 1_000_000
     timeline, t0_ns, _, _ = run(times, batch=3, max_wait_ns=5_000_000)
@@ -108,22 +144,24 @@ def test_a_row_that_is_not_full_waits_as_long_as_it_is_told() -> None:
     assert started[1] >= 40_000_000
 
 
-def test_queries_that_nobody_takes_in_time_have_failed() -> None:
+def test_queries_that_nobody_takes_in_time_have_failed(clock: Clock) -> None:
     times = np.arange(1, 101, dtype=np.int64) * 1_000_000
-    timeline, t0_ns, sessions, _ = run(times, lambda *call: time.sleep(0.02), give_up_ns=60_000_000)
+    timeline, t0_ns, sessions, _ = run(times, lambda *call: clock.sleep(0.02), give_up_ns=60_000_000)
     held = queries(timeline)
     assert held.sum() == 100
     assert timeline.status.tolist() == [0] * (len(held) - 1) + [1]
-    assert held[-1] == 100 - len(sessions[0].seen) > 0
+    assert len(sessions[0].seen) == 3  # at 1, 21 and 41 ms; the next would be at 61
+    assert held.tolist() == [1, 1, 1, 97]
     assert timeline.ended[-1] - t0_ns >= times[100 - held[-1]]
 
 
-def test_a_trial_stops_when_too_many_are_late() -> None:
+def test_a_trial_stops_when_too_many_are_late(clock: Clock) -> None:
     times = np.arange(1, 1001, dtype=np.int64) * 1_000
     late = LateCount(bound_ns=2_000_000, most=10)
-    timeline, _, sessions, _ = run(times, lambda *call: time.sleep(0.001), late=late)
+    timeline, _, sessions, _ = run(times, lambda *call: clock.sleep(0.001), late=late)
     assert late.full
-    assert len(sessions[0].seen) < 100
+    # One is due every microsecond and takes 1 ms; the second one waits 1 ms, ends at 2 ms and is the last in time.
+    assert len(sessions[0].seen) == 1 + 1 + 10
     assert queries(timeline).sum() == 1000
 
 
