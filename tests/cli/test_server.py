@@ -1,4 +1,4 @@
-"""`bench run --scenario server`: a rate is found, held and kept; and what happens when there is none, or it is wrong."""
+"""`bench run --scenario server`: a rate is found, held and kept; what happens where there is none, or it is wrong."""
 
 from __future__ import annotations
 
