@@ -44,7 +44,7 @@ def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None, la
     finally:
         if collected:
             gc.enable()
-    if len(shift.failures) >= min(MOST_FAILURES, timeline.rows):
+    if len(shift.failures) >= min(MOST_FAILURES, timeline.rows) or (late is not None and late.failing):
         raise Broken(shift.failures[0])
     busy = [worker for worker in workers if worker.returned_ns]
     if not busy:

@@ -62,14 +62,22 @@ class LateCount:
     """
 
     def __init__(self, bound_ns: int, most: int) -> None:
-        self._bound_ns, self._most, self.late = bound_ns, most, 0
+        self._bound_ns, self._most = bound_ns, most
+        self.late = self._failed = 0
 
     @property
     def full(self) -> bool:
         return self.late > self._most
 
+    @property
+    def failing(self) -> bool:
+        """Whether failed queries alone are too many: such an engine is not slow but broken."""
+        return self._failed > self._most
+
     def add(self, due_ns: NDArray[np.int64], ended_ns: int, failed: bool) -> None:
         """Queries due at `due_ns` (ascending, ns after t0) ended at `ended_ns`."""
+        if failed:
+            self._failed += len(due_ns)
         self.late += len(due_ns) if failed else int(due_ns.searchsorted(ended_ns - self._bound_ns, side="left"))
 
 

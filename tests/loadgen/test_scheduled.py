@@ -202,6 +202,15 @@ def test_part_filled_rows_are_judged_by_what_they_hold() -> None:
     assert lane.rings[0].bad_samples == 5
 
 
+def test_a_trial_of_an_engine_that_fails_is_broken_and_not_late(clock: Clock) -> None:
+    def fail(call: int, batch: Arrays, out: Arrays) -> None:
+        if call > 20:
+            raise ValueError("from then on")
+
+    with pytest.raises(Broken, match="from then on"):
+        run(poisson_ns(1000, 100.0, 1), fail, late=LateCount(bound_ns=1_000_000, most=10))
+
+
 def test_an_engine_that_only_fails_is_broken() -> None:
     def fail(call: int, batch: Arrays, out: Arrays) -> None:
         raise ValueError("always")
