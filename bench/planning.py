@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from time import perf_counter
+from typing import Any  # fields of several types
 
 import msgspec
 import numpy as np
 
 from bench.backends.registry import backend_names
-from bench.models.base import Workload
+from bench.models.base import ScenarioSpec, Workload
 from bench.models.opening import open_workload
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
@@ -96,8 +97,10 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         if per_query % batch:
             what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
             raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")
-    elif scenario == "offline":
-        batch = plan.batch or (defaults and defaults.batch) or 8
+    elif scenario in ("offline", "server"):
+        batch = plan.batch or (defaults and defaults.batch) or (fixed if scenario == "server" else None) or 8
+    if fixed is not None and fixed > 1 and scenario == "server":
+        raise BadPlan(f"{workload.model().path.name} takes batches of {fixed} only; server needs batches of any size.")
     if fixed is not None and batch != fixed:
         raise BadPlan(
             f"{workload.model().path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
@@ -114,14 +117,33 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         threads=threads,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
+        **_serving(plan, name, scenario, defaults),
     )
+
+
+def _serving(plan: RunPlan, name: str, scenario: Scenario, defaults: ScenarioSpec | None) -> dict[str, Any]:
+    """The fields that only `server` has."""
+    if scenario != "server":
+        return {}
+    bound_ms = plan.latency_bound_ms or (defaults and defaults.latency_bound_ms)
+    if not bound_ms:
+        raise BadPlan(f"{name} has no latency bound for server; say which one must hold: `--latency-bound-ms`.")
+    return {
+        "latency_bound_ns": round(bound_ms * 1e6),
+        "max_wait_ns": round(plan.max_wait_us * 1e3),
+        "rate_per_s": plan.rate_per_s,
+    }
 
 
 def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
     row_s = sample_s * measurement.batch
     rows_per_query = max(1, measurement.samples_per_query // measurement.batch)
+    if measurement.scenario == "server":
+        row_s = sample_s / 0.7  # a rate that holds a bound leaves the engine idle for a while
     least_s = LEAST_QUERIES[measurement.scenario] * rows_per_query * row_s
     timed_s = min(max(effort.duration_s, least_s), effort.longest_s)
+    if measurement.scenario == "server" and measurement.rate_per_s is None:
+        timed_s += 4 * timed_s / effort.repetitions[0]  # what a search takes of the six repetitions that it may
     # The loaded set runs twice: its first answers are kept, and the first window covers it.
     warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + 2 * measurement.load_samples * sample_s
     quality_s = measurement.quality_samples * sample_s * 1.3

@@ -11,30 +11,21 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from bench import __version__
 from bench.host.inventory import inspect_host
-from bench.judging.quality import judge_quality
-from bench.judging.record import Setup, judge_record, needs_more
-from bench.judging.trial import score_trial, trial_findings
-from bench.loadgen.samples import issue_order, samples_of_rows
-from bench.loadgen.schedule import columns_of
-from bench.loadgen.supervisor import RepetitionFailed, run_repetition
-from bench.loadgen.timeline import read as read_columns
+from bench.judging.record import SearchDue, Setup, judge_record, next_step
 from bench.models.base import Workload
 from bench.planning import Estimate, check_names, estimate, open_workloads, resolve
 from bench.records.findings import finding
-from bench.records.hashing import derive_seed
 from bench.records.host import Host
-from bench.records.job import Job, Phase, Report
-from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.job import Phase, SearchReport
+from bench.records.plan import Measurement, RunPlan
 from bench.records.record import Record, Run, Trial
+from bench.repetition import BadRequest, repeat, search
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
-from bench.store.timeline_file import MOST_ROWS, sample_table, write_timeline
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +41,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Observer = Callable[[Progress], None]
-
-
-class BadRequest(ValueError):
-    """The engine or the workload cannot do what the plan asks; nothing was measured for it."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,19 +150,26 @@ def _measure(
     setup = Setup(
         run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
     )
-    trials = folder.load_trials(measurement.name)
-    more = needs_more(measurement, trials, run.plan.mode)
-    while more:
+    trials, searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)
+    while (step := next_step(measurement, searched, trials, run.plan.mode)) is not None:
         if not budget.allows_another():
-            return _keep(folder, setup, measurement, trials, complete=False, budget_s=budget.seconds)
+            return _keep(folder, setup, measurement, trials, searched, complete=False, budget_s=budget.seconds)
         here = msgspec.structs.replace(spot, repetition=len(trials))
-        trial = _repetition(folder, run, measurement, workload, len(trials), here, observe)
-        folder.keep_trial(measurement.name, trial)
-        trials.append(trial)
-        more = needs_more(measurement, trials, run.plan.mode)
-        if more:
-            _keep(folder, setup, measurement, trials, complete=False)
-    return _keep(folder, setup, measurement, trials, complete=True)
+
+        def announce(phase: Phase, here: Progress = here) -> None:
+            observe(msgspec.structs.replace(here, phase=phase))
+
+        if isinstance(step, SearchDue):
+            found = search(folder, run, measurement, announce)
+            if not isinstance(found, Trial):
+                searched = found
+                continue
+        else:
+            found = repeat(folder, run, measurement, workload, len(trials), step.rate_per_s, announce)
+        folder.keep_trial(measurement.name, found)
+        trials.append(found)
+        _keep(folder, setup, measurement, trials, searched, complete=False)
+    return _keep(folder, setup, measurement, trials, searched, complete=True)
 
 
 def _keep(
@@ -183,83 +177,13 @@ def _keep(
     setup: Setup,
     measurement: Measurement,
     trials: Sequence[Trial],
+    searched: SearchReport | None,
     complete: bool,
     budget_s: float | None = None,
 ) -> Record:
-    record = judge_record(setup, measurement, trials, complete)
+    record = judge_record(setup, measurement, trials, complete, searched)
     if budget_s is not None:
         exhausted = finding("budget-exhausted", setup.plan.mode, None, budget_s)
         record = msgspec.structs.replace(record, findings=(exhausted, *record.findings))
     folder.keep_record(record)
     return record
-
-
-def _repetition(
-    folder: RunFolder,
-    run: Run,
-    measurement: Measurement,
-    workload: Workload,
-    index: int,
-    spot: Progress,
-    observe: Observer,
-) -> Trial:
-    place = folder.start_trial(measurement.name, index)
-    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    job = _job(run, measurement, index, place)
-    try:
-        report = run_repetition(job, lambda phase: observe(msgspec.structs.replace(spot, phase=phase)))
-    except RepetitionFailed as error:
-        if error.usage:
-            raise BadRequest(str(error)) from error
-        return Trial(index=index, status="failed", started_at=started_at, seed=job.seed, failure=str(error))
-    return _judge(job, report, workload, index, started_at, run.plan)
-
-
-def _job(run: Run, measurement: Measurement, index: int, place: Path) -> Job:
-    plan = run.plan
-    return Job(
-        measurement=measurement,
-        backend=plan.backend,
-        device=plan.device,
-        effort=EFFORTS[plan.mode],
-        seed=derive_seed(plan.seed, measurement.name, index),
-        quality=index == 0,
-        # The check takes four seconds: too long for a look.
-        check_input_cache=index == 0 and plan.mode != "quick",
-        folder=str(place),
-        settings=plan.settings,
-        model=plan.model,
-        data=plan.data,
-    )
-
-
-def _samples(job: Job, rows: int) -> NDArray[np.int64] | None:
-    batch = job.measurement.batch
-    if rows * batch > MOST_ROWS:
-        return None  # such a timeline keeps one row per batch, and their samples would take gigabytes
-    order = issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
-    return samples_of_rows(order, rows, batch)
-
-
-def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
-    place, measurement = Path(job.folder), job.measurement
-    columns = columns_of(read_columns(place / "columns"), measurement, report.t0_ns)
-    score = score_trial(columns, measurement)
-    found = trial_findings(columns, score, report, measurement, plan.mode)
-    quality = None
-    if job.quality:
-        quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
-        found += more
-    write_timeline(place / "timeline.parquet", sample_table(columns, _samples(job, report.rows)))
-    return Trial(
-        index=index,
-        status="complete",
-        started_at=started_at,
-        seed=job.seed,
-        report=report,
-        elapsed_s=columns.elapsed_ns / 1e9,
-        metrics=score.metrics,
-        sketch=score.sketch,
-        quality=quality,
-        findings=found,
-    )

@@ -23,6 +23,7 @@ FLOORS: dict[str, float] = {
     "bench.loadgen": 3,
     "bench.planning": 3,
     "bench.judging": 3.5,
+    "bench.repetition": 4,
     "bench.runner": 4,
     "bench.api": 4,
     "bench.report": 5,
@@ -36,6 +37,7 @@ DOORS = {
     ("bench.planning", "bench.store"),
     ("bench.models", "bench.backends"),
     ("bench.api", "bench.runner"),
+    ("bench.runner", "bench.repetition"),
 }
 # bench/__init__.py names what comes with the first use of `bench.run`, for type checkers only.
 LAZY = {("bench", "bench.api"), ("bench", "bench.records")}

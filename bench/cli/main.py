@@ -123,7 +123,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.records.untrusted import BadFile
-    from bench.runner import BadRequest
+    from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
     return isinstance(error, BadModel | BadPlan | PluginError | BadFile | BadRequest | NoSuchRecord | InUse)

@@ -90,6 +90,25 @@ def _value(text: str) -> Setting:
     type=click.IntRange(1, MOST_THREADS),
     help="Threads per worker [default: usable cores / workers].",
 )
+@click.option(
+    "--rate",
+    "rate_per_s",
+    type=click.FloatRange(0, min_open=True),
+    metavar="PER_S",
+    help="server: queries per second [default: search for the most that hold the bound].",
+)
+@click.option(
+    "--latency-bound-ms",
+    type=click.FloatRange(0, min_open=True),
+    help="server: 99 % of the queries must be answered within it [default: the workload's].",
+)
+@click.option(
+    "--max-wait-us",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="server: how long a batch that is not full waits for more.",
+)
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
 @click.option(
     "--setting",

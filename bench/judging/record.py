@@ -10,10 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from bench.judging.attempts import attempts, deciding, next_rate
+from bench.judging.serving import published
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
 from bench.records.host import Host
-from bench.records.job import Report
+from bench.records.job import Report, SearchReport
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Measured, Refusal
 from bench.records.plan import EFFORTS, Measurement, Mode, RunPlan
@@ -31,13 +33,27 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     suite_model_hash: str | None
 
 
-def judge_record(setup: Setup, measurement: Measurement, trials: Sequence[Trial], complete: bool) -> Record:
+def judge_record(
+    setup: Setup,
+    measurement: Measurement,
+    trials: Sequence[Trial],
+    complete: bool,
+    searched: SearchReport | None = None,
+) -> Record:
     """The record of one measurement from its trials; `complete` False when more repetitions were due."""
     plan, reports = setup.plan, [trial.report for trial in trials if trial.report is not None]
-    last = reports[-1] if reports else None
-    metrics = _over_repetitions([trial for trial in trials if trial.status == "complete"], plan.mode)
+    last: Report | SearchReport | None = reports[-1] if reports else searched
+    # Of several rates that were tried the last one counts.
+    scored = deciding(trials) if measurement.scenario == "server" else list(trials)
+    metrics = _over_repetitions([trial for trial in scored if trial.status == "complete"], plan.mode)
+    tried = attempts(measurement, trials, plan.mode)
+    search = searched.search if searched is not None else None
+    found = _findings(measurement, scored, reports, metrics, plan.mode, complete)
+    if measurement.scenario == "server":
+        metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
+        found = (*more, *found)
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
-    median = _median_trial(trials, PRIMARY[measurement.scenario])
+    median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(
         suite_version=setup.suite_version,
         run_id=setup.run_id,
@@ -56,9 +72,33 @@ def judge_record(setup: Setup, measurement: Measurement, trials: Sequence[Trial]
         metrics=metrics,
         quality=first_quality,
         sketch=median.sketch if median else None,
-        findings=_findings(measurement, trials, reports, metrics, plan.mode, complete),
+        findings=found,
         trials=tuple(f"trial-{trial.index:02d}" for trial in trials),
+        search=search,
+        attempts=tried,
     )
+
+
+class SearchDue(msgspec.Struct, frozen=True, kw_only=True):
+    """The search for a rate comes next."""
+
+
+class RepetitionDue(msgspec.Struct, frozen=True, kw_only=True):
+    """A repetition comes next; in an open loop at `rate_per_s`."""
+
+    rate_per_s: float | None = None
+
+
+def next_step(
+    measurement: Measurement, searched: SearchReport | None, trials: Sequence[Trial], mode: Mode
+) -> SearchDue | RepetitionDue | None:
+    """What a measurement does next; None when it is done."""
+    if measurement.scenario != "server":
+        return RepetitionDue() if needs_more(measurement, trials, mode) else None
+    if measurement.rate_per_s is None and searched is None and not trials:
+        return SearchDue()
+    rate = next_rate(measurement, searched.search if searched is not None else None, trials, mode)
+    return None if rate is None else RepetitionDue(rate_per_s=rate)
 
 
 def needs_more(measurement: Measurement, trials: Sequence[Trial], mode: Mode) -> bool:
@@ -109,7 +149,8 @@ def _findings(
     failures = [trial.failure for trial in trials if trial.failure is not None]
     found += [finding("repetition-failed", mode, failure) for failure in failures]
     effort, done = EFFORTS[mode], len(trials) - len(failures)
-    if not complete or done < effort.repetitions[0]:
+    # An open loop that is complete has as many as its verdict needed.
+    if not complete or (done < effort.repetitions[0] and measurement.scenario != "server"):
         due = next((look for look in effort.repetitions if look > done), effort.repetitions[-1])
         found.append(finding("too-few-repetitions", mode, done, due))
     if len({report.session_hash for report in reports}) > 1:
@@ -154,17 +195,24 @@ def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:
     return sorted(scored, key=lambda entry: entry[:2])[len(scored) // 2][2]
 
 
-def _division(setup: Setup, report: Report | None, plan: RunPlan) -> Literal["closed", "open"]:
+def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
     same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
     return "closed" if same and plan.model is None else "open"
 
 
-def _config_hash(setup: Setup, measurement: Measurement, report: Report | None) -> str:
+def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:
     return record_hash(
         {
             "host": setup.host,
             "device": report.device if report else None,
             "session": report.session_hash if report else None,
-            "serving": [measurement.batch, measurement.samples_per_query, measurement.workers, measurement.threads],
+            "serving": [
+                measurement.batch,
+                measurement.samples_per_query,
+                measurement.workers,
+                measurement.threads,
+                measurement.max_wait_ns,
+                measurement.latency_bound_ns,
+            ],
         }
     )

@@ -10,27 +10,42 @@ from bench.records.metrics import PRIMARY
 from bench.records.numbers import Score
 from bench.records.plan import EFFORTS, Measurement, Mode
 from bench.scoring.busy import closed_loop_check, worker_checks
-from bench.scoring.columns import Columns
+from bench.scoring.columns import Columns, Int64s, latencies
+from bench.scoring.holding import grows
 from bench.scoring.score import SCORERS
+from bench.scoring.server import each_query, lateness_p99, score_server
 
 CLOCK_CHANGE = 0.05
 # Start value of measurement.md section 2, held against the lower end of an interval so that noise does not accuse.
 INPUT_CACHE_GAIN = 1.03
+# Share of the queries answered by one bound after the last was due (measurement.md, section 3).
+_KEPT_UP = 0.995
+# Share of the latency bound that the harness's own wake-up may take at its 99th percentile (section 2).
+HARNESS_LATE = 0.1
 
 
-def score_trial(columns: Columns, measurement: Measurement) -> Score:
-    """The figures of one repetition."""
-    return SCORERS[measurement.scenario](columns)
+def score_trial(columns: Columns, measurement: Measurement, arrivals_ns: Int64s | None = None) -> Score:
+    """The figures of one repetition; `arrivals_ns` says when each query of an open loop was due."""
+    if arrivals_ns is None:
+        return SCORERS[measurement.scenario](columns)
+    assert measurement.latency_bound_ns is not None
+    return score_server(columns, arrivals_ns, measurement.latency_bound_ns)
 
 
 def trial_findings(
-    columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode
+    columns: Columns,
+    score: Score,
+    report: Report,
+    measurement: Measurement,
+    mode: Mode,
+    arrivals_ns: Int64s | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that a reader must know about one repetition."""
     found = [
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
-        *_busy_time(columns, score, report, mode),
+        *_busy_time(columns, score, report, measurement, mode),
+        *(_open_loop(columns, arrivals_ns, measurement, mode) if arrivals_ns is not None else []),
         *_host(report.noise, mode),
     ]
     primary = score.metrics[PRIMARY[measurement.scenario]]
@@ -77,10 +92,28 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     return found
 
 
-def _busy_time(columns: Columns, score: Score, report: Report, mode: Mode) -> list[Finding]:
+def _open_loop(columns: Columns, arrivals_ns: Int64s, measurement: Measurement, mode: Mode) -> list[Finding]:
+    """Whether the queue kept growing, and whether the harness itself was late."""
+    found, bound_ns = [], measurement.latency_bound_ns
+    assert bound_ns is not None
+    queries = each_query(columns, arrivals_ns)
+    in_time = (queries.ended_ns <= int(arrivals_ns[-1]) + bound_ns) & (queries.status == 0)
+    kept_up = float(in_time.mean())
+    if kept_up < _KEPT_UP:
+        found.append(finding("overloaded", mode, kept_up, _KEPT_UP))
+    elif grows(latencies(queries.scheduled_ns, queries.ended_ns, queries.status)):
+        found.append(finding("overloaded", mode))
+    late_ns = lateness_p99(columns, arrivals_ns, measurement.batch, measurement.max_wait_ns)
+    if late_ns is not None and late_ns > HARNESS_LATE * bound_ns:
+        found.append(finding("harness-late", mode, late_ns / 1e9, HARNESS_LATE * bound_ns / 1e9))
+    return found
+
+
+def _busy_time(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:
     checks = list(worker_checks(columns, report.elapsed_ns))
     rate = score.metrics.get("queries_per_s")
-    if rate is not None and rate.value is not None and not columns.status.any():
+    closed = measurement.scenario in ("single_stream", "multi_stream")
+    if closed and rate is not None and rate.value is not None and not columns.status.any():
         checks.append(closed_loop_check(columns, rate.value * _rows_per_query(columns), report.elapsed_ns))
     return [finding("busy-time", mode, check.seen, check.limit, check.name) for check in checks if not check.ok]
 

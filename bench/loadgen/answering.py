@@ -49,7 +49,7 @@ def answer_loaded(session: Session, model: Model, samples: LoadedSet, heartbeat:
         ring.poison()
         session.run(samples.row(row), ring.slots[0])
         for name, array in answers.items():
-            array[samples.positions(row)] = ring.slots[0][name]
+            array[samples.positions(row * samples.batch, samples.batch)] = ring.slots[0][name]
     return answers
 
 
@@ -63,11 +63,13 @@ def verify(
     """
     ring = OutputRing(model.outputs, samples.batch)
     errors: list[NDArray[np.float64]] = []
-    for row, timed in kept.items():
+    for number, timed in kept.items():
+        count = len(next(iter(timed.values())))
         ring.poison()
-        session.run(samples.row(row), ring.slots[0])
-        before = {name: array[samples.positions(row)] for name, array in first.items()}
-        errors.append(np.maximum(_worst(timed, ring.slots[0]), _worst(timed, before)))
+        again = ring.part(0, count)
+        session.run(samples.span(number, count), again)
+        before = {name: array[samples.positions(number, count)] for name, array in first.items()}
+        errors.append(np.maximum(_worst(timed, again), _worst(timed, before)))
     if not errors:
         return Verification(samples=0, mismatched=0, largest_error=0.0)
     flat = np.concatenate(errors)

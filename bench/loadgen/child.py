@@ -28,11 +28,13 @@ from bench.backends.base import EngineError, Model, Options, Unsupported, find_d
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
-from bench.loadgen.driver import AllDue, Closed, Lane, drive, one_line
+from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
+from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet, Named
-from bench.loadgen.timeline import create
+from bench.loadgen.serving import scheduled_lane, search_rate
+from bench.loadgen.timeline import create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.models.base import Workload
 from bench.models.graph import model_hash
@@ -41,13 +43,13 @@ from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
-from bench.records.job import Event, Failure, Job, Phase, Report
+from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
 from bench.tasks.base import ERROR_CLASS
 
 EXIT_FAILED = 3
-INDICES, ROWS, EVALUATION_SHA256 = "__indices", "__rows", "evaluation_sha256"
+INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
 _FINGERPRINTED = 64
 _PR_SET_PDEATHSIG = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -88,6 +90,9 @@ def run_job(job: Job, reporter: Reporter) -> None:
     samples = _loaded_set(workload, job)
     reporter.phase("compile")
     with _opened(job, workload, samples) as ready:
+        if job.measurement.scenario == "server" and job.rate_per_s is None:
+            write_record(Path(job.folder) / "search.json", _search(job, ready, reporter))
+            return
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)
         session, model = ready.lane.sessions[0], ready.model
@@ -99,11 +104,16 @@ def run_job(job: Job, reporter: Reporter) -> None:
 
 
 def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | None, reporter: Reporter) -> Report:
-    lane, measurement = ready.lane, job.measurement
-    rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
-    timeline = create(Path(job.folder) / "columns", rows)
+    measurement = job.measurement
+    if measurement.scenario == "server":
+        lane, rows, cut_short, expected_s = scheduled_lane(job, ready.lane)
+    else:
+        lane = ready.lane
+        rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
+        expected_s = rows * warm.row_s
+    timeline = create(Path(job.folder) / "columns", rows, open_loop=measurement.scenario == "server")
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
-    reporter.phase("measure", rows * warm.row_s)
+    reporter.phase("measure", expected_s)
     watch, cpu_before_s = Watch(), _cpu_s()
     driven = drive(lane, timeline, secret)
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
@@ -119,7 +129,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         load_sha256=arrays_hash(lane.samples.row(0)),
         t0_ns=driven.t0_ns,
         elapsed_ns=driven.elapsed_ns,
-        rows=rows,
+        rows=used(timeline).rows,
         cpu_s=cpu_s,
         warmup_rows=warm.rows,
         warmup_cut=warm.cut,
@@ -129,6 +139,18 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,
+    )
+
+
+def _search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
+    warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
+    found = search_rate(job, ready.lane, warm.row_s, lambda expected_s: reporter.phase("search", expected_s))
+    return SearchReport(
+        device=ready.device,
+        facts=ready.facts,
+        model_hash=ready.model_hash,
+        session_hash=_session_hash(ready),
+        search=found,
     )
 
 
@@ -154,7 +176,8 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
     sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
     closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
     lane = Lane(
-        issue=AllDue() if measurement.scenario == "offline" else closed,
+        # `server` warms up with full batches and no gaps; its schedule comes with the rate.
+        issue=AllDue() if measurement.scenario in ("offline", "server") else closed,
         samples=samples,
         sessions=sessions,
         rings=tuple(OutputRing(model.outputs, measurement.batch) for _ in sessions),
@@ -193,10 +216,13 @@ def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
 
 
 def _keep_outputs(folder: Path, secret: SecretSample) -> None:
-    rows = sorted(secret.kept)
-    if rows:
-        stacked = {name: np.stack([secret.kept[row][name] for row in rows]) for name in secret.kept[rows[0]]}
-        _save(folder / "outputs.safetensors", {**stacked, ROWS: np.array(rows, np.int64)})
+    """The kept outputs, (samples, …) each, and which sample of the run, counted in issue order, each belongs to."""
+    if not secret.kept:
+        return
+    kept = sorted(secret.kept.items())
+    joined = {name: np.concatenate([arrays[name] for _, arrays in kept]) for name in kept[0][1]}
+    numbers = [first + np.arange(len(next(iter(arrays.values()))), dtype=np.int64) for first, arrays in kept]
+    _save(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
 
 
 def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:

@@ -10,7 +10,8 @@ import math
 import msgspec
 import numpy as np
 
-from bench.loadgen.driver import Lane, drive
+from bench.loadgen.driver import drive
+from bench.loadgen.lane import Lane
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import in_memory
 from bench.scoring.distributions import t_quantile

@@ -5,7 +5,7 @@ Work is done per ring of slots and not per query, so that the discipline costs n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Tensor
 
 Named = dict[str, NDArray[np.generic]]
+Span = tuple[int, int]  # first sample, and how many
 RING_BYTES = 64 << 10  # small enough to stay in a first- or second-level cache
 _MOST_SLOTS = 1024
 _POISON = 0x5A  # no truth value, and no likely integer once it fills four bytes
@@ -26,6 +27,7 @@ class OutputRing:
     def __init__(self, outputs: Sequence[Tensor], batch: int) -> None:
         one_slot = sum(np.dtype(t.dtype).itemsize * batch * int(np.prod(t.shape, dtype=np.int64)) for t in outputs)
         count = max(1, min(_MOST_SLOTS, RING_BYTES // max(one_slot, 1)))
+        self._batch = batch
         self._arrays: Named = {t.name: np.empty((count, batch, *t.shape), t.dtype) for t in outputs}
         self.slots: list[Named] = [{name: array[i] for name, array in self._arrays.items()} for i in range(count)]
         self.bad_samples = 0
@@ -38,6 +40,20 @@ class OutputRing:
             else:
                 _as_bytes(array).fill(_POISON)
 
+    def part(self, slot: int, count: int) -> Named:
+        """The first `count` samples of a slot; the others are filled with what counts as answered."""
+        whole = self.slots[slot]
+        if count == self._batch:
+            return whole
+        for array in whole.values():
+            array[count:] = 0
+        return {name: array[:count] for name, array in whole.items()}
+
+    def blank(self, slot: int) -> None:
+        """Fill a slot with what counts as answered."""
+        for array in self.slots[slot].values():
+            array.fill(0)
+
     def settle(self, used: int) -> None:
         """Count samples in the first `used` slots that hold NaN, infinity or an untouched pattern in any output."""
         if used == 0:
@@ -46,9 +62,9 @@ class OutputRing:
         if found:
             self.bad_samples += int(np.logical_or.reduce(found).sum())
 
-    def copy(self, slot: int) -> Named:
-        """The harness's own copy of one slot's arrays."""
-        return {name: array.copy() for name, array in self.slots[slot].items()}
+    def copy(self, slot: int, count: int) -> Named:
+        """The harness's own copy of the first `count` samples in a slot."""
+        return {name: array[:count].copy() for name, array in self.slots[slot].items()}
 
 
 def _bad_samples(part: NDArray[np.generic]) -> NDArray[np.bool_] | None:
@@ -79,7 +95,8 @@ def _per_sample(part: NDArray[np.generic]) -> NDArray[np.generic]:
 class SecretSample:
     """Keeps copies of some rows' outputs; which rows is drawn only after their outputs were delivered.
 
-    At least one row and about `share` of all rows; at most `most_samples` samples are expected to be kept.
+    At least one row and about `share` of all rows; at most `most_samples` samples are expected to be kept. `kept` holds
+    them by the number of the row's first sample, counted over the whole run in the order of issue.
     """
 
     def __init__(self, rows: int, batch: int, seed: int, share: float = 0.01, most_samples: int = 4096) -> None:
@@ -88,11 +105,14 @@ class SecretSample:
         self._rng = np.random.default_rng(seed)
         self.kept: dict[int, Named] = {}
 
-    def draw(self, lo: int, hi: int, ring: OutputRing, last: bool) -> None:
-        """Choose among rows [lo, hi), which lie in slots 0, 1, … of `ring`."""
-        wanted = int(self._probability * (hi - lo) + self._rng.random())
+    def draw(self, used: int, span: Callable[[int], Span | None], ring: OutputRing, last: bool) -> None:
+        """Choose among the first `used` slots of `ring`; `span` tells what a slot holds, None: nothing to keep."""
+        wanted = int(self._probability * used + self._rng.random())
         if last and not self.kept:
             wanted = max(wanted, 1)
-        if wanted:
-            for slot in self._rng.choice(hi - lo, size=min(wanted, hi - lo), replace=False):
-                self.kept[lo + int(slot)] = ring.copy(int(slot))
+        if not wanted:
+            return
+        for slot in self._rng.choice(used, size=min(wanted, used), replace=False).tolist():
+            held = span(slot)
+            if held is not None:
+                self.kept[held[0]] = ring.copy(slot, held[1])

@@ -48,10 +48,14 @@ class LoadedSet:
         """The batch of row `row`: views, leading axis `batch`."""
         return self.batches[row % self._cycle]
 
-    def positions(self, row: int) -> NDArray[np.int64]:
-        """Places in issue order, (batch,), of the samples that row `row` holds."""
-        return (row * self.batch + np.arange(self.batch, dtype=np.int64)) % self.count
+    def span(self, first: int, count: int) -> Named:
+        """`count` samples, at most `batch`, from number `first` of the run on: views, leading axis `count`."""
+        start = first % self.count
+        return {name: array[start : start + count] for name, array in self._arrays.items()}
+
+    def positions(self, first: int, count: int) -> NDArray[np.int64]:
+        """Places in issue order, (count,), of the samples of `span`."""
+        return (first + np.arange(count, dtype=np.int64)) % self.count
 
     def _view(self, row: int) -> Named:
-        start = row * self.batch % self.count
-        return {name: array[start : start + self.batch] for name, array in self._arrays.items()}
+        return self.span(row * self.batch, self.batch)

@@ -16,6 +16,8 @@ from bench.scoring.columns import Columns
 def columns_of(timeline: Timeline, measurement: Measurement, t0_ns: int) -> Columns:
     """The timeline of one repetition as scoring takes it, times counted from t0."""
     rows = np.arange(timeline.rows, dtype=np.int64)
+    if timeline.queries is not None:
+        raise ValueError("the rows of an open loop are due when its arrivals say: `open_loop_columns`")
     if measurement.scenario == "offline":
         scheduled, first, held = all_due_schedule(timeline, t0_ns), rows * measurement.batch, measurement.batch
     else:
@@ -30,6 +32,21 @@ def columns_of(timeline: Timeline, measurement: Measurement, t0_ns: int) -> Colu
         worker=timeline.worker,
         status=timeline.status,
         samples_per_query=measurement.samples_per_query,
+    )
+
+
+def open_loop_columns(timeline: Timeline, arrivals_ns: NDArray[np.int64], t0_ns: int) -> Columns:
+    """The rows of an open loop, each due with its first query; times counted from t0."""
+    assert timeline.queries is not None
+    first = np.cumsum(timeline.queries, dtype=np.int64) - timeline.queries
+    return Columns(
+        scheduled_ns=arrivals_ns[first],
+        started_ns=timeline.started - t0_ns,
+        ended_ns=timeline.ended - t0_ns,
+        first_query=first.astype(np.int32),
+        queries=timeline.queries,
+        worker=timeline.worker,
+        status=timeline.status,
     )
 
 

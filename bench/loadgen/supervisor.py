@@ -14,11 +14,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from bench.host.engine_environment import engine_environment
-from bench.records.job import Event, Failure, Job, Phase, Report
+from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
 from bench.store.places import cache_directory
 
@@ -27,6 +28,8 @@ PATIENCE_S = 120.0
 # How often to look whether the child is still there while it says nothing.
 _GLANCE_S = 1.0
 _LOG_NAME = "child.log"
+SEARCH = "search.json"
+Left = TypeVar("Left", Report, SearchReport)
 
 
 class RepetitionFailed(RuntimeError):
@@ -42,6 +45,17 @@ def run_repetition(job: Job, observe: Callable[[Phase], None], patience_s: float
 
     Raises RepetitionFailed, or OSError where there is no room for what is measured.
     """
+    _run_child(job, observe, patience_s)
+    return _left(Path(job.folder), "report.json", Report)
+
+
+def run_search(job: Job, observe: Callable[[Phase], None], patience_s: float | None = None) -> SearchReport:
+    """Run a search for a rate in a child process; as `run_repetition`."""
+    _run_child(job, observe, patience_s)
+    return _left(Path(job.folder), SEARCH, SearchReport)
+
+
+def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | None) -> None:
     folder = Path(job.folder)
     write_record(folder / "job.json", job)
     patience_s = patience_s or float(os.environ.get("BENCH_PATIENCE_S", PATIENCE_S))
@@ -61,12 +75,11 @@ def run_repetition(job: Job, observe: Callable[[Phase], None], patience_s: float
         raise RepetitionFailed(failure.message, failure.usage)
     if code != 0:
         raise RepetitionFailed(_obituary(child.returncode, folder / _LOG_NAME))
-    return _report(folder)
 
 
-def _report(folder: Path) -> Report:
+def _left(folder: Path, name: str, kind: type[Left]) -> Left:
     try:
-        return msgspec.json.decode((folder / "report.json").read_bytes(), type=Report)
+        return msgspec.json.decode((folder / name).read_bytes(), type=kind)
     except FileNotFoundError:
         message = "the engine's process ended with code 0 before its work was done"
     except msgspec.DecodeError as error:

@@ -19,38 +19,60 @@ _DTYPES: dict[str, type[np.generic]] = {
     "worker": np.int16,
     "status": np.uint8,
 }
+_OPEN_LOOP: dict[str, type[np.generic]] = {"queries": np.int32}
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Columns of equal length, row k the k-th batch in issue order; times in ns of one monotonic clock.
 
-    `status` is 0 for an answered batch and 1 for a failed one.
+    `status` is 0 for an answered batch and 1 for a failed one. `queries`, how many a row holds, is there only for an
+    open loop, where their number follows from nothing else; rows that were not needed hold none and come last.
     """
 
     started: NDArray[np.int64]
     ended: NDArray[np.int64]
     worker: NDArray[np.int16]
     status: NDArray[np.uint8]
+    queries: NDArray[np.int32] | None = None
 
     @property
     def rows(self) -> int:
         return len(self.started)
 
 
-def in_memory(rows: int) -> Timeline:
+def in_memory(rows: int, open_loop: bool = False) -> Timeline:
     """A timeline that is not kept, for warm-up and tests."""
-    return _build({name: np.zeros(rows, dtype) for name, dtype in _DTYPES.items()})
+    return _build({name: np.zeros(rows, dtype) for name, dtype in _columns(open_loop).items()})
 
 
-def create(folder: Path, rows: int) -> Timeline:
+def create(folder: Path, rows: int, open_loop: bool = False) -> Timeline:
     """Columns on disk under `folder`, space reserved. Raises OSError when the disk has no room."""
     folder.mkdir(parents=True, exist_ok=True)
-    return _build({name: _create_column(folder / f"{name}.bin", rows, dtype) for name, dtype in _DTYPES.items()})
+    columns = _columns(open_loop).items()
+    return _build({name: _create_column(folder / f"{name}.bin", rows, dtype) for name, dtype in columns})
 
 
 def read(folder: Path) -> Timeline:
-    """The columns that a child left under `folder`. Raises OSError or ValueError when they are not whole."""
-    return _build({name: np.fromfile(folder / f"{name}.bin", dtype) for name, dtype in _DTYPES.items()})
+    """The columns that a child left under `folder`, without rows that were not needed.
+
+    Raises OSError or ValueError when they are not whole.
+    """
+    columns = _columns((folder / "queries.bin").exists()).items()
+    whole = _build({name: np.fromfile(folder / f"{name}.bin", dtype) for name, dtype in columns})
+    return used(whole)
+
+
+def used(timeline: Timeline) -> Timeline:
+    """The timeline without the rows at its end that an open loop did not need."""
+    if timeline.queries is None:
+        return timeline
+    rows = int(np.count_nonzero(timeline.queries))
+    fields = {name: getattr(timeline, name)[:rows] for name in timeline.__struct_fields__}
+    return Timeline(**fields)
+
+
+def _columns(open_loop: bool) -> dict[str, type[np.generic]]:
+    return {**_DTYPES, **_OPEN_LOOP} if open_loop else _DTYPES
 
 
 def _create_column(path: Path, rows: int, dtype: type[np.generic]) -> NDArray[np.generic]:

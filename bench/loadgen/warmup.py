@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.driver import Broken, Lane, drive
+from bench.loadgen.driver import drive
+from bench.loadgen.lane import Broken, Lane
 from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
 from bench.records.numbers import Refusal
 from bench.records.plan import LEAST_QUERIES, Effort, Scenario

@@ -6,6 +6,7 @@ import msgspec
 
 from bench.records.host import Device, Facts, Noise
 from bench.records.plan import Effort, Measurement, Setting
+from bench.records.search import Search
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +19,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     quality: bool
     check_input_cache: bool = False
+    # `server`: a repetition at this rate; None, and the job is the search for one
+    rate_per_s: float | None = None
     folder: str
     settings: dict[str, Setting] = {}
     model: str | None = None
@@ -77,3 +80,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int
     verification: Verification
     noise: Noise
+
+
+class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child of a search leaves: the search, and what it was done with."""
+
+    device: Device
+    facts: Facts
+    model_hash: str
+    session_hash: str
+    search: Search

@@ -40,6 +40,11 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
      "MLPerf's 99 % upper bound of the 99th percentile of the latency from issue; assumes independent queries."),
     ("queries_per_s", "1/s", "higher", "Queries completed without failure, divided by last end minus first scheduled."),
     ("samples_per_s", "1/s", "higher", "Samples completed without failure, divided by last end minus first scheduled."),
+    ("rate_held_per_s", "1/s", "higher",
+     "The smaller of queries scheduled and queries completed per second, at a rate whose late share is within bounds."),
+    ("late_share", "1", "lower",
+     "Share of the queries that ended later than the latency bound after they were due, or failed."),
+    ("scheduled_per_s", "1/s", "higher", "Queries scheduled, divided by the moment when the last one was due."),
     ("failed_share", "1", "lower", "Share of the queries that failed, were refused or timed out."),
 )  # fmt: skip
 
@@ -48,6 +53,11 @@ METRICS: Mapping[str, MetricDefinition] = MappingProxyType(
 )
 
 PRIMARY: Mapping[str, str] = MappingProxyType(
-    {"single_stream": "latency_p90_ns", "multi_stream": "latency_p99_ns", "offline": "samples_per_s"}
+    {
+        "single_stream": "latency_p90_ns",
+        "multi_stream": "latency_p99_ns",
+        "server": "rate_held_per_s",
+        "offline": "samples_per_s",
+    }
 )
 """The primary metric of each scenario (measurement.md, section 2)."""

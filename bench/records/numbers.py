@@ -10,12 +10,13 @@ from typing import Literal
 
 import msgspec
 
-IntervalKind = Literal["repetitions-t", "batch-means-t", "wilson", "newcombe-paired", "early-stopping"]
+IntervalKind = Literal["repetitions-t", "batch-means-t", "wilson", "newcombe-paired", "early-stopping", "bracket"]
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """An interval around a value, in the value's unit; `confidence` counts both sides, except for "early-stopping".
 
+    "bracket" reaches from the value that passed to the least that failed; its confidence is that of the verdicts.
     "early-stopping" is MLPerf's one-sided upper bound: `high` is the bound, `low` is 0; it assumes independence.
     """
 

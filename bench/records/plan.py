@@ -11,12 +11,12 @@ from typing import Literal
 import msgspec
 
 Mode = Literal["quick", "standard"]
-Scenario = Literal["single_stream", "multi_stream", "offline"]
+Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 
 MODES: tuple[Mode, ...] = ("quick", "standard")
-SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "offline")
+SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
 DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 USER_WORKLOAD = "user_model"
@@ -28,8 +28,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything that a user chooses about a run; equal plans with equal seeds ask for the same work.
 
     `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
-    backend untouched. `model` and `data` name the user's own ONNX file and labelled image folder; then the only
-    workload is `user_model`.
+    backend untouched. `rate_per_s`, `latency_bound_ms` and `max_wait_us` are for `server`: without a rate the highest
+    one that holds the bound is searched for. `model` and `data` name the user's own ONNX file and labelled image
+    folder; then the only workload is `user_model`.
     """
 
     schema: Literal[1] = 1
@@ -42,6 +43,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     batch: int | None = None
     workers: int = 1
     threads: int | None = None
+    rate_per_s: float | None = None
+    latency_bound_ms: float | None = None
+    max_wait_us: float = 0.0
     profile: str | None = None
     model: str | None = None
     data: str | None = None
@@ -63,8 +67,15 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
-        if self.budget_s is not None and not 0 < self.budget_s < math.inf:
-            raise ValueError(f"`budget_s` is {self.budget_s}; it must be positive and finite")
+        for name, amount in (
+            ("budget_s", self.budget_s),
+            ("rate_per_s", self.rate_per_s),
+            ("latency_bound_ms", self.latency_bound_ms),
+        ):
+            if amount is not None and not 0 < amount < math.inf:
+                raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
+        if not 0 <= self.max_wait_us < math.inf:
+            raise ValueError(f"`max_wait_us` is {self.max_wait_us}; it must be finite and not negative")
         for name, setting in self.settings.items():
             if isinstance(setting, float) and not math.isfinite(setting):
                 raise ValueError(f"setting {name!r} is {setting}, which no record can hold")
@@ -97,10 +108,24 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float  # warm-up is ten windows of at least this and of `window_batches`
     window_batches: int
     half_width: float | None
+    # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often
+    search_width: float = 0.02
+    step_down: float = 0.01
+    most_attempts: int = 20
 
 
 EFFORTS: dict[Mode, Effort] = {
-    "quick": Effort(repetitions=(1,), duration_s=2.0, longest_s=30.0, window_s=0.1, window_batches=1, half_width=None),
+    "quick": Effort(
+        repetitions=(1,),
+        duration_s=2.0,
+        longest_s=30.0,
+        window_s=0.1,
+        window_batches=1,
+        half_width=None,
+        search_width=0.05,
+        step_down=0.05,
+        most_attempts=5,
+    ),
     "standard": Effort(
         repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03
     ),
@@ -109,11 +134,14 @@ EFFORTS: dict[Mode, Effort] = {
 
 # Fewest queries per scenario (batches in `offline`): what the primary metric and its interval within the run need. 200
 # put an exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty batches make twenty batch means.
-LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "offline": 20}
+LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "server": 662, "offline": 20}
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """One resolved line of a plan: the scored unit, before it was measured."""
+    """One resolved line of a plan: the scored unit, before it was measured.
+
+    `batch` is the most that a row holds in `server`, where `rate_per_s` is None when the rate is searched for.
+    """
 
     workload: str
     scenario: Scenario
@@ -124,6 +152,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     load_samples: int
     quality_samples: int
+    latency_bound_ns: int | None = None
+    max_wait_ns: int = 0
+    rate_per_s: float | None = None
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from bench.records.host import Device, Facts, Host
 from bench.records.job import Report
 from bench.records.numbers import Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
+from bench.records.search import Attempt, Search
 
 SCHEMA = 1
 Status = Literal["partial", "complete"]
@@ -52,6 +53,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     sketch: Sketch | None = None
     quality: Quality | None = None
     findings: tuple[Finding, ...] = ()
+    rate_per_s: float | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     sketch: Sketch | None = None
     findings: tuple[Finding, ...] = ()
     trials: tuple[str, ...] = ()
+    search: Search | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def valid(self) -> bool:

@@ -23,6 +23,7 @@ from bench.report.details import (
 from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
 from bench.report.plots import Course, QuantileCurve
 from bench.report.rows import Row, row
+from bench.report.serving import serving_section
 from bench.report.summary_plot import Summary
 from bench.text import sentence
 
@@ -103,8 +104,10 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         record_status(record, shown.state, lang),
         quality_section(record.quality, lang),
         record_setup(record, lang),
+        serving_section(record, lang),
         record_hashes(record, lang),
     )
+    sections = tuple(entry for entry in sections if entry.lines)
     return MeasurementPart(row=shown, sections=sections, pictures=_pictures(record, lang))
 
 

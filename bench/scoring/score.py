@@ -71,21 +71,24 @@ SCORERS: Mapping[str, Callable[[Columns], Score]] = MappingProxyType(
 """Scenario name to the function that scores it."""
 
 
+def latency_metrics(latency: Int64s, ordered: Int64s, failed: int) -> dict[str, Measured]:
+    """Latency p50, p90, p99, p999 and mean, and `failed_share`; (n,) int64 ns in the order of time, and ascending."""
+    metrics = {
+        f"latency_{name}_ns": measured(
+            _finite(percentile(ordered, q), ordered, q), batch_means_percentile(latency, q, sorted_latency_ns=ordered)
+        )
+        for name, q in _PERCENTILES
+    }
+    return {**metrics, "latency_mean_ns": _mean(latency, failed), "failed_share": _failed_share(failed, latency.size)}
+
+
 def _score_closed_loop(columns: Columns, primary: str, p: float) -> Score:
     queries = per_query(columns)
     latency = latencies(queries.scheduled_ns, queries.ended_ns, queries.status)
     ordered = latency.copy()
     ordered.sort()
     failed = int(np.count_nonzero(queries.status))
-    metrics = {
-        f"latency_{name}_ns": _measured(
-            _finite(percentile(ordered, q), ordered, q), batch_means_percentile(latency, q, sorted_latency_ns=ordered)
-        )
-        for name, q in _PERCENTILES
-    }
-    metrics["latency_mean_ns"] = _mean(latency, failed)
-    metrics["queries_per_s"] = _rate(queries, 1)
-    metrics["failed_share"] = _failed_share(failed, queries.rows)
+    metrics = {**latency_metrics(latency, ordered, failed), "queries_per_s": _rate(queries, 1)}
     start = int(queries.scheduled_ns.min())
     drawn = sketch(latency, ordered, queries.ended_ns, start, samples=queries.samples_per_query)
     del latency, ordered  # 160 MB at ten million queries, not needed for what LoadGen would say
@@ -99,8 +102,8 @@ def _as_loadgen_counts(queries: Columns, name: str, p: float) -> dict[str, Measu
     ordered.partition([rank(n, p), n - max(1, tolerated(n, p))])
     bound = early_stopping_bound(ordered, p)
     return {
-        f"latency_{name}_from_start_ns": _measured(_finite(percentile(ordered, p), ordered, p), None),
-        f"latency_{name}_early_stopping_ns": _measured(bound.high if isinstance(bound, Interval) else bound, bound),
+        f"latency_{name}_from_start_ns": measured(_finite(percentile(ordered, p), ordered, p), None),
+        f"latency_{name}_early_stopping_ns": measured(bound.high if isinstance(bound, Interval) else bound, bound),
     }
 
 
@@ -111,21 +114,21 @@ def _rate(columns: Columns, samples: int | Int64s) -> Measured:
         brought = samples * (columns.status == 0).astype(np.int64)
     completed = int(np.sum(brought)) if isinstance(brought, np.ndarray) else brought * columns.rows
     if completed == 0:
-        return _measured(Refusal(code="queries-failed", seen=1.0, limit=0.0), None)
+        return measured(Refusal(code="queries-failed", seen=1.0, limit=0.0), None)
     if columns.elapsed_ns <= 0:
-        return _measured(Refusal(code="too-short", seen=float(columns.elapsed_ns), limit=1.0), None)
+        return measured(Refusal(code="too-short", seen=float(columns.elapsed_ns), limit=1.0), None)
     interval = batch_means_rate(columns.ended_ns, brought, int(columns.scheduled_ns.min()))
-    return _measured(completed * 1e9 / columns.elapsed_ns, interval)
+    return measured(completed * 1e9 / columns.elapsed_ns, interval)
 
 
 def _mean(latency: Int64s, failed: int) -> Measured:
     if failed:
-        return _measured(Refusal(code="queries-failed", seen=failed / latency.size, limit=0.0), None)
-    return _measured(float(latency.mean()), batch_means_mean(latency))
+        return measured(Refusal(code="queries-failed", seen=failed / latency.size, limit=0.0), None)
+    return measured(float(latency.mean()), batch_means_mean(latency))
 
 
 def _failed_share(failed: int, total: int) -> Measured:
-    return _measured(failed / total, wilson(failed, total))
+    return measured(failed / total, wilson(failed, total))
 
 
 def _finite(value: float | Refusal, ordered: Int64s, p: float) -> float | Refusal:
@@ -135,7 +138,8 @@ def _finite(value: float | Refusal, ordered: Int64s, p: float) -> float | Refusa
     return failed_refusal(ordered, 1.0 - p)
 
 
-def _measured(value: float | Refusal, interval: Interval | Refusal | None) -> Measured:
+def measured(value: float | Refusal, interval: Interval | Refusal | None) -> Measured:
+    """A figure with its interval, either of which may be refused."""
     refused = isinstance(value, Refusal)
     return Measured(
         value=None if isinstance(value, Refusal) else value,

@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.plugins import suggestion
+from bench.records.job import SearchReport
 from bench.records.record import Record, Run, Trial
-from bench.records.untrusted import BadFile
+from bench.records.untrusted import BadFile, read_json
 from bench.records.versions import load
 from bench.store.files import write_record
 
-RUN, RECORD, TRIAL = "run.json", "record.json", "trial.json"
+RUN, RECORD, TRIAL, SEARCH = "run.json", "record.json", "trial.json", "search.json"
+_SEARCHING = "searching"
 # What only the repetition itself needs; gone once the trial is kept.
 _SCRATCH = ("columns", "job.json", "report.json")
 
@@ -87,6 +89,24 @@ class RunFolder:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
+
+    def start_search(self, name: str) -> Path:
+        """An empty folder for the search of a measurement; what a killed attempt left there is removed."""
+        folder = self.measurement(name) / _SEARCHING
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def keep_search(self, name: str) -> None:
+        """Keep the finished search, which its child wrote, and remove the rest of its folder."""
+        folder = self.measurement(name)
+        (folder / _SEARCHING / SEARCH).rename(folder / SEARCH)
+        shutil.rmtree(folder / _SEARCHING)
+
+    def load_search(self, name: str) -> SearchReport | None:
+        """The finished search of a measurement, None where there is none. Raises BadFile."""
+        file = self.measurement(name) / SEARCH
+        return read_json(file, SearchReport) if file.exists() else None
 
     def keep_trial(self, name: str, trial: Trial) -> None:
         """Write `trial.json`, the mark that the trial is whole, and remove what is no longer needed."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.scoring.columns import Columns
+from bench.scoring.server import each_query
 from bench.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def sample_table(columns: Columns, samples: NDArray[np.int64] | None) -> Table:
     if samples is not None and not by_batch:
         table["sample"] = samples.reshape(-1).astype(np.int32)
     return table
+
+
+def open_loop_table(columns: Columns, arrivals_ns: NDArray[np.int64], order: NDArray[np.int64]) -> Table:
+    """As `sample_table` for an open loop: every query has a due time of its own, and `order` names its sample."""
+    queries = each_query(columns, arrivals_ns)
+    numbers = np.arange(queries.rows, dtype=np.int64)
+    return {
+        "scheduled": queries.scheduled_ns,
+        "started": queries.started_ns,
+        "ended": queries.ended_ns,
+        "query": queries.first_query,
+        "batch": np.repeat(np.arange(columns.rows, dtype=np.int32), columns.queries),
+        "worker": queries.worker,
+        "status": queries.status,
+        "sample": order[numbers % len(order)].astype(np.int32),
+    }
 
 
 def write_timeline(path: Path, table: Table) -> None:

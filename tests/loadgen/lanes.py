@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Tensor
-from bench.loadgen.driver import AllDue, Closed, Lane
+from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import LoadedSet
 

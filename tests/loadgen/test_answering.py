@@ -57,7 +57,7 @@ def kept_rows(samples: LoadedSet, rows: list[int]) -> dict[int, Named]:
     for row in rows:
         out = {"y": np.empty((samples.batch, 2), np.float32)}
         square(0, samples.row(row), out)
-        kept[row] = out
+        kept[row * samples.batch] = out
     return kept
 
 
@@ -83,7 +83,7 @@ def test_answers_that_changed_for_good_before_the_clock_started_are_mismatches()
         out["y"] += 1
 
     session = ScriptedSession(changed)
-    kept = {3: answer_all(session, model(), loaded().positions(3), lambda p: {"x": loaded().order[p] + 1}, 3)}
+    kept = {9: answer_all(session, model(), loaded().positions(9, 3), lambda p: {"x": loaded().order[p] + 1}, 3)}
     late = answer_loaded(session, model(), loaded(), lambda: None)
     assert verify(session, model(), loaded(), kept, late, 1e-4).mismatched == 0
     assert verify(session, model(), loaded(), kept, FIRST, 1e-4).mismatched == 3
@@ -96,8 +96,8 @@ def test_the_same_answers_again_are_verified() -> None:
 
 def test_other_answers_are_counted_sample_by_sample() -> None:
     kept = kept_rows(loaded(), [0, 5, 20])
-    kept[5]["y"][1] *= np.float32(1.5)
-    kept[20]["y"][0] *= np.float32(1.00001)
+    kept[15]["y"][1] *= np.float32(1.5)
+    kept[60]["y"][0] *= np.float32(1.00001)
     found = verify(ScriptedSession(square), model(), loaded(), kept, FIRST, 1e-4)
     assert (found.samples, found.mismatched) == (9, 1)
     assert found.largest_error == pytest.approx(0.5)

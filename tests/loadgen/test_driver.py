@@ -13,8 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.backends.base import EngineError, Tensor
-from bench.loadgen import driver
-from bench.loadgen.driver import AllDue, Broken, Closed, Driven, Lane, drive, one_line
+from bench.loadgen import closed, driver
+from bench.loadgen.driver import Driven, drive
+from bench.loadgen.lane import AllDue, Broken, Closed, Lane, one_line
 from bench.loadgen.schedule import closed_schedule
 from bench.loadgen.timeline import Timeline, in_memory
 
@@ -271,7 +272,8 @@ def test_garbage_collection_stays_off_where_the_caller_had_it_off() -> None:
 
 def test_only_the_rows_are_the_engines_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count(1)
-    monkeypatch.setattr(driver, "perf_counter_ns", lambda: next(ticks))
+    for module in (driver, closed):
+        monkeypatch.setattr(module, "perf_counter_ns", lambda: next(ticks))
     lane, timeline = make_lane([ScriptedSession()], AllDue()), in_memory(5)
     monkeypatch.setattr(lane.rings[0].__class__, "settle", lambda ring, used: [next(ticks) for _ in range(1000)])
     driven = driver.drive(lane, timeline)

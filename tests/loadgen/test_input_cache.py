@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from bench.loadgen import input_cache
-from bench.loadgen.driver import Closed, Lane
+from bench.loadgen.lane import Closed, Lane
 from bench.loadgen.timeline import Timeline
 
 from ..fixtures import ScriptedSession

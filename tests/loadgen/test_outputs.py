@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.backends.base import Tensor
-from bench.loadgen.driver import AllDue, Closed, drive
+from bench.loadgen.driver import drive
+from bench.loadgen.lane import AllDue, Closed
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.timeline import in_memory
 
@@ -154,7 +155,8 @@ def test_no_more_is_kept_than_memory_allows() -> None:
     secret = SecretSample(rows=100_000, batch=64, seed=1, most_samples=640)
     ring = OutputRing([OUTPUT], 64)
     for lo in range(0, 100_000, len(ring.slots)):
-        secret.draw(lo, min(lo + len(ring.slots), 100_000), ring, last=False)
+        used = min(len(ring.slots), 100_000 - lo)
+        secret.draw(used, lambda slot, lo=lo: ((lo + slot) * 64, 64), ring, last=False)  # type: ignore[misc]
     assert 0 < len(secret.kept) * 64 <= 1280
 
 
@@ -163,9 +165,9 @@ def test_kept_rows_are_copies_of_what_was_answered_then() -> None:
     lane = make_lane([ScriptedSession(echo)], AllDue(), count=11)
     secret = SecretSample(rows, 2, seed=5)
     drive(lane, in_memory(rows), secret)
-    for row, kept in secret.kept.items():
-        assert kept["y"][:, 1].tolist() == [row, row]
-        assert kept["y"][:, 0].tolist() == lane.samples.row(row)["x"].tolist()
+    for number, kept in secret.kept.items():
+        assert kept["y"][:, 1].tolist() == [number // 2, number // 2]
+        assert kept["y"][:, 0].tolist() == lane.samples.row(number // 2)["x"].tolist()
         assert not any(np.shares_memory(kept["y"], slot["y"]) for slot in lane.rings[0].slots[:1])
         assert kept["y"].base is None
 
@@ -184,4 +186,4 @@ def test_failed_rows_are_never_kept() -> None:
     secret = SecretSample(150, 2, seed=5, share=1.0)
     timeline = in_memory(150)
     drive(lane, timeline, secret)
-    assert set(secret.kept) == set(np.flatnonzero(timeline.status == 0).tolist())
+    assert set(secret.kept) == set((2 * np.flatnonzero(timeline.status == 0)).tolist())

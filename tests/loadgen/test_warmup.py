@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.loadgen.driver import AllDue, Closed
+from bench.loadgen.lane import AllDue, Closed
 from bench.loadgen.timeline import MOST_ROWS
 from bench.loadgen.warmup import measured_rows, warm_up
 from bench.records.plan import Effort, Scenario

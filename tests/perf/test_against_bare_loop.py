@@ -15,7 +15,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from bench.backends.base import Options
 from bench.backends.onnxruntime import BACKEND
 from bench.host.inventory import usable_cores
-from bench.loadgen.driver import AllDue, Closed, Lane, drive
+from bench.loadgen.driver import drive
+from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import in_memory

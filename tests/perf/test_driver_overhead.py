@@ -17,7 +17,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backends.base import Model, Options, Session, Tensor
 from bench.backends.fake import BACKEND
-from bench.loadgen.driver import AllDue, Closed, Lane, drive
+from bench.loadgen.driver import drive
+from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import in_memory

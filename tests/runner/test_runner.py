@@ -15,7 +15,8 @@ from bench.models.user_model import BadModel
 from bench.planning import BadPlan
 from bench.records.plan import EFFORTS, RunPlan
 from bench.records.record import Record, Run
-from bench.runner import BadRequest, Progress, execute, prepare, resume
+from bench.repetition import BadRequest
+from bench.runner import Progress, execute, prepare, resume
 from bench.store.places import CannotWrite
 from bench.store.runs import InUse, RunFolder
 

@@ -1,0 +1,112 @@
+"""What a driver is given: how work is issued, what is fed, and who works on it; and how its failures are told."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import EngineError, Session
+from bench.loadgen.outputs import OutputRing, SecretSample
+from bench.loadgen.samples import LoadedSet
+from bench.loadgen.timeline import Timeline
+
+MOST_FAILURES = 100
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True):
+    """Closed loop, one query at a time: a query is `rows_per_query` rows and starts when the one before has ended."""
+
+    rows_per_query: int = 1
+
+
+class AllDue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything is due at the start: rows are taken as fast as workers finish them."""
+
+
+class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
+    """Open loop: query i, of one sample, is due `times_ns[i]` after t0, whatever the engine does; times ascend.
+
+    Queries that are due together make one row, at most the lane's batch; a row that is not full waits for
+    `max_wait_ns` after its first query fell due. What is not taken `give_up_ns` after t0 has failed.
+    """
+
+    times_ns: NDArray[np.int64]
+    max_wait_ns: int = 0
+    give_up_ns: int | None = None
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream of work: how it is issued, what is fed, and who works on it."""
+
+    issue: Closed | AllDue | Scheduled
+    samples: LoadedSet
+    sessions: tuple[Session, ...]
+    rings: tuple[OutputRing, ...]
+
+    @property
+    def rows_per_query(self) -> int:
+        return self.issue.rows_per_query if isinstance(self.issue, Closed) else 1
+
+    def whole_queries(self, rows: float) -> int:
+        """`rows` rounded up to whole queries, at least one of them."""
+        return max(1, math.ceil(rows / self.rows_per_query)) * self.rows_per_query
+
+
+class LateCount:
+    """Counts queries that end later than `bound_ns` after they were due; `full` once more than `most` did.
+
+    A trial of a search stops there: no later answer can mend it.
+    """
+
+    def __init__(self, bound_ns: int, most: int) -> None:
+        self._bound_ns, self._most = bound_ns, most
+        self.late = self._failed = 0
+
+    @property
+    def full(self) -> bool:
+        return self.late > self._most
+
+    @property
+    def failing(self) -> bool:
+        """Whether failed queries alone are too many: such an engine is not slow but broken."""
+        return self._failed > self._most
+
+    def add(self, due_ns: NDArray[np.int64], ended_ns: int, failed: bool) -> None:
+        """Queries due at `due_ns` (ascending, ns after t0) ended at `ended_ns`."""
+        if failed:
+            self._failed += len(due_ns)
+        self.late += len(due_ns) if failed else int(due_ns.searchsorted(ended_ns - self._bound_ns, side="left"))
+
+
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """One drive of a lane, as its workers share it: where rows are written, and what went wrong."""
+
+    lane: Lane
+    timeline: Timeline
+    secret: SecretSample | None = None
+    late: LateCount | None = None
+    failures: list[str] = []
+    raised: list[BaseException] = []
+
+    def stopped(self) -> bool:
+        """Whether nothing more is to be handed out."""
+        full = self.late is not None and self.late.full
+        return full or bool(self.raised) or len(self.failures) >= MOST_FAILURES
+
+
+class Broken(RuntimeError):
+    """The engine fails query after query; the message is its first error."""
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line: the message alone where it was written for people, else with its type."""
+    try:
+        text = next(iter(str(error).strip().splitlines()), "")
+    except Exception:  # noqa: BLE001 - a vendor's exception may even fail to print itself
+        text = ""
+    if text and isinstance(error, EngineError | Broken):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,146 @@
+"""One repetition, or one search for a rate: the job for a child, its run, and what it left, judged and kept."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.judging.quality import judge_quality
+from bench.judging.trial import score_trial, trial_findings
+from bench.loadgen.samples import issue_order, samples_of_rows
+from bench.loadgen.schedule import columns_of, open_loop_columns
+from bench.loadgen.serving import repetition_arrivals
+from bench.loadgen.supervisor import RepetitionFailed, run_repetition, run_search
+from bench.loadgen.timeline import read as read_columns
+from bench.models.base import Workload
+from bench.records.hashing import derive_seed
+from bench.records.job import Job, Phase, Report, SearchReport
+from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.record import Run, Trial
+from bench.store.runs import RunFolder
+from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
+
+
+class BadRequest(ValueError):
+    """The engine or the workload cannot do what the plan asks; nothing was measured for it."""
+
+
+def search(
+    folder: RunFolder, run: Run, measurement: Measurement, announce: Callable[[Phase], None]
+) -> SearchReport | Trial:
+    """The search for a rate, kept; or, when its child did not deliver, the first repetition, failed for it.
+
+    Raises as `repeat`.
+    """
+    place = folder.start_search(measurement.name)
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    job = _job(run, measurement, 0, place)
+    try:
+        found = run_search(job, announce)
+    except RepetitionFailed as error:
+        if error.usage:
+            raise BadRequest(str(error)) from error
+        folder.start_trial(measurement.name, 0)
+        return Trial(index=0, status="failed", started_at=started_at, seed=job.seed, failure=str(error))
+    folder.keep_search(measurement.name)
+    return found
+
+
+def repeat(
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    index: int,
+    rate_per_s: float | None,
+    announce: Callable[[Phase], None],
+) -> Trial:
+    """Repetition number `index`, in an open loop at `rate_per_s`; one whose child did not deliver is a failed one.
+
+    Raises BadRequest, or OSError where there is no room for what is measured.
+    """
+    place = folder.start_trial(measurement.name, index)
+    started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    job = _job(run, measurement, index, place, rate_per_s)
+    try:
+        report = run_repetition(job, announce)
+    except RepetitionFailed as error:
+        if error.usage:
+            raise BadRequest(str(error)) from error
+        return Trial(
+            index=index,
+            status="failed",
+            started_at=started_at,
+            seed=job.seed,
+            failure=str(error),
+            rate_per_s=rate_per_s,
+        )
+    return _judge(job, report, workload, index, started_at, run.plan)
+
+
+def _job(run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None) -> Job:
+    plan = run.plan
+    return Job(
+        measurement=measurement,
+        backend=plan.backend,
+        device=plan.device,
+        effort=EFFORTS[plan.mode],
+        seed=derive_seed(plan.seed, measurement.name, index),
+        quality=index == 0,
+        # The check takes four seconds: too long for a look.
+        check_input_cache=index == 0 and plan.mode != "quick",
+        rate_per_s=rate_per_s,
+        folder=str(place),
+        settings=plan.settings,
+        model=plan.model,
+        data=plan.data,
+    )
+
+
+def _samples(job: Job, rows: int) -> NDArray[np.int64] | None:
+    batch = job.measurement.batch
+    if rows * batch > MOST_ROWS:
+        return None  # such a timeline keeps one row per batch, and their samples would take gigabytes
+    return samples_of_rows(_order(job), rows, batch)
+
+
+def _order(job: Job) -> NDArray[np.int64]:
+    return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+
+
+def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
+    place, measurement = Path(job.folder), job.measurement
+    timeline, arrivals_ns = read_columns(place / "columns"), None
+    if timeline.queries is not None and job.rate_per_s is not None:
+        arrivals_ns = repetition_arrivals(job, int(timeline.queries.sum()), job.rate_per_s)
+        columns = open_loop_columns(timeline, arrivals_ns, report.t0_ns)
+    else:
+        columns = columns_of(timeline, measurement, report.t0_ns)
+    score = score_trial(columns, measurement, arrivals_ns)
+    found = trial_findings(columns, score, report, measurement, plan.mode, arrivals_ns)
+    quality = None
+    if job.quality:
+        quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
+        found += more
+    if arrivals_ns is None:
+        table = sample_table(columns, _samples(job, report.rows))
+    else:
+        table = open_loop_table(columns, arrivals_ns, _order(job))
+    write_timeline(place / "timeline.parquet", table)
+    return Trial(
+        index=index,
+        status="complete",
+        started_at=started_at,
+        seed=job.seed,
+        report=report,
+        elapsed_s=columns.elapsed_ns / 1e9,
+        metrics=score.metrics,
+        sketch=score.sketch,
+        quality=quality,
+        findings=found,
+        rate_per_s=job.rate_per_s,
+    )

@@ -1,0 +1,126 @@
+"""`bench.scoring.server`: figures of an open loop against slow loops over queries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bench.scoring.columns import Columns
+from bench.scoring.server import each_query, lateness_ns, lateness_p99, score_server
+
+MS = 1_000_000
+Int64s = NDArray[np.int64]
+Made = tuple[Columns, Int64s]
+
+
+def rows(held: list[int], started: list[int], ended: list[int], status: list[int], arrivals: Int64s) -> Columns:
+    queries = np.array(held, np.int32)
+    first = np.cumsum(queries) - queries
+    return Columns(
+        scheduled_ns=arrivals[first],
+        started_ns=np.array(started, np.int64),
+        ended_ns=np.array(ended, np.int64),
+        first_query=first.astype(np.int32),
+        queries=queries,
+        worker=np.zeros(len(held), np.int16),
+        status=np.array(status, np.uint8),
+    )
+
+
+@st.composite
+def timelines(draw: st.DrawFn) -> Made:
+    """One worker that takes what is due, with any service times and some failures."""
+    arrivals = np.cumsum(np.array(draw(st.lists(st.integers(0, 5 * MS), min_size=1, max_size=40)), np.int64))
+    most = draw(st.integers(1, 4))
+    held: list[int] = []
+    started: list[int] = []
+    ended: list[int] = []
+    status: list[int] = []
+    now = first = 0
+    while first < arrivals.size:
+        now = max(now, int(arrivals[first]))
+        held.append(int((arrivals[first : first + most] <= now).sum()))
+        started.append(now + draw(st.integers(0, MS)))
+        now = started[-1] + draw(st.integers(1, 4 * MS))
+        ended.append(now)
+        status.append(draw(st.sampled_from([0, 0, 0, 1])))
+        first += held[-1]
+    return rows(held, started, ended, status, arrivals), arrivals
+
+
+@settings(max_examples=100, deadline=None)
+@given(timelines(), st.integers(1, 20 * MS))
+def test_against_a_loop_over_queries(made: Made, bound: int) -> None:
+    columns, arrivals = made
+    late = failed = query = 0
+    for held, ended, status in zip(columns.queries, columns.ended_ns, columns.status, strict=True):
+        for _ in range(held):
+            late += bool(status) or int(ended) - int(arrivals[query]) > bound
+            failed += bool(status)
+            query += 1
+    metrics = score_server(columns, arrivals, bound).metrics
+    n = len(arrivals)
+    assert metrics["late_share"].value == pytest.approx(late / n)
+    assert metrics["failed_share"].value == pytest.approx(failed / n)
+    scheduled = n * 1e9 / max(int(arrivals[-1]), 1)
+    completed = (n - failed) * 1e9 / int(columns.ended_ns.max())
+    assert metrics["scheduled_per_s"].value == pytest.approx(scheduled)
+    held_rate = metrics["rate_held_per_s"]
+    assert held_rate.value == (pytest.approx(min(scheduled, completed)) if completed else None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(timelines())
+def test_latency_never_counts_from_later_than_scheduled(made: Made) -> None:
+    columns, arrivals = made
+    queries = each_query(columns, arrivals)
+    assert (queries.scheduled_ns == arrivals).all()
+    assert (queries.started_ns >= arrivals).all()
+    slow = [i for i, held in enumerate(columns.queries) for _ in range(held)]
+    assert queries.ended_ns.tolist() == columns.ended_ns[slow].tolist()
+    assert queries.status.tolist() == columns.status[slow].tolist()
+
+
+def test_rows_and_arrivals_must_agree() -> None:
+    arrivals = np.array([1, 2, 3], np.int64)
+    with pytest.raises(ValueError, match="2 queries in the rows, 3 arrivals"):
+        each_query(rows([2], [5], [6], [0], arrivals), arrivals)
+
+
+@settings(max_examples=60, deadline=None)
+@given(timelines())
+def test_the_harness_is_late_by_what_lies_between_due_and_started(made: Made) -> None:
+    columns, arrivals = made
+    expected, free, first = [], 0, 0
+    for held, started, ended, status in zip(
+        columns.queries, columns.started_ns, columns.ended_ns, columns.status, strict=True
+    ):
+        if not status and free <= arrivals[first]:
+            expected.append(int(started - arrivals[first]))
+        free, first = int(ended), first + int(held)
+    assert lateness_ns(columns, arrivals, 4, 0).tolist() == expected
+
+
+def test_waiting_for_a_batch_is_not_lateness() -> None:
+    arrivals = np.array([0, 3, 40, 40, 40, 80], np.int64) * MS
+    columns = rows([2, 3, 1], [5 * MS, 41 * MS, 85 * MS], [6 * MS, 42 * MS, 86 * MS], [0, 0, 0], arrivals)
+    assert lateness_ns(columns, arrivals, 3, 5 * MS).tolist() == [0, MS, 0]
+    assert lateness_p99(columns, arrivals, 3, 5 * MS) == MS
+
+
+def test_a_worker_that_was_never_free_says_nothing_of_the_harness() -> None:
+    arrivals = np.array([5, 6], np.int64)
+    assert lateness_ns(rows([1, 1], [7, 20], [20, 30], [0, 0], arrivals), arrivals, 1, 0).tolist() == [2]
+    assert lateness_p99(rows([2], [7], [9], [1], arrivals), arrivals, 2, 0) is None
+
+
+def test_failed_queries_are_late_whatever_their_times() -> None:
+    arrivals = np.arange(1, 101, dtype=np.int64) * MS
+    ended = (arrivals + 10).tolist()
+    metrics = score_server(rows([1] * 100, arrivals.tolist(), ended, [0] * 98 + [1, 1], arrivals), arrivals, MS).metrics
+    assert metrics["late_share"].value == pytest.approx(0.02)
+    assert metrics["latency_mean_ns"].value is None
+    assert metrics["queries_per_s"].value == pytest.approx(98 * 1e9 / ended[-1])
