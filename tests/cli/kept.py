@@ -6,7 +6,9 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
+from bench.records.job import SearchReport
 from bench.records.record import Record, Run, Trial
+from bench.records.untrusted import read_json
 from bench.records.versions import load
 from bench.store.timeline_file import read_timeline
 
@@ -24,6 +26,8 @@ def check_every_file(results: Path) -> None:
             continue
         if file.name in KINDS:
             load(file, KINDS[file.name])
+        elif file.name == "search.json":
+            read_json(file, SearchReport)
         elif file.suffix == ".parquet":
             read_timeline(file)
         elif file.suffix == ".safetensors":

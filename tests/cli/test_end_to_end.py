@@ -1,4 +1,4 @@
-"""One whole `bench run` through the installed console script: real network, real evaluation data, real quality.
+"""The whole default `bench run` through the installed console script: real networks, data and quality.
 
 The rest of these tests is about a tiny classifier; here everything that a newcomer meets is as it is.
 """
@@ -18,7 +18,9 @@ from bench.store.timeline_file import read_timeline
 from .kept import check_every_file, records_of, run_of
 from .things import Outcome, only_run, run
 
+WORKLOADS = ("image_classify", "speech_command")
 SCENARIOS = ("single_stream", "offline")
+NAMES = [f"{workload}.{scenario}.fp32" for workload in WORKLOADS for scenario in SCENARIOS]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def outcome(place: Path) -> Outcome:
-    return run(place, "run", "--workload", "speech_command", hurried=False)
+    return run(place, "run", hurried=False)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +41,15 @@ def records(place: Path, outcome: Outcome) -> list[Record]:
 def test_ends_well(outcome: Outcome) -> None:
     assert outcome.code == 0, outcome
     lines = outcome.err.splitlines()
-    assert lines[0].startswith("2 measurements, about ")
+    assert lines[0].startswith("4 measurements, about ")
     assert [line for line in lines if line.endswith(": done")] == [
-        f"[{number}/2] speech_command.{scenario}.fp32: done" for number, scenario in enumerate(SCENARIOS, start=1)
+        f"[{number}/4] {name}: done" for number, name in enumerate(NAMES, start=1)
     ]
 
 
 def test_the_table_holds_the_numbers_of_the_records(outcome: Outcome, records: list[Record]) -> None:
     for words in (
-        "speech_command",
+        *WORKLOADS,
         "single stream",
         "latency p90",
         "offline",
@@ -71,9 +73,9 @@ def test_the_records_are_whole(place: Path, outcome: Outcome, records: list[Reco
     check_every_file_but_the_report(place)
     kept = run_of(folder)
     assert kept.status == "complete"
-    assert kept.plan == RunPlan(workloads=("speech_command",))
+    assert kept.plan == RunPlan()
     assert kept.host.packages["onnxruntime"]
-    assert [record.measurement.scenario for record in records] == list(SCENARIOS)
+    assert [record.measurement.name for record in records] == NAMES
     for record in records:
         assert record.valid
         assert record.division == "closed"

@@ -27,11 +27,6 @@ SUBSET = np.concatenate([np.arange(first, first + CLASSES) for first in (0, 960)
 GOLDEN = "03953549033d54dcd5ee46d88887d97c7843b9970e4af1285d35bcbe6f74bba8"
 
 
-needs_weights = pytest.mark.skipif(
-    not (FOLDER / "graph.onnx").exists(), reason="weights are not shipped yet, see models/image_classify/card.md"
-)
-
-
 @pytest.fixture(scope="module")
 def subset() -> NDArray[np.uint8]:
     return data.evaluation_inputs(SUBSET)["image"]
@@ -160,7 +155,6 @@ def test_voronoi_agrees_with_a_slow_search() -> None:
 # --------------------------------------------------------------------------------------------------------- files
 
 
-@needs_weights
 def test_workload_file_tells_the_truth_about_the_graph() -> None:
     spec = read_toml(FOLDER / "workload.toml", WorkloadSpec)
     statistics = graph_statistics(FOLDER / "graph.onnx")
@@ -171,14 +165,12 @@ def test_workload_file_tells_the_truth_about_the_graph() -> None:
     assert spec.quality.evaluation_samples == data.EVALUATION_SIZE
 
 
-@needs_weights
 def test_files_keep_their_budget() -> None:
     assert (FOLDER / "weights.safetensors").stat().st_size <= 46 << 20
     assert (FOLDER / "graph.onnx").stat().st_size <= 128 << 10
     assert (REFERENCE / "outputs.safetensors").stat().st_size <= 1 << 20
 
 
-@needs_weights
 def test_graph_passes_the_checker() -> None:
     onnx.checker.check_model(str(FOLDER / "graph.onnx"), full_check=True)
     model = onnx.load(FOLDER / "graph.onnx", load_external_data=False)
@@ -186,7 +178,6 @@ def test_graph_passes_the_checker() -> None:
     assert max(entry.version for entry in model.opset_import) >= 17
 
 
-@needs_weights
 def test_graph_agrees_with_torch(subset: NDArray[np.uint8]) -> None:
     torch = pytest.importorskip("torch")
     from bench.models.image_classify.network import shipped
@@ -199,7 +190,6 @@ def test_graph_agrees_with_torch(subset: NDArray[np.uint8]) -> None:
 # ----------------------------------------------------------------------------------------------------- reference
 
 
-@needs_weights
 def test_stored_logits_are_those_of_the_shipped_weights(shipped_answers: NDArray[np.float32]) -> None:
     stored = load_file(REFERENCE / "outputs.safetensors")["logits"]
     assert (stored.shape, stored.dtype) == ((data.EVALUATION_SIZE, CLASSES), np.float32)
@@ -207,7 +197,6 @@ def test_stored_logits_are_those_of_the_shipped_weights(shipped_answers: NDArray
     assert np.abs(shipped_answers - stored[SUBSET]).max() <= 1e-4 * np.abs(stored).max()
 
 
-@needs_weights
 def test_reference_metric_is_the_one_of_the_stored_logits() -> None:
     kept = json.loads((REFERENCE / "reference.json").read_text())
     stored = load_file(REFERENCE / "outputs.safetensors")["logits"]
@@ -218,18 +207,22 @@ def test_reference_metric_is_the_one_of_the_stored_logits() -> None:
     assert read_toml(FOLDER / "workload.toml", WorkloadSpec).quality.target <= kept["value"]
 
 
-@needs_weights
 def test_reference_names_the_evaluation_pictures() -> None:
     kept = json.loads((REFERENCE / "reference.json").read_text())
     assert kept["evaluation_sha256"] == _digest(data.evaluation_inputs(np.arange(64))["image"])
 
 
-@needs_weights
-def test_four_bit_weights_lose_answers(subset: NDArray[np.uint8], shipped_answers: NDArray[np.float32]) -> None:
+def test_four_bit_weights_lose_answers() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.image_classify.network import rounded, shipped
 
-    labels = data.evaluation_labels(SUBSET)
+    # 0.903 against 0.972 on all 2 400 pictures (card.md); the difference of 480 has a standard error of 1.3 points.
+    chosen = np.arange(480)
+    images, labels = data.evaluation_inputs(chosen)["image"], data.evaluation_labels(chosen)
+    network, right = rounded(shipped(FOLDER, CLASSES), 4), 0
     with torch.no_grad():
-        answers = rounded(shipped(FOLDER, CLASSES), 4)(torch.from_numpy(subset)).numpy().argmax(1)
-    assert (answers == labels).mean() < (shipped_answers.argmax(1) == labels).mean() - 0.05
+        for first in range(0, len(images), 24):
+            part = slice(first, first + 24)
+            right += int((network(torch.from_numpy(images[part])).argmax(1).numpy() == labels[part]).sum())
+    reference = load_file(REFERENCE / "outputs.safetensors")["logits"][chosen].argmax(1) == labels
+    assert right / len(chosen) < reference.mean() - 0.03
