@@ -23,13 +23,15 @@ from bench.loadgen.timeline import in_memory
 from bench.models.suite import load_workload
 from bench.scoring.intervals import t_quantile
 
-ROUNDS = 25
+ROUNDS = 30
 
 
 @pytest.mark.perf
 @pytest.mark.parametrize(
     ("workload", "batch", "rows"),
-    [("speech_command", 1, 200), ("speech_command", 32, 8), ("image_classify", 1, 10), ("image_classify", 8, 2)],
+    # A third of a second and more each: what a drive does before its first row (it collects garbage) leaves the caches
+    # and the engine's threads cold for the first milliseconds, which a measurement of two seconds does not see.
+    [("speech_command", 1, 1500), ("speech_command", 32, 60), ("image_classify", 1, 20), ("image_classify", 8, 3)],
 )
 def test_driver_keeps_98_percent_of_a_bare_loop(
     benchmark: BenchmarkFixture, workload: str, batch: int, rows: int
@@ -72,7 +74,7 @@ def test_driver_keeps_98_percent_of_a_bare_loop(
     pair()
     logs.clear()
     benchmark.pedantic(pair, rounds=ROUNDS)
-    half = t_quantile(0.95, ROUNDS - 1) * np.std(logs, ddof=1) / math.sqrt(ROUNDS)
+    half = t_quantile(0.95, len(logs) - 1) * np.std(logs, ddof=1) / math.sqrt(len(logs))
     mean = float(np.mean(logs))
     benchmark.extra_info["ratio"] = [math.exp(mean - half), math.exp(mean), math.exp(mean + half)]
     assert math.exp(mean + half) > 0.98, f"throughput ratio {math.exp(mean):.4f}, 95 % interval below 0.98"
