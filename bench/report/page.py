@@ -107,8 +107,9 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         serving_section(record, lang),
         record_hashes(record, lang),
     )
-    sections = tuple(entry for entry in sections if entry.lines)
-    return MeasurementPart(row=shown, sections=sections, pictures=_pictures(record, lang))
+    return MeasurementPart(
+        row=shown, sections=tuple(entry for entry in sections if entry.lines), pictures=_pictures(record, lang)
+    )
 
 
 def _summary(records: Sequence[Record], lang: str) -> Picture:
