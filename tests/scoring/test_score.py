@@ -19,6 +19,7 @@ from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Refusal, Score
 from bench.scoring.columns import FAILED_NS, Columns
 from bench.scoring.score import SCORERS, score_multi_stream, score_offline, score_single_stream
+from bench.scoring.server import score_server
 
 from .reference import closed_loop, make_columns, slow_percentile
 
@@ -190,9 +191,11 @@ def test_scores_survive_json_and_use_registered_metrics(scenario: str) -> None:
 
 
 def test_every_registered_metric_is_given_by_a_scenario() -> None:
-    given_ = {name for scorer in SCORERS.values() for name in scorer(single_stream(100)).metrics}
+    columns = single_stream(100)
+    given_ = {name for scorer in SCORERS.values() for name in scorer(columns).metrics}
+    given_ |= set(score_server(columns, columns.scheduled_ns, bound_ns=1).metrics)
     assert given_ == set(METRICS)
-    assert set(PRIMARY) == set(SCORERS)
+    assert set(PRIMARY) == {*SCORERS, "server"}
 
 
 def test_registry() -> None:
