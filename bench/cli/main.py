@@ -60,6 +60,12 @@ class LazyGroup(click.Group):
         with _past_click():
             return super().make_context(*arguments, **more)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            # click before 8.2 would print the help and leave with 0, as if something had been done.
+            raise click.UsageError(ctx.get_help(), ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         with _past_click():
             return super().invoke(ctx)
