@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -95,6 +95,19 @@ class Backend(Protocol):
         """Make `model` ready. Raises Unsupported or EngineError, one line, when the engine cannot."""
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """What a backend may have besides: why `devices()` is empty here."""
+
+    def why_none(self) -> str:
+        """A missing package or driver and how to get it, as half a sentence; asked only when there is no device."""
+
+
+def why_none(backend: object) -> str:
+    """Why a backend sees no device, in its own words where it has any."""
+    return backend.why_none() if isinstance(backend, Explains) else "the backend sees none on this host"
+
+
 def find_device(backend: Backend, address: str) -> Device:
     """The device called `kind` (its first) or `kind:index`. Raises Unsupported naming what is there."""
     kind, _, index = address.partition(":")
@@ -103,5 +116,5 @@ def find_device(backend: Backend, address: str) -> Device:
         if device.kind == kind and (not index or str(device.index) == index):
             return device
     known = [device.address for device in devices]
-    meant = suggestion(address, known) if known else " It sees none here; `bench list --devices` says why."
+    meant = suggestion(address, known) if known else f" It sees none here: {why_none(backend)}."
     raise Unsupported(f"Backend {backend.name!r} has no device {address!r}.{meant}")
