@@ -40,13 +40,16 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """An ONNX file and what the harness will feed it and expects of it; the batch axis comes first.
 
-    `fixed_batch` is the only batch size the file takes, None when the axis is free.
+    `fixed_batch` is the only batch size the file takes, None when the axis is free. `network` is the dotted name of a
+    Python module whose `load_shipped(graph)` builds the same network with the same weights as a torch module (inputs by
+    position, in the order of `inputs`; one tensor, or a tuple in the order of `outputs`), None where there is none.
     """
 
     path: Path
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     fixed_batch: int | None = None
+    network: str | None = None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

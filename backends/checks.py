@@ -1,16 +1,45 @@
-"""What every engine of ours checks in the same words: packages, precisions and settings."""
+"""What every engine of ours checks in the same words: packages, precisions, settings, forms of arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
 
-from bench.backends.base import Options, Unsupported
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import EngineError, Model, Options, Unsupported
 from bench.plugins import suggestion
 from bench.records.host import Device
 from bench.records.plan import Setting
 
+Arrays = Mapping[str, NDArray[np.generic]]
 Known = Mapping[str, tuple[Setting, ...] | range]
+
+
+class Forms:
+    """Element types and shapes of a model's tensors, held against arrays where an engine itself would convert them."""
+
+    def __init__(self, engine: str, model: Model, max_batch: int) -> None:
+        self._engine, self._most = engine, max_batch
+        self._inputs, self._outputs = (
+            [(tensor.name, np.dtype(tensor.dtype), tensor.shape) for tensor in tensors]
+            for tensors in (model.inputs, model.outputs)
+        )
+
+    def check(self, batch: Arrays, out: Arrays) -> int:
+        """Number of samples of a batch. Raises EngineError for another form or more samples than was said."""
+        samples = len(batch[self._inputs[0][0]])
+        if samples > self._most:
+            raise EngineError(f"{self._engine}: a batch of {samples} came; it is made ready for {self._most} at most.")
+        for what, arrays, forms in (("input", batch, self._inputs), ("output", out, self._outputs)):
+            for name, dtype, shape in forms:
+                array = arrays[name]
+                if array.dtype != dtype or array.shape != (samples, *shape):
+                    came = f"{array.dtype}{list(array.shape)}"
+                    expected = f"{dtype}{[samples, *shape]}"
+                    raise EngineError(f"{self._engine}: {what} {name!r} came as {came}; declared is {expected}.")
+        return samples
 
 
 def missing_package(module: str, extra: str) -> str | None:

@@ -195,7 +195,7 @@ class _Session:
             self._infer(batch, out, samples)
             return
         if samples > self._batch:
-            raise EngineError(f"openvino: a batch of {samples} came; the model is compiled for {self._batch} at most.")
+            raise EngineError(f"openvino: a batch of {samples} came; it is made ready for {self._batch} at most.")
         filled = {name: np.resize(array, (self._batch, *array.shape[1:])) for name, array in batch.items()}
         answers = {t.name: np.empty((self._batch, *t.shape), t.dtype) for _, t in self._outputs}
         self._infer(filled, answers, self._batch)

@@ -239,7 +239,7 @@ def test_arrays_of_another_form_are_refused(axis: str, tmp_path: Path) -> None:
 
 def test_a_batch_over_the_compiled_one_is_refused(tmp_path: Path) -> None:
     model, inputs = seam.tiny(tmp_path)
-    with pytest.raises(EngineError, match="a batch of 5 came; the model is compiled for 4 at most"):
+    with pytest.raises(EngineError, match="a batch of 5 came; it is made ready for 4 at most"):
         seam.ask(compiled(model).open(0), model, inputs, (5,))
 
 
