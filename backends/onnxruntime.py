@@ -5,6 +5,7 @@ One InferenceSession per worker, each with its own threads, so that workers do n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -151,11 +152,12 @@ def _load(model: Model, provider: str, options: Options) -> onnxruntime.Inferenc
         session_options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     wanted = [(provider, _asked(options)), *([] if provider == _HOST else [(_HOST, {})])]
     try:
-        session = onnxruntime.InferenceSession(str(model.path), session_options, providers=wanted)
+        # With its fallback onnxruntime would print the reason and go on with the CPU alone.
+        session = onnxruntime.InferenceSession(str(model.path), session_options, providers=wanted, enable_fallback=0)
     except Exception as error:  # as above
         raise EngineError(f"onnxruntime cannot load {model.path.name}: {_words(error)}") from error
     if provider not in session.get_providers():
-        # What it does where a driver or a library is missing: a warning, and the CPU.
+        # What it does all the same where a library is missing: a warning, and the CPU.
         raise EngineError(
             f"onnxruntime could not start {provider} and would run on {', '.join(session.get_providers())}; "
             "see the provider's requirements (driver, libraries, versions)."
@@ -214,8 +216,12 @@ def _assigned_share(session: onnxruntime.InferenceSession, provider: str) -> flo
     return operator_share(session.get_provider_graph_assignment_info(), provider)
 
 
+# Where in its source an error was thrown, and in which function; some of its messages begin with it.
+_PLACE = re.compile(r"^/\S+:\d+ [^(]*\([^)]*\) ")
+
+
 def _words(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return _PLACE.sub("", (str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 BACKEND = OnnxRuntimeBackend()
