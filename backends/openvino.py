@@ -5,6 +5,7 @@ One compiled model for all workers, one infer request each; a stream per worker 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +47,7 @@ class OpenVinoBackend:
     def devices(self) -> list[Device]:
         if missing_package("openvino", "openvino") is not None:
             return []
+        _keep_quiet()
         import openvino
 
         core = openvino.Core()
@@ -58,6 +60,11 @@ class OpenVinoBackend:
         check_precision(self.name, device, options)
         check_settings(self.name, options.settings, _SETTINGS)
         return _Compiled(model, device, options)
+
+
+def _keep_quiet() -> None:
+    """Have OpenVINO take its own stand-in for its telemetry, which would write into the home folder and call home."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # how Python spells "not to be had"
 
 
 def _device(core: openvino.Core, name: str) -> Device:
@@ -91,6 +98,7 @@ def _address(core: openvino.Core, device: Device) -> str:
 
 class _Compiled:
     def __init__(self, model: Model, device: Device, options: Options) -> None:
+        _keep_quiet()
         import openvino
 
         self._model = model

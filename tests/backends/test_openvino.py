@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +15,7 @@ import pytest
 
 from bench.backends import checks
 from bench.backends.base import EngineError, Model, Unsupported, find_device
-from bench.backends.openvino import BACKEND
+from bench.backends.openvino import BACKEND, _keep_quiet
 from bench.backends.openvino_readback import coarsest, reason
 from bench.host import probe
 from bench.host.inventory import usable_cores
@@ -24,6 +27,7 @@ from bench.tasks.base import ERROR_CLASS
 from ..fixtures import job, measurement
 from . import seam
 
+_keep_quiet()  # here, too, before the import that would write into the home folder
 openvino = pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
 CPU = next(device for device in BACKEND.devices() if device.kind == "cpu")
 
@@ -261,6 +265,18 @@ def test_without_the_package_there_is_no_device_and_a_reason(monkeypatch: pytest
     with pytest.raises(Unsupported) as caught:
         find_device(BACKEND, "cpu")
     assert str(caught.value) == f"Backend 'openvino' has no device 'cpu'. It sees none here: {why}."
+
+
+def test_nothing_is_written_into_the_home_folder_and_nobody_called(tmp_path: Path) -> None:
+    """OpenVINO's telemetry does both when OpenVINO is imported."""
+    code = (
+        "import sys; from bench.backends.openvino import BACKEND as b; print(len(b.devices()), "
+        "bool(sys.modules.get('openvino_telemetry')))"
+    )
+    env = {**os.environ, "HOME": str(tmp_path), "CI": ""}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(BACKEND.devices())), "False"]
+    assert list(tmp_path.iterdir()) == []
 
 
 class Core:
