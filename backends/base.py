@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -40,13 +40,16 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """An ONNX file and what the harness will feed it and expects of it; the batch axis comes first.
 
-    `fixed_batch` is the only batch size the file takes, None when the axis is free.
+    `fixed_batch` is the only batch size the file takes, None when the axis is free. `network` is the dotted name of a
+    Python module whose `load_shipped(graph)` builds the same network with the same weights as a torch module (inputs by
+    position, in the order of `inputs`; one tensor, or a tuple in the order of `outputs`), None where there is none.
     """
 
     path: Path
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     fixed_batch: int | None = None
+    network: str | None = None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +98,19 @@ class Backend(Protocol):
         """Make `model` ready. Raises Unsupported or EngineError, one line, when the engine cannot."""
 
 
+@runtime_checkable
+class Explains(Protocol):
+    """What a backend may have besides: why `devices()` is empty here."""
+
+    def why_none(self) -> str:
+        """A missing package or driver and how to get it, as half a sentence; asked only when there is no device."""
+
+
+def why_none(backend: object) -> str:
+    """Why a backend sees no device, in its own words where it has any."""
+    return backend.why_none() if isinstance(backend, Explains) else "the backend sees none on this host"
+
+
 def find_device(backend: Backend, address: str) -> Device:
     """The device called `kind` (its first) or `kind:index`. Raises Unsupported naming what is there."""
     kind, _, index = address.partition(":")
@@ -103,5 +119,5 @@ def find_device(backend: Backend, address: str) -> Device:
         if device.kind == kind and (not index or str(device.index) == index):
             return device
     known = [device.address for device in devices]
-    meant = suggestion(address, known) if known else " It sees none here; `bench list --devices` says why."
+    meant = suggestion(address, known) if known else f" It sees none here: {why_none(backend)}."
     raise Unsupported(f"Backend {backend.name!r} has no device {address!r}.{meant}")

@@ -1,78 +1,112 @@
-"""ONNX Runtime's CPU engine behind the seam.
+"""ONNX Runtime behind the seam: its CPU engine and whatever other execution providers the installed build offers.
 
 One InferenceSession per worker, each with its own threads, so that workers do not queue for one thread pool.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
+from bench.backends.checks import check_precision, check_settings
+from bench.backends.compiling import compilation
 from bench.plugins import suggestion
 from bench.processor import processor_name
 from bench.records.host import Device, Facts
+from bench.records.plan import Setting
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_LEVELS = ("disable", "basic", "extended", "all")
-_SETTINGS = {"graph_optimization": _LEVELS, "spinning": (True, False)}
+_HOST, _SUFFIX = "CPUExecutionProvider", "ExecutionProvider"
+_PREFIX = "provider."
+_LEVELS = {
+    "disable": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {"graph_optimization": tuple(_LEVELS), "spinning": (True, False)}
+# How providers' own options, which they report with their defaults, end where they let arithmetic be coarser than the
+# file's float32; from the finest to the coarsest.
+_COARSER = {"use_tf32": "tf32", "fp16_enable": "fp16", "bf16_enable": "bf16", "int8_enable": "int8"}
 
 
 class OnnxRuntimeBackend:
-    """Settings: `graph_optimization` = disable, basic, extended or all; `spinning` = true or false."""
+    """Settings: `graph_optimization` = disable, basic, extended or all; `spinning` = true or false.
+
+    `provider.NAME` is handed to the execution provider as its option NAME.
+    """
 
     name = "onnxruntime"
 
     def devices(self) -> list[Device]:
+        """The CPU first; others under their provider's name in small letters, as far as the build has them.
+
+        Whether a provider finds its driver shows when a model is compiled.
+        """
         import onnxruntime
 
-        if "CPUExecutionProvider" not in onnxruntime.get_available_providers():
-            return []
-        return [Device(kind="cpu", title=processor_name(), precisions=("fp32",))]
+        offered: list[str] = onnxruntime.get_available_providers()
+        return [
+            Device(kind=_kind(one), title=processor_name() if one == _HOST else one, precisions=("fp32",))
+            for one in sorted(offered, key=lambda one: one != _HOST)
+        ]
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
-        if options.precision not in device.precisions:
-            raise Unsupported(
-                f"onnxruntime on {device.address} runs {', '.join(device.precisions)}; "
-                f"{options.precision} was asked for."
-            )
-        _check_settings(options)
-        return _Compiled(model, options)
+        check_precision(self.name, device, options)
+        own = {key: value for key, value in options.settings.items() if not key.startswith(_PREFIX)}
+        check_settings(self.name, own, _SETTINGS)
+        return _Compiled(model, _provider(device), options)
+
+
+def _kind(provider: str) -> str:
+    return provider.removesuffix(_SUFFIX).lower()
+
+
+def _provider(device: Device) -> str:
+    import onnxruntime
+
+    offered: list[str] = onnxruntime.get_available_providers()
+    for provider in offered:
+        if _kind(provider) == device.kind:
+            return provider
+    raise Unsupported(f"This build of onnxruntime has no provider for {device.kind!r}; it has {', '.join(offered)}.")
 
 
 class _Compiled:
-    def __init__(self, model: Model, options: Options) -> None:
+    def __init__(self, model: Model, provider: str, options: Options) -> None:
         import onnxruntime
-        import psutil
 
-        self._model, self._options = model, options
-        process = psutil.Process()
-        before, begun = process.memory_info().rss, perf_counter()
-        self._first: onnxruntime.InferenceSession | None = _load(model, options)
+        self._model, self._options, self._provider = model, options, provider
+        with compilation() as effort:
+            self._first: onnxruntime.InferenceSession | None = _load(model, provider, options)
+        reported = self._first.get_provider_options().get(provider, {})
         self.facts = Facts(
             engine="onnxruntime",
             engine_version=onnxruntime.__version__,
-            precision_executed=options.precision,
-            # Only the CPU provider is registered, so no operator can have run anywhere else.
-            device_operator_share=1.0,
-            compile_s=perf_counter() - begun,
-            memory_bytes=max(process.memory_info().rss - before, 0),
+            precision_executed=executed(options.precision, reported),
+            # Where only the CPU provider is registered, no operator can have run anywhere else.
+            device_operator_share=1.0 if provider == _HOST else _assigned_share(self._first, provider),
+            compile_s=effort.seconds,
+            memory_bytes=effort.memory_bytes if provider == _HOST else None,
             applied={
                 "intra_op_threads": options.threads,
                 "graph_optimization": str(options.settings.get("graph_optimization", "all")),
                 "spinning": bool(options.settings.get("spinning", True)),
                 "providers": ",".join(self._first.get_providers()),
+                **applied_options(provider, _asked(options), reported),
             },
         )
 
     def open(self, worker: int) -> _Session:
         # The first worker takes the session that was loaded to learn the facts; loading it twice would double memory.
         loaded, self._first = self._first, None
-        return _Session(loaded or _load(self._model, self._options), self._model)
+        return _Session(loaded or _load(self._model, self._provider, self._options), self._model)
 
     def close(self) -> None:
         self._first = None
@@ -85,7 +119,11 @@ class _Session:
         self._run = session.run
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        for name, answer in zip(self._names, self._run(self._names, batch), strict=True):
+        try:
+            answers = self._run(self._names, batch)
+        except Exception as error:  # onnxruntime's exception types share no public base class
+            raise EngineError(f"onnxruntime: {_words(error)}") from error
+        for name, answer in zip(self._names, answers, strict=True):
             target = out[name]
             if answer.shape != target.shape or answer.dtype != target.dtype:
                 raise EngineError(
@@ -99,37 +137,91 @@ class _Session:
         del self._run
 
 
-def _load(model: Model, options: Options) -> onnxruntime.InferenceSession:
+def _load(model: Model, provider: str, options: Options) -> onnxruntime.InferenceSession:
     import onnxruntime
 
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = options.threads
     session_options.inter_op_num_threads = 1
     session_options.log_severity_level = 3
-    level = str(options.settings.get("graph_optimization", "all")).upper()
-    session_options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, f"ORT_{_ORT_LEVEL[level]}")
+    level = _LEVELS[str(options.settings.get("graph_optimization", "all"))]
+    session_options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     spinning = "1" if options.settings.get("spinning", True) else "0"
     session_options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    if provider != _HOST:
+        session_options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    wanted = [(provider, _asked(options)), *([] if provider == _HOST else [(_HOST, {})])]
     try:
-        return onnxruntime.InferenceSession(str(model.path), session_options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exception types share no public base class
-        raise EngineError(f"onnxruntime cannot load {model.path.name}: {str(error).splitlines()[0]}") from error
+        # With its fallback onnxruntime would print the reason and go on with the CPU alone.
+        session = onnxruntime.InferenceSession(str(model.path), session_options, providers=wanted, enable_fallback=0)
+    except Exception as error:  # as above
+        raise EngineError(f"onnxruntime cannot load {model.path.name}: {_words(error)}") from error
+    if provider not in session.get_providers():
+        # What it does all the same where a library is missing: a warning, and the CPU.
+        raise EngineError(
+            f"onnxruntime could not start {provider} and would run on {', '.join(session.get_providers())}; "
+            "see the provider's requirements (driver, libraries, versions)."
+        )
+    return session
 
 
-_ORT_LEVEL = {
-    "DISABLE": "DISABLE_ALL",
-    "BASIC": "ENABLE_BASIC",
-    "EXTENDED": "ENABLE_EXTENDED",
-    "ALL": "ENABLE_ALL",
-}
+def _asked(options: Options) -> dict[str, str]:
+    """Provider options as onnxruntime takes them: texts, truth values as 1 and 0."""
+    return {
+        key.removeprefix(_PREFIX): str(int(value)) if isinstance(value, bool) else str(value)
+        for key, value in options.settings.items()
+        if key.startswith(_PREFIX)
+    }
 
 
-def _check_settings(options: Options) -> None:
-    for key, value in options.settings.items():
-        if key not in _SETTINGS:
-            raise Unsupported(f"onnxruntime has no setting {key!r}.{suggestion(key, list(_SETTINGS))}")
-        if value not in _SETTINGS[key]:
-            raise Unsupported(f"onnxruntime's setting {key!r} is {value!r}; allowed: {_SETTINGS[key]}.")
+def applied_options(provider: str, asked: Mapping[str, str], reported: Mapping[str, str]) -> dict[str, Setting]:
+    """A provider's options as it reports them. Raises Unsupported for one that it does not know.
+
+    Some providers report none, and onnxruntime takes any name without a word: what was asked of them is told apart.
+    """
+    unknown = [name for name in asked if name not in reported]
+    if reported and unknown:
+        raise Unsupported(f"{provider} has no option {unknown[0]!r}.{suggestion(unknown[0], list(reported))}")
+    unconfirmed = ", ".join(f"{name}={asked[name]}" for name in unknown)
+    told: dict[str, Setting] = {f"{_PREFIX}{name}": value for name, value in reported.items()}
+    return told | ({"provider_options_unconfirmed": unconfirmed} if unconfirmed else {})
+
+
+def executed(asked: str, reported: Mapping[str, str]) -> str:
+    """The precision that a provider's reported options allow: the coarsest that is switched on."""
+    on = [name for name, value in reported.items() if value.lower() in ("1", "true")]
+    found = [one for ending, one in _COARSER.items() if any(name.endswith(ending) for name in on)]
+    return found[-1] if found else asked
+
+
+class Assigned(Protocol):
+    """Nodes of a graph that were given to one provider."""
+
+    ep_name: str
+
+    def get_nodes(self) -> Sequence[object]:
+        """The nodes, as they stood before the provider fused them."""
+
+
+def operator_share(assignment: Sequence[Assigned], provider: str) -> float | None:
+    """Share of a graph's nodes that a provider took; None for an assignment that is empty."""
+    counts = [(part.ep_name == provider, len(part.get_nodes())) for part in assignment]
+    total = sum(count for _, count in counts)
+    return sum(count for mine, count in counts if mine) / total if total else None
+
+
+def _assigned_share(session: onnxruntime.InferenceSession, provider: str) -> float | None:
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return None  # an onnxruntime that does not tell yet
+    return operator_share(session.get_provider_graph_assignment_info(), provider)
+
+
+# Where in its source an error was thrown, and in which function; some of its messages begin with it.
+_PLACE = re.compile(r"^/\S+:\d+ [^(]*\([^)]*\) ")
+
+
+def _words(error: Exception) -> str:
+    return _PLACE.sub("", (str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 BACKEND = OnnxRuntimeBackend()

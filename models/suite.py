@@ -1,11 +1,13 @@
 """Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
 
+A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`).
 The reference answers of the suite's own workloads lie under `results/reference/<name>/`.
 """
 
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -41,7 +43,13 @@ class SuiteWorkload:
         self.spec = read_toml(self.folder / "workload.toml", WorkloadSpec)
 
     def model(self) -> Model:
-        return Model(path=self.folder / self.spec.model.graph, inputs=self.spec.inputs, outputs=self.spec.outputs)
+        network = f"{self._package}.network"
+        return Model(
+            path=self.folder / self.spec.model.graph,
+            inputs=self.spec.inputs,
+            outputs=self.spec.outputs,
+            network=network if find_spec(network) else None,  # found, not imported: it needs torch
+        )
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
         inputs: NamedArrays = self._data().load_inputs(count, seed)

@@ -23,6 +23,7 @@ FLOORS: dict[str, float] = {
     "bench.loadgen": 3,
     "bench.planning": 3,
     "bench.judging": 3.5,
+    "bench.conformance": 3.5,
     "bench.repetition": 4,
     "bench.runner": 4,
     "bench.api": 4,

@@ -23,6 +23,7 @@ _COMMANDS = {
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
     "report": "Write the report of a kept run again, in Chinese or English.",
+    "backend": "Check that a backend keeps the contract.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",

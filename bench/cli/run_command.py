@@ -70,6 +70,16 @@ def _value(text: str) -> Setting:
     return number if math.isfinite(number) else text  # "nan" may well be a word of the engine's
 
 
+settings_option = click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    callback=_settings,
+    metavar="KEY=VALUE",
+    help="Goes to the backend; may be repeated.",
+)
+
+
 @click.command("run")
 @click.option("--workload", "workloads", multiple=True, metavar="NAME", help="Workload; may be repeated.")
 @click.option(
@@ -110,14 +120,7 @@ def _value(text: str) -> Setting:
     help="server: how long a batch that is not full waits for more.",
 )
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
-@click.option(
-    "--setting",
-    "settings",
-    multiple=True,
-    callback=_settings,
-    metavar="KEY=VALUE",
-    help="Goes to the backend; may be repeated.",
-)
+@settings_option
 @click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
 @click.option("--data", metavar="PATH", help="Pictures for --model: one folder per class, in sorted order.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)

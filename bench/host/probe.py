@@ -68,16 +68,19 @@ def _found(output: bytes) -> Probe | None:
 
 
 def _answer(name: str) -> Probe:
+    from bench.backends.base import why_none
     from bench.backends.registry import load_backend
     from bench.plugins import PluginError, one_line
 
     try:
-        devices = msgspec.convert(load_backend(name).devices(), tuple[Device, ...])
+        backend = load_backend(name)
+        devices = msgspec.convert(backend.devices(), tuple[Device, ...])
+        why = None if devices else why_none(backend)
     except PluginError as error:
         return Probe(backend=name, why=str(error))
     except Exception as error:  # noqa: BLE001 - a vendor's code may raise anything; the others go on
         return Probe(backend=name, why=one_line(error))
-    return Probe(backend=name, devices=devices, why=None if devices else "the backend sees none on this host")
+    return Probe(backend=name, devices=devices, why=why)
 
 
 if __name__ == "__main__":

@@ -248,7 +248,7 @@ def _cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when its parent is gone (Linux), and notice if it went before that."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -268,7 +268,7 @@ def _failure(error: Exception, folder: str) -> Failure:
 def main(arguments: list[str]) -> int:
     """Entry of the child process: JOB file, file descriptor for events, process id of the parent."""
     job_file, events, parent = arguments
-    _die_with_parent(int(parent))
+    die_with_parent(int(parent))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     faulthandler.enable()  # an engine's crash leaves in the log where it happened
     job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)

@@ -61,7 +61,7 @@ def test_lists_what_there_is_when_nothing_is_close(
         (["--backend", "fake", "--device", "crad"], "no device 'crad'. Did you mean 'card:0'?"),
         (["--device", "cpu:7"], "no device 'cpu:7'. Did you mean 'cpu:0'?"),
         (["--setting", "spining=true"], "no setting 'spining'. Did you mean 'spinning'?"),
-        (["--setting", "spinning=perhaps"], "allowed: (True, False)"),
+        (["--setting", "spinning=perhaps"], "Known: true, false"),
         (["--backend", "fake", "--setting", "delay=5"], "no setting 'delay'. Did you mean 'delay_us'?"),
         (["--backend", "fake", "--setting", "fault=segfalt"], "Did you mean 'segfault'?"),
         (["--backend", "fake", "--setting", "delay_us=soon"], "Expected `float`, got `str` - at `$.delay_us`"),

@@ -73,4 +73,4 @@ def test_example_backend_answers(example: Path, doubling: Path, installed: Path,
     assert "onnx_reference" in run(installed / "bench", "list", "backend", folder=tmp_path, env=env).stdout
     answers, refusal = run(python, "-c", ASK, doubling, folder=tmp_path, env=env).stdout.splitlines()
     assert answers == str((2 * np.arange(6.0).reshape(2, 3)).tolist())
-    assert refusal == "onnx_reference runs fp32 only; int8 was asked for."
+    assert refusal == "onnx_reference on cpu:0 runs fp32; int8 was asked for."

@@ -1,0 +1,220 @@
+"""PyTorch behind the seam: the suite's own modules with the shipped weights, on the CPU or on any accelerator it has.
+
+All workers share one module; each has its own session. The number of threads is one for the whole process.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.backends.base import EngineError, Model, Options, Session, Unsupported
+from bench.backends.checks import check_precision, check_settings, missing_package
+from bench.backends.compiling import compilation
+from bench.backends.torch_sessions import DeviceSession, Driver, HostSession, Network
+from bench.processor import processor_name
+from bench.records.host import Device, Facts
+from bench.records.plan import Setting
+
+if TYPE_CHECKING:
+    import torch
+
+_SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "channels_last": (False, True),
+    "compile": (False, True),
+    "tf32": (False, True),
+}
+_TYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+# Instructions as torch names them; without them it would compute in fp32 and round, which is slower and no precision.
+_CPU_HAS = {
+    "bf16": ("avx512_bf16", "amx_bf16", "avx10_2", "bf16", "sve_bf16"),
+    "fp16": ("avx512_fp16", "amx_fp16", "avx10_2", "fp16_arith"),
+}
+
+
+class TorchBackend:
+    """Settings: `channels_last`, `compile` (torch.compile with inductor), `tf32` (CUDA only); all false by default.
+
+    Precisions other than fp32 convert the module itself: weights, buffers and so all floating arithmetic.
+    """
+
+    name = "torch"
+
+    def devices(self) -> list[Device]:
+        if missing_package("torch", "torch") is not None:
+            return []
+        import torch
+
+        able = torch.cpu.get_capabilities()
+        more = tuple(name for name, keys in _CPU_HAS.items() if any(able.get(key) for key in keys))
+        found = [Device(kind="cpu", title=processor_name(), precisions=("fp32", *more))]
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        if accelerator is not None:
+            found += [_accelerator(accelerator.type, index) for index in range(torch.accelerator.device_count())]
+        return found
+
+    def why_none(self) -> str:
+        return missing_package("torch", "torch") or "torch sees no device on this host"
+
+    def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
+        check_precision(self.name, device, options)
+        check_settings(self.name, options.settings, _SETTINGS)
+        if model.network is None:
+            raise Unsupported(
+                f"torch runs the suite's own networks and reads no ONNX files such as {model.path.name}; "
+                "use `--backend onnxruntime` or `--backend openvino` for it."
+            )
+        if options.settings.get("tf32") and (device.kind != "cuda" or options.precision != "fp32"):
+            raise Unsupported(
+                f"torch's setting 'tf32' is for fp32 on cuda, not for {options.precision} on {device.kind}."
+            )
+        return _Compiled(model, model.network, device, options)
+
+
+def _accelerator(kind: str, index: int) -> Device:
+    """A device of any kind, through the functions that torch asks each kind's module to have."""
+    import torch
+
+    module = torch.get_device_module(kind)
+    properties = module.get_device_properties(index)
+    ask = getattr(module, "is_bf16_supported", None)
+    return Device(
+        kind=kind,
+        index=index,
+        title=str(getattr(properties, "name", kind)),
+        memory_bytes=getattr(properties, "total_memory", None),
+        precisions=("fp32", "fp16", "bf16") if ask is not None and ask() else ("fp32", "fp16"),
+    )
+
+
+class _Compiled:
+    def __init__(self, model: Model, network: str, device: Device, options: Options) -> None:
+        import torch
+
+        self._model, self._options = model, options
+        self._device = torch.device("cpu") if device.kind == "cpu" else torch.device(device.kind, device.index)
+        self._executed: torch.dtype = getattr(torch, _TYPES[options.precision])
+        torch.set_num_threads(options.threads)
+        arithmetic = _float32_arithmetic(bool(options.settings.get("tf32", False)))
+        with compilation() as effort:
+            module = _shipped(model, network).to(self._device, self._executed).eval()
+            if options.settings.get("channels_last"):
+                module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._network: Network | None = self._made_ready(module)
+        self.facts = Facts(
+            engine="torch",
+            engine_version=str(torch.__version__),  # a type of its own, which records do not know
+            precision_executed=_precision(module, arithmetic if device.kind == "cuda" else "ieee"),
+            device_operator_share=1.0 if {one.device for one in _tensors(module)} == {self._device} else None,
+            compile_s=effort.seconds,
+            memory_bytes=effort.memory_bytes if device.kind == "cpu" else _device_bytes(module),
+            applied={
+                "threads": torch.get_num_threads(),
+                "channels_last": _is_channels_last(module),
+                "compile": bool(options.settings.get("compile", False)),
+                "float32_arithmetic": arithmetic,
+            },
+        )
+
+    def open(self, worker: int) -> Session:
+        assert self._network is not None
+        most = self._options.max_batch
+        if self._device.type == "cpu":
+            return HostSession(self._network, self._model, most, self._executed)
+        return DeviceSession(self._network, self._model, most, self._executed, Driver(self._device))
+
+    def close(self) -> None:
+        self._network = None
+
+    def _made_ready(self, module: torch.nn.Module) -> Network:
+        """The module as sessions call it; torch.compile works at the first call, which is made here."""
+        import torch
+
+        if not self._options.settings.get("compile"):
+            return module
+        # The whole graph or none: what torch.compile leaves out silently would be a fact that nobody states.
+        self._network = torch.compile(module, fullgraph=True, dynamic=False)
+        most = self._options.max_batch
+        batch, out = (
+            {t.name: np.zeros((most, *t.shape), t.dtype) for t in tensors}
+            for tensors in (self._model.inputs, self._model.outputs)
+        )
+        session = self.open(0)
+        try:
+            session.run(batch, out)
+        except EngineError:
+            raise
+        except Exception as error:  # compilers raise errors of many kinds, and long ones
+            raise EngineError(f"torch.compile fails: {_short(error)}") from error
+        session.close()
+        return self._network
+
+
+def _shipped(model: Model, network: str) -> torch.nn.Module:
+    """The workload's own module with the weights of the shipped graph. Raises EngineError where it cannot be had."""
+    import torch
+
+    module = importlib.import_module(network)
+    if not hasattr(module, "load_shipped"):
+        raise EngineError(f"The module {network} has no load_shipped(graph), which the torch backend calls.")
+    try:
+        built = module.load_shipped(model.path)
+    except Exception as error:  # a damaged file shows in readers of many kinds
+        raise EngineError(f"torch cannot load {model.path.name}: {_short(error)}") from error
+    if not isinstance(built, torch.nn.Module):
+        raise EngineError(f"load_shipped of {network} gave {type(built).__name__}; expected a torch.nn.Module.")
+    return built
+
+
+def _float32_arithmetic(tf32: bool) -> str:
+    """Set how float32 products are computed, and read it back: ieee or tf32.
+
+    Torch's own default lets convolutions on CUDA round their factors to ten bits.
+    """
+    import torch
+
+    backends: Any = torch.backends  # these modules find their attributes when they are asked for
+    wanted = "tf32" if tf32 else "ieee"
+    places = (backends.cuda.matmul, backends.cudnn.conv, backends.cudnn.rnn)
+    for place in (backends.mkldnn.matmul, backends.mkldnn.conv):
+        place.fp32_precision = "ieee"
+    for place in places:
+        place.fp32_precision = wanted
+    return "ieee" if all(place.fp32_precision == "ieee" for place in places) else "tf32"
+
+
+def _tensors(module: torch.nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _precision(module: torch.nn.Module, float32_arithmetic: str) -> str:
+    """The coarsest type among the module's own floating tensors."""
+    held = {str(one.dtype).removeprefix("torch.") for one in _tensors(module) if one.is_floating_point()}
+    names = {name for name, kind in _TYPES.items() if kind in held}
+    coarsest = next((name for name in ("bf16", "fp16") if name in names), "fp32")
+    return "tf32" if coarsest == "fp32" and float32_arithmetic == "tf32" else coarsest
+
+
+def _is_channels_last(module: torch.nn.Module) -> bool:
+    import torch
+
+    def strides(shape: torch.Size) -> tuple[int, ...]:
+        return torch.empty(shape, device="meta", memory_format=torch.channels_last).stride()
+
+    # `is_contiguous` says yes for both orders where an axis has one element, and torch goes by the strides.
+    filters = [one for one in module.parameters() if one.ndim == 4]
+    return bool(filters) and all(one.stride() == strides(one.shape) for one in filters)
+
+
+def _device_bytes(module: torch.nn.Module) -> int:
+    return sum(one.numel() * one.element_size() for one in _tensors(module))
+
+
+def _short(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])[:300]}"
+
+
+BACKEND = TorchBackend()

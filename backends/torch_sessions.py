@@ -1,0 +1,151 @@
+"""A torch module answering batches: on the host where arrays lie, or on a device behind pinned buffers and a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Arrays, EngineError, Model
+from bench.backends.checks import Forms
+
+if TYPE_CHECKING:
+    import torch
+
+Network = Callable[..., object]
+
+
+class Stream(Protocol):
+    """A queue of work on a device; a context in which work goes into it."""
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *caught: object) -> object: ...
+
+    def synchronize(self) -> None:
+        """Wait until all work of the queue is done."""
+
+
+class Driver:
+    """The few calls that reach an accelerator's driver; tests put a scripted one in their place."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def stream(self) -> Stream:
+        """A queue of this device for one worker."""
+        import torch
+
+        return cast(Stream, torch.Stream(device=self.device))
+
+    def pinned(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Host memory that a device copies from and to by itself, while the host goes on."""
+        import torch
+
+        return torch.empty(tuple(shape), dtype=dtype, pin_memory=True)
+
+    def send(self, host: torch.Tensor) -> torch.Tensor:
+        """Queue a copy to the device."""
+        return host.to(self.device, non_blocking=True)
+
+    def fetch(self, answer: torch.Tensor, host: torch.Tensor) -> None:
+        """Queue a copy to the host; there only once the stream is synchronised."""
+        host.copy_(answer, non_blocking=True)
+
+
+class HostSession:
+    """Runs on the CPU: inputs are read where they lie, answers are copied into the harness's arrays."""
+
+    def __init__(self, network: Network, model: Model, max_batch: int, executed: torch.dtype) -> None:
+        import torch
+
+        self._network: Network | None = network
+        self._forms, self._executed = Forms("torch", model, max_batch), executed
+        self._inputs, self._outputs = ([t.name for t in tensors] for tensors in (model.inputs, model.outputs))
+        self._view, self._inference = torch.from_numpy, torch.inference_mode
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        self._forms.check(batch, out)
+        assert self._network is not None
+        with self._inference():
+            given = [self._view(_writeable(batch[name])) for name in self._inputs]
+            answers = told(self._network(*given), self._outputs)
+            for name, answer in zip(self._outputs, answers, strict=True):
+                target = self._view(out[name])
+                check_answer(name, answer, target, self._executed)
+                target.copy_(answer)
+
+    def close(self) -> None:
+        self._network = None
+
+
+class DeviceSession:
+    """Runs on an accelerator: one stream and one set of pinned buffers of its own, so that workers overlap."""
+
+    def __init__(self, network: Network, model: Model, max_batch: int, executed: torch.dtype, driver: Driver) -> None:
+        import torch
+
+        self._network: Network | None = network
+        self._forms, self._executed, self._driver = Forms("torch", model, max_batch), executed, driver
+        self._stream, self._inference, self._view = driver.stream(), torch.inference_mode, torch.from_numpy
+        self._inputs, self._outputs = (
+            {t.name: driver.pinned((max_batch, *t.shape), _torch_type(t.dtype)) for t in tensors}
+            for tensors in (model.inputs, model.outputs)
+        )
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        samples = self._forms.check(batch, out)
+        assert self._network is not None
+        with self._inference(), self._stream:
+            given = [self._staged(buffer[:samples], batch[name]) for name, buffer in self._inputs.items()]
+            answers = told(self._network(*given), list(self._outputs))
+            for (name, buffer), answer in zip(self._outputs.items(), answers, strict=True):
+                check_answer(name, answer, buffer[:samples], self._executed)
+                # Converted over there: a copy that converts as well would wait for the device.
+                self._driver.fetch(answer.to(buffer.dtype), buffer[:samples])
+        self._stream.synchronize()  # before this the host reads what was there before
+        for name, buffer in self._outputs.items():
+            np.copyto(out[name], buffer[:samples].numpy())
+
+    def close(self) -> None:
+        self._network = None
+        self._inputs.clear()
+        self._outputs.clear()
+
+    def _staged(self, buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
+        buffer.copy_(self._view(_writeable(array)))
+        return self._driver.send(buffer)
+
+
+def told(answer: object, names: Sequence[str]) -> Sequence[torch.Tensor]:
+    """A module's answer as tensors in the order of the model's outputs. Raises EngineError for anything else."""
+    import torch
+
+    tensors = list(answer) if isinstance(answer, tuple | list) else [answer]
+    found = [one for one in tensors if isinstance(one, torch.Tensor)]
+    if len(found) != len(tensors) or len(found) != len(names):
+        kinds = ", ".join(type(one).__name__ for one in tensors)
+        raise EngineError(f"torch: the network answers with ({kinds}); expected a tensor each for {', '.join(names)}.")
+    return found
+
+
+def check_answer(name: str, answer: torch.Tensor, target: torch.Tensor, executed: torch.dtype) -> None:
+    """Whether an answer has the declared shape and type, or that of the arithmetic that was asked for."""
+    right = answer.dtype == target.dtype or (answer.dtype == executed and target.dtype.is_floating_point)
+    if answer.shape == target.shape and right:
+        return
+    came, expected = (f"{str(one.dtype).removeprefix('torch.')}{list(one.shape)}" for one in (answer, target))
+    raise EngineError(f"torch: output {name!r} came as {came}; declared is {expected}.")
+
+
+def _writeable(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Torch knows no read-only tensors and warns of them; the harness's own arrays are writeable."""
+    return array if array.flags.writeable else array.copy()
+
+
+def _torch_type(dtype: str) -> torch.dtype:
+    import torch
+
+    return torch.from_numpy(np.empty(0, dtype)).dtype

@@ -1,0 +1,121 @@
+"""One workload on one device in one precision, opened twice, and ways to have batches answered under its eyes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from bench.backends.base import Backend, Compiled, Model, Options, Session
+from bench.loadgen.outputs import OutputRing
+from bench.loadgen.samples import Named
+from bench.models.base import Workload
+from bench.records.host import Device
+from bench.records.plan import Setting
+from bench.scoring.numeric import sample_errors
+
+MAX_BATCH = 4
+SAMPLES = 24
+_SIZES = (1, 3, MAX_BATCH)
+
+
+class Failed(Exception):
+    """A check that was not passed; the message says what was seen."""
+
+
+class Skipped(Exception):
+    """A check that cannot be made here; the message says why."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled model with two sessions, the first evaluation samples and their reference answers."""
+
+    backend: Backend
+    device: Device
+    options: Options
+    model: Model
+    compiled: Compiled
+    sessions: tuple[Session, Session]
+    inputs: Named
+    expected: Named | None
+
+    def ask(self, session: Session, sizes: Sequence[int], first: int = 0) -> Named:
+        """Answers for sum(sizes) samples from `first` on. Raises Failed where a session returns or leaves something."""
+        parts = []
+        for size in sizes:
+            ring = OutputRing(self.model.outputs, size)
+            ring.poison()
+            # Copies: a session that writes into its inputs would spoil the checks after this one.
+            batch = {name: array[first : first + size].copy() for name, array in self.inputs.items()}
+            returned: object = session.run(batch, ring.slots[0])  # type: ignore[func-returns-value]
+            if returned is not None:
+                raise Failed(f"run() returned {type(returned).__name__}; answers go into `out` alone")
+            ring.settle(1)
+            if ring.bad_samples:
+                raise Failed(f"{ring.bad_samples} of {size} samples of a batch were left unwritten or are not finite")
+            parts.append(ring.slots[0])
+            first += size
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def at_once(self, rounds: int) -> tuple[Named, Named]:
+        """What both sessions answered last while they ran at once, the second on other samples than the first."""
+        found: dict[int, Named] = {}
+        errors: list[Exception] = []
+
+        def work(worker: int) -> None:
+            try:
+                for _ in range(rounds):
+                    found[worker] = self.ask(self.sessions[worker], (MAX_BATCH, MAX_BATCH), worker * 2 * MAX_BATCH)
+            except Exception as error:  # noqa: BLE001 - told by the thread that waits
+                errors.append(error)
+
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in (0, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+        return found[0], found[1]
+
+
+def open_case(
+    backend: Backend, device: Device, workload: Workload, precision: str, settings: dict[str, Setting]
+) -> Case:
+    """Compile and open; raises whatever the backend raises."""
+    options = Options(precision=precision, max_batch=MAX_BATCH, workers=2, threads=1, settings=settings)
+    model, reference = workload.model(), workload.reference()
+    indices = np.arange(min(SAMPLES, workload.spec.quality.evaluation_samples))
+    compiled = backend.compile(model, device, options)
+    return Case(
+        backend=backend,
+        device=device,
+        options=options,
+        model=model,
+        compiled=compiled,
+        sessions=(compiled.open(0), compiled.open(1)),
+        inputs=workload.evaluation_inputs(indices),
+        expected=None if reference is None else {n: array[indices] for n, array in reference.outputs.items()},
+    )
+
+
+def close_case(case: Case) -> str:
+    """Close both sessions, then the compiled model."""
+    for session in case.sessions:
+        session.close()
+    case.compiled.close()
+    return ""
+
+
+def worst_error(found: Named, expected: Named, first: int = 0) -> float:
+    """Largest relative error of any sample of any output against `expected` from sample `first` on."""
+    return max(
+        float(sample_errors(array, expected[name][first : first + len(array)]).max()) for name, array in found.items()
+    )
+
+
+def mixed_sizes() -> tuple[int, ...]:
+    """Batches of 1, 3 and the largest, in turn, over all samples."""
+    return _SIZES * (SAMPLES // sum(_SIZES))

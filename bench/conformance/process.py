@@ -1,0 +1,140 @@
+"""The checks in a process of their own: an engine that crashes or hangs ends them with a verdict that says how."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import IO
+
+import msgspec
+
+from bench.host.engine_environment import engine_environment
+from bench.loadgen.child import die_with_parent
+from bench.records.conformance import Verdict
+from bench.records.plan import Setting
+from bench.store.places import cache_directory
+
+PATIENCE_S = 600.0  # between two verdicts; torch.compile and engines that build kernels take minutes
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to check; `workloads` empty: all that are installed; `cycles`: how often memory is taken and returned."""
+
+    backend: str
+    device: str
+    workloads: tuple[str, ...] = ()
+    settings: dict[str, Setting] = {}
+    cycles: int = 20
+
+
+class Refused(ValueError):
+    """A request that names what there is not; one line."""
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    verdict: Verdict | None = None
+    refused: str | None = None
+    done: bool = False
+
+
+def check_backend(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
+    """Verdicts as they come. Raises Refused where the backend, the device or a workload cannot be had."""
+    command = [sys.executable, "-P", "-m", "bench.conformance.process", msgspec.json.encode(request).decode()]
+    reading, writing = os.pipe()
+    command += [str(writing), str(os.getpid())]
+    # The stream is closed after the child's end: before it, closing waits for the thread that reads.
+    with os.fdopen(reading, "rb") as stream, _start(command, writing) as child:
+        os.close(writing)
+        try:
+            yield from _followed(child, stream, patience_s)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+def _start(command: list[str], writing: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=engine_environment(cache_directory(), threads=1),
+        pass_fds=(writing,),
+        start_new_session=True,
+    )
+
+
+def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: float) -> Iterator[Verdict]:
+    lines: queue.Queue[bytes] = queue.Queue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        lines.put(b"")
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=patience_s)
+        except queue.Empty:
+            yield Verdict(code="process", state="failed", seen=f"no verdict within {patience_s:.0f} s")
+            return
+        if not line:
+            yield Verdict(code="process", state="failed", seen=_end(child.wait()))
+            return
+        answer = msgspec.json.decode(line, type=_Answer)
+        if answer.refused is not None:
+            raise Refused(answer.refused)
+        if answer.done:
+            return
+        if answer.verdict is not None:
+            yield answer.verdict
+
+
+def _end(code: int) -> str:
+    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
+def _check(request: Request, stream: IO[bytes]) -> None:
+    from bench.backends.base import Unsupported, find_device
+    from bench.backends.registry import load_backend
+    from bench.conformance.suite import examine
+    from bench.models.suite import load_workload, workload_names
+    from bench.plugins import PluginError, one_line
+    from bench.records.untrusted import BadFile
+
+    def send(answer: _Answer) -> None:
+        stream.write(msgspec.json.encode(answer) + b"\n")
+        stream.flush()
+
+    try:
+        backend = load_backend(request.backend)
+        device = find_device(backend, request.device)
+        workloads = {name: load_workload(name) for name in request.workloads or workload_names()}
+    except (PluginError, BadFile, Unsupported) as error:
+        return send(_Answer(refused=str(error)))
+    except Exception as error:  # noqa: BLE001 - a driver may raise anything when it is asked for devices
+        return send(_Answer(refused=f"Backend {request.backend!r} cannot list its devices: {one_line(error)}"))
+    for verdict in examine(backend, device, workloads, request.settings, request.cycles):
+        send(_Answer(verdict=verdict))
+    return send(_Answer(done=True))
+
+
+def main(arguments: list[str]) -> int:
+    """Entry of the process: the request, file descriptor for answers, process id of the parent."""
+    asked, descriptor, parent = arguments
+    die_with_parent(int(parent))
+    os.set_inheritable(int(descriptor), False)  # an engine's helper must not hold the parent's pipe open
+    with os.fdopen(int(descriptor), "wb") as stream:
+        _check(msgspec.json.decode(asked, type=Request), stream)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

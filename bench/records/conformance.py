@@ -1,0 +1,36 @@
+"""What came of holding a backend against its contract: one verdict per check and subject."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+State = Literal["passed", "failed", "skipped"]
+
+# In the order in which they are made, `process` for how their process ended; their names stand in the catalogues.
+CHECKS: tuple[str, ...] = (
+    "unknown-setting",
+    "missing-precision",
+    "broken-file",
+    "compile",
+    "facts",
+    "agreement",
+    "repeatability",
+    "two-sessions",
+    "inputs-untouched",
+    "wrong-type",
+    "wrong-shape",
+    "memory-returned",
+    "closing",
+    "process",
+)
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """`subject` is the workload and precision, empty for the backend as a whole; `seen` says what was observed."""
+
+    code: str
+    state: State
+    subject: str = ""
+    seen: str = ""

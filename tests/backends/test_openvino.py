@@ -1,0 +1,363 @@
+"""OpenVINO behind the seam: right answers, the precision that is really executed, and clear refusals."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+import pytest
+
+from bench.backends import checks
+from bench.backends.base import EngineError, Model, Unsupported, find_device
+from bench.backends.openvino import BACKEND, _keep_quiet
+from bench.backends.openvino_readback import coarsest, reason
+from bench.host import probe
+from bench.host.inventory import usable_cores
+from bench.loadgen.supervisor import run_repetition
+from bench.records.host import Device
+from bench.records.plan import Setting
+from bench.tasks.base import ERROR_CLASS
+
+from ..fixtures import job, measurement
+from . import seam
+
+_keep_quiet()  # here, too, before the import that would write into the home folder
+openvino = pytest.importorskip("openvino", reason="the extra `openvino` is not installed")
+CPU = next(device for device in BACKEND.devices() if device.kind == "cpu")
+
+
+def compiled(model: Model, **changes: object):  # type: ignore[no-untyped-def]
+    return BACKEND.compile(model, CPU, seam.options(**changes))  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------------------- answers
+
+
+@pytest.mark.parametrize("precision", CPU.precisions)
+def test_the_precision_that_is_asked_for_is_executed_and_told(precision: str) -> None:
+    model, inputs = seam.speech()
+    facts, found = seam.answers(BACKEND, model, inputs, precision=precision)
+    error = seam.worst_error(found, seam.reference(model, inputs))
+    assert facts.precision_executed == precision
+    assert error <= ERROR_CLASS[precision]
+    assert (error > ERROR_CLASS["fp32"]) == (precision != "fp32"), "what is told is what the numbers show"
+    assert facts.engine == "openvino"
+    assert facts.engine_version == openvino.__version__
+    assert facts.device_operator_share == 1.0
+
+
+def test_what_openvino_chooses_by_itself_is_told() -> None:
+    """On processors with bf16 it takes that for a file that says float32, whatever was asked for."""
+    model, inputs = seam.speech()
+    facts, found = seam.answers(BACKEND, model, inputs, settings={"inference_precision": "auto"})
+    error = seam.worst_error(found, seam.reference(model, inputs))
+    assert (error > ERROR_CLASS["fp32"]) == (facts.precision_executed != "fp32")
+    assert ("bf16" in CPU.precisions) == (facts.precision_executed == "bf16")
+    assert str(facts.applied["arithmetic"]).startswith(f"{facts.precision_executed}: ")
+
+
+def test_int8_is_told_of_a_quantised_file(tmp_path: Path) -> None:
+    model, inputs = seam.quantised(tmp_path)
+    facts, found = seam.answers(BACKEND, model, inputs)
+    assert facts.precision_executed == "int8"
+    assert seam.worst_error(found, seam.reference(model, inputs)) < 0.02
+
+
+def test_the_coarsest_arithmetic_counts() -> None:
+    from collections import Counter
+
+    assert coarsest(Counter({"fp32": 40, "bf16": 1})) == "bf16"
+    assert coarsest(Counter({"int8": 1, "bf16": 9, "fp16": 3})) == "int8"
+    assert coarsest(Counter({"fp32": 3, "u4": 1})) == "u4", "what is not known is told as it is"
+    assert coarsest(Counter()) is None
+
+
+@pytest.mark.parametrize("axis", ["fixed", "free"])
+@pytest.mark.parametrize("make", [seam.tiny, seam.two_way])
+def test_every_batch_size_gives_the_same_answers(
+    make: Callable[[Path], tuple[Model, seam.Named]], axis: str, tmp_path: Path
+) -> None:
+    model, inputs = make(tmp_path)
+    expected = seam.reference(model, inputs)
+    for sizes in ((4, 4, 4), (1, 3, 4, 2, 2), (1,) * 12):
+        facts, found = seam.answers(BACKEND, model, inputs, sizes, settings={"batch_axis": axis})
+        assert seam.worst_error(found, expected) <= ERROR_CLASS["fp32"]
+        assert facts.applied["batch_axis"] == axis
+
+
+def test_a_file_with_a_fixed_batch(tmp_path: Path) -> None:
+    model, inputs = seam.tiny(tmp_path)
+    from ..fixtures import tiny_onnx
+
+    fixed = msgspec.structs.replace(model, path=tiny_onnx(tmp_path / "fixed.onnx", batch=4), fixed_batch=4)
+    _, found = seam.answers(BACKEND, fixed, inputs)
+    assert seam.worst_error(found, seam.reference(model, inputs)) <= ERROR_CLASS["fp32"]
+
+
+def test_a_session_repeats_itself() -> None:
+    model, inputs = seam.speech()
+    session = compiled(model).open(0)
+    first, second = (seam.ask(session, model, inputs, (4, 4, 4))["logits"] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_sessions_at_once_do_not_disturb_one_another() -> None:
+    model, inputs = seam.speech()
+    expected = seam.reference(model, inputs)["logits"]
+    for worker, found in enumerate(seam.together(compiled(model, workers=3), model, inputs, workers=3)):
+        assert seam.worst_error(found, {"logits": np.roll(expected, -worker, axis=0)}) <= ERROR_CLASS["fp32"]
+
+
+def test_inputs_may_be_read_only_or_strided(tmp_path: Path) -> None:
+    model, inputs = seam.tiny(tmp_path)
+    expected = seam.reference(model, inputs)
+    session = compiled(model).open(0)
+    locked = inputs["x"].copy()
+    locked.flags.writeable = False
+    strided = np.zeros((12, 3, 8, 16), np.uint8)[..., ::2]
+    strided[...] = inputs["x"]
+    for given in (locked, strided):
+        found = seam.ask(session, model, {"x": given}, (4, 4, 4))
+        assert seam.worst_error(found, expected) <= ERROR_CLASS["fp32"]
+
+
+# ------------------------------------------------------------------------------------------------------- settings
+
+
+@pytest.mark.parametrize(
+    ("workers", "threads", "settings", "applied"),
+    [
+        (1, 1, {}, {"streams": 1, "threads": 1, "hint": "latency"}),
+        (2, 1, {}, {"streams": 2, "threads": 2}),
+        (1, 2, {}, {"streams": 1, "threads": 2}),
+        (1, 2, {"streams": 2}, {"streams": 2, "threads": 2}),
+        (1, 1, {"hint": "throughput"}, {"streams": 1, "threads": 1, "hint": "throughput"}),
+        (1, 2, {"hint": "throughput", "streams": 1}, {"streams": 1, "threads": 2, "hint": "throughput"}),
+    ],
+)
+def test_threads_and_streams_are_read_back(
+    workers: int, threads: int, settings: dict[str, Setting], applied: dict[str, Setting], tmp_path: Path
+) -> None:
+    model, _ = seam.tiny(tmp_path)
+    if workers * threads > usable_cores():
+        pytest.skip("OpenVINO takes no more threads than there are cores")
+    facts = compiled(model, workers=workers, threads=threads, settings=settings).facts
+    assert {name: facts.applied[name] for name in applied} == applied
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"hnt": "latency"}, "openvino has no setting 'hnt'. Did you mean 'hint'?"),
+        ({"hint": "troughput"}, "openvino's setting 'hint' cannot be 'troughput'. Did you mean 'throughput'?"),
+        (
+            {"inference_precision": "int3"},
+            "openvino's setting 'inference_precision' cannot be 'int3'. Known: asked, auto.",
+        ),
+        ({"streams": 0}, "openvino's setting 'streams' is 0; expected a whole number from 1 to 1024."),
+        ({"streams": True}, "openvino's setting 'streams' is True; expected a whole number from 1 to 1024."),
+        ({"streams": "two"}, "openvino's setting 'streams' is 'two'; expected a whole number from 1 to 1024."),
+    ],
+)
+def test_settings_are_checked(settings: dict[str, Setting], said: str, tmp_path: Path) -> None:
+    with pytest.raises(Unsupported) as caught:
+        compiled(seam.tiny(tmp_path)[0], settings=settings)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("precision", sorted({"fp16", "bf16", "int8"} - set(CPU.precisions)))
+def test_a_precision_that_the_device_lacks_is_refused(precision: str, tmp_path: Path) -> None:
+    """Asked for fp16 on such a processor, OpenVINO would silently execute bf16."""
+    with pytest.raises(Unsupported, match=rf"openvino on cpu:0 runs .*fp32.*; {precision} was asked for\."):
+        compiled(seam.tiny(tmp_path)[0], precision=precision)
+
+
+# ------------------------------------------------------------------------------------------------- hostile input
+
+
+def said_in_one_line(error: pytest.ExceptionInfo[EngineError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    assert "Exception from" not in text
+    assert text.startswith("openvino")
+    return text
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    model = msgspec.structs.replace(seam.tiny(tmp_path)[0], path=seam.broken_onnx(tmp_path / "broken.onnx"))
+    with pytest.raises(EngineError) as caught:
+        compiled(model)
+    assert "cannot compile broken.onnx: Unable to read the model" in said_in_one_line(caught)
+
+
+def test_a_model_that_is_not_as_declared(tmp_path: Path) -> None:
+    model, _ = seam.tiny(tmp_path)
+    (logits,) = model.outputs
+    for changed, said in (
+        (
+            msgspec.structs.replace(logits, name="lgits"),
+            "openvino finds no output 'lgits' in the model; it has logits.",
+        ),
+        (
+            msgspec.structs.replace(logits, dtype="float16"),
+            "openvino has output 'logits' as f32[5]; declared is float16[5].",
+        ),
+        (
+            msgspec.structs.replace(logits, shape=(6,)),
+            "openvino has output 'logits' as f32[5]; declared is float32[6].",
+        ),
+        (
+            msgspec.structs.replace(logits, shape=(5, 1)),
+            "openvino has output 'logits' as f32[5]; declared is float32[5, 1].",
+        ),
+    ):
+        with pytest.raises(EngineError) as caught:
+            compiled(msgspec.structs.replace(model, outputs=(changed,)))
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("axis", ["fixed", "free"])
+def test_arrays_of_another_form_are_refused(axis: str, tmp_path: Path) -> None:
+    model, inputs = seam.tiny(tmp_path)
+    session = compiled(model, settings={"batch_axis": axis}).open(0)
+    good, out = inputs["x"][:4], seam.poisoned(model, 4)
+    for given, into in (
+        (good.astype(np.float32), out),
+        (good[:, :, :, :7].copy(), out),
+        (good, {"logits": np.zeros((4, 6), np.float32)}),
+        (good, {"logits": np.zeros((4, 5), np.float64)}),
+        (good, {"logits": np.zeros((3, 5), np.float32)}),
+        (inputs["x"][:5], {"logits": np.zeros((4, 5), np.float32)}),
+    ):
+        with pytest.raises(EngineError) as caught:
+            session.run({"x": given}, into)
+        said_in_one_line(caught)
+    assert seam.worst_error(seam.ask(session, model, inputs, (4,)), seam.reference(model, {"x": good})) < 1e-5
+
+
+def test_a_batch_over_the_compiled_one_is_refused(tmp_path: Path) -> None:
+    model, inputs = seam.tiny(tmp_path)
+    with pytest.raises(EngineError, match="a batch of 5 came; it is made ready for 4 at most"):
+        seam.ask(compiled(model).open(0), model, inputs, (5,))
+
+
+def test_an_error_is_told_without_where_it_was_thrown() -> None:
+    error = RuntimeError("Exception from src/a.cpp:1:\nCheck 'x' failed at src/b.cpp:2:\nNo such\n thing\n\n")
+    assert reason(error) == "No such thing"
+    assert reason(RuntimeError("Exception from src/a.cpp:1")) == "Exception from src/a.cpp:1"
+    assert reason(RuntimeError("")) == "RuntimeError"
+
+
+# ----------------------------------------------------------------------------------------------------- discovery
+
+
+def test_without_the_package_there_is_no_device_and_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    assert BACKEND.devices() == []
+    why = "the package 'openvino' is not installed; `pip install 'inference-bench[openvino]'` brings it"
+    assert probe._answer("openvino") == probe.Probe(backend="openvino", why=why)
+    with pytest.raises(Unsupported) as caught:
+        find_device(BACKEND, "cpu")
+    assert str(caught.value) == f"Backend 'openvino' has no device 'cpu'. It sees none here: {why}."
+
+
+def test_nothing_is_written_into_the_home_folder_and_nobody_called(tmp_path: Path) -> None:
+    """OpenVINO's telemetry does both when OpenVINO is imported."""
+    code = (
+        "import sys; from bench.backends.openvino import BACKEND as b; print(len(b.devices()), "
+        "bool(sys.modules.get('openvino_telemetry')))"
+    )
+    env = {**os.environ, "HOME": str(tmp_path), "CI": ""}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(BACKEND.devices())), "False"]
+    assert list(tmp_path.iterdir()) == []
+
+
+class Core:
+    """OpenVINO's front door on a machine with two GPUs and an NPU; compiling there fails and tells what was asked."""
+
+    available_devices = ("CPU", "GPU.0", "GPU.1", "NPU")
+    _PROPERTIES: ClassVar[dict[str, dict[str, object]]] = {
+        "CPU": {"FULL_DEVICE_NAME": "a processor", "OPTIMIZATION_CAPABILITIES": ["FP32", "INT8"]},
+        "GPU": {
+            "FULL_DEVICE_NAME": "a card",
+            "OPTIMIZATION_CAPABILITIES": ["FP32", "FP16", "INT8"],
+            "GPU_DEVICE_TOTAL_MEM_SIZE": 1 << 33,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f16",
+        },
+        "NPU": {"FULL_DEVICE_NAME": "an NPU", "OPTIMIZATION_CAPABILITIES": ["FP16", "INT8"]},
+    }
+
+    def get_property(self, device: str, key: str) -> object:
+        mine = self._PROPERTIES[device.partition(".")[0]]
+        return dict.fromkeys(mine, "RW") if key == "SUPPORTED_PROPERTIES" else mine[key]
+
+    def compile_model(self, network: object, device: str, configuration: object) -> None:
+        raise RuntimeError(f"Exception from src/plugin.cpp:1:\nlost {device} {configuration}\n")
+
+    # What tests of this class hold on to.
+    real = openvino.Core
+
+
+def test_devices_are_listed_as_openvino_reports_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openvino, "Core", Core)
+    assert BACKEND.devices() == [
+        Device(kind="cpu", title="a processor", precisions=("fp32",)),
+        Device(kind="gpu", index=0, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16")),
+        Device(kind="gpu", index=1, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16")),
+        Device(kind="npu", title="an NPU", precisions=("fp16",)),
+    ]
+
+
+def test_a_device_is_asked_only_for_what_it_knows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model, _ = seam.tiny(tmp_path)
+    real = openvino.Core()
+    monkeypatch.setattr(Core, "read_model", lambda self, path: real.read_model(path), raising=False)
+    monkeypatch.setattr(openvino, "Core", Core)
+    card = find_device(BACKEND, "gpu:1")
+    with pytest.raises(EngineError) as caught:
+        BACKEND.compile(model, card, seam.options("fp16", workers=3))
+    asked = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 3, "INFERENCE_PRECISION_HINT": "f16"}
+    assert str(caught.value) == f"openvino cannot compile tiny.onnx: lost GPU.1 {asked}"
+
+
+def test_a_device_that_has_gone_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(openvino, "Core", Core)
+    with pytest.raises(Unsupported, match=r"openvino sees CPU, GPU.0, GPU.1, NPU; gpu:7 has gone"):
+        BACKEND.compile(seam.tiny(tmp_path)[0], Device(kind="gpu", index=7), seam.options())
+
+
+def test_a_driver_that_fails_is_told_by_the_list_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("libOpenCL.so.1: cannot open\nshared object file")
+
+    monkeypatch.setattr(openvino, "Core", fail)
+    assert probe._answer("openvino").why == "RuntimeError: libOpenCL.so.1: cannot open shared object file"
+
+
+# ------------------------------------------------------------------------------------------------ a whole repetition
+
+
+def test_a_repetition_in_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
+    model, _ = seam.tiny(tmp_path)
+    one = job(
+        tmp_path / "trial",
+        model.path,
+        {"hint": "throughput"},
+        backend="openvino",
+        measurement=measurement("offline", batch=5, workers=2),
+    )
+    report = run_repetition(one, lambda phase: None, 60.0)
+    assert report.facts.engine == "openvino"
+    assert report.facts.precision_executed == "fp32"
+    assert report.verification.mismatched == 0
+    assert report.bad_samples == 0
