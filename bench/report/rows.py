@@ -171,6 +171,7 @@ def quality_row(quality: Quality | None, lang: str) -> QualityRow:
     """Quality against its target; `unverified` unless the record says passed or failed."""
     passed = quality.passed if quality is not None else None
     state: QualityState = "unverified" if passed is None else "passed" if passed else "failed"
+    unchecked = quality is None
     if quality is None:
         quality = Quality(metric="", samples=0, evaluation_samples=0)
     value = figures.share(quality.value, quality.interval) if quality.value is not None else ""
@@ -182,7 +183,7 @@ def quality_row(quality: Quality | None, lang: str) -> QualityRow:
         value=figures.split(value)[0],
         interval=figures.split(value)[1],
         target=sentence(lang, "quality_text.target", target=target) if target else "",
-        samples=samples or sentence(lang, "quality_text.none"),
+        samples=samples or sentence(lang, f"quality_text.{'unchecked' if unchecked else 'none'}"),
         state=state,
         state_text=name(lang, "quality_state", state),
     )

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.models.image_classify.data import CLASS_NAMES
+
 _STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 _EXPANSION = 4
 
@@ -108,6 +110,11 @@ def shipped(folder: Path, classes: int) -> ResNet50:
     state = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in model.graph.initializer}
     network.load_state_dict(state)
     return network
+
+
+def load_shipped(graph: Path) -> ResNet50:
+    """Return the network that `graph`, the workload's own file, describes, for engines that run torch modules."""
+    return shipped(graph.parent, len(CLASS_NAMES))
 
 
 def rounded(network: ResNet50, bits: int, per_channel: bool = False) -> ResNet50:
