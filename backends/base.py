@@ -53,13 +53,17 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to compile: precision, the largest batch that will come, workers, threads per worker, engine settings."""
+    """How to compile: precision, the largest batch that will come, workers, threads per worker, engine settings.
+
+    `varying_batch`: smaller batches than the largest come while the clock runs, not only at the end of a set.
+    """
 
     precision: str
     max_batch: int
     workers: int
     threads: int
     settings: dict[str, Setting] = {}
+    varying_batch: bool = False
 
 
 class Session(Protocol):

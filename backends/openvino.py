@@ -39,7 +39,7 @@ class OpenVinoBackend:
     `hint`: latency (default) or throughput. `streams`: how many requests are worked on at once; by default one per
     worker, under `throughput` OpenVINO's own choice for that many. `inference_precision`: asked (default, what
     `--precision` says) or auto (OpenVINO's choice, as its own tools run it; the facts say which). `batch_axis`: fixed
-    (default: compiled for the largest batch, smaller ones are filled up) or free.
+    (compiled for the largest batch, smaller ones are filled up; the default where all batches have that size) or free.
     """
 
     name = "openvino"
@@ -102,7 +102,8 @@ class _Compiled:
         import openvino
 
         self._model = model
-        self._batch: int | None = None if options.settings.get("batch_axis") == "free" else options.max_batch
+        axis = options.settings.get("batch_axis", "free" if options.varying_batch else "fixed")
+        self._batch: int | None = None if axis == "free" else options.max_batch
         try:
             core = openvino.Core()
             name = _address(core, device)

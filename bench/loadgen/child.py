@@ -170,6 +170,7 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         workers=measurement.workers,
         threads=measurement.threads,
         settings=job.settings,
+        varying_batch=measurement.scenario == "server" and measurement.batch > 1,
     )
     compiled = backend.compile(model, device, options)
     _check_precision(compiled.facts)

@@ -91,6 +91,16 @@ def test_every_batch_size_gives_the_same_answers(
         assert facts.applied["batch_axis"] == axis
 
 
+def test_batches_that_vary_while_the_clock_runs_are_not_filled_up(tmp_path: Path) -> None:
+    model, inputs = seam.tiny(tmp_path)
+    facts, found = seam.answers(BACKEND, model, inputs, (1, 3, 4, 1, 3), varying_batch=True)
+    assert facts.applied["batch_axis"] == "free"
+    assert seam.worst_error(found, seam.reference(model, inputs)) <= ERROR_CLASS["fp32"]
+    # What a user says holds.
+    chosen = seam.answers(BACKEND, model, inputs, (4, 4, 4), varying_batch=True, settings={"batch_axis": "fixed"})[0]
+    assert chosen.applied["batch_axis"] == "fixed"
+
+
 def test_a_file_with_a_fixed_batch(tmp_path: Path) -> None:
     model, inputs = seam.tiny(tmp_path)
     from ..fixtures import tiny_onnx
