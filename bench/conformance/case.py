@@ -30,7 +30,10 @@ class Skipped(Exception):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A compiled model with two sessions, the first evaluation samples and their reference answers."""
+    """A compiled model with two sessions, the first evaluation samples and their reference answers.
+
+    `weights_bytes` is what the model's weights take in fp32.
+    """
 
     backend: Backend
     device: Device
@@ -40,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[Session, Session]
     inputs: Named
     expected: Named | None
+    weights_bytes: int
 
     def ask(self, session: Session, sizes: Sequence[int], first: int = 0) -> Named:
         """Answers for sum(sizes) samples from `first` on. Raises Failed where a session returns or leaves something."""
@@ -97,6 +101,7 @@ def open_case(
         compiled=compiled,
         sessions=(compiled.open(0), compiled.open(1)),
         inputs=workload.evaluation_inputs(indices),
+        weights_bytes=4 * workload.spec.model.parameters,
         expected=None if reference is None else {n: array[indices] for n, array in reference.outputs.items()},
     )
 

@@ -1,0 +1,1 @@
+"""Speed of the harness, reported with pytest-benchmark; run by `make perf`."""
