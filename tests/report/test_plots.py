@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from bench.records.numbers import Sketch
 from bench.records.record import Record
@@ -202,3 +203,23 @@ def test_png_is_a_picture_of_the_stated_size() -> None:
     picture = Image.open(io.BytesIO(to_png(figure, "en")))
     assert picture.width == 1600
     assert picture.convert("L").getextrema()[1] == 255
+
+
+def test_the_last_bits_of_the_layout_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    execute = ConstrainedLayoutEngine.execute
+
+    def nudged(engine: ConstrainedLayoutEngine, figure: Figure) -> None:
+        execute(engine, figure)
+        for axes in figure.axes:
+            axes.set_position([part + 1e-9 for part in axes.get_position(original=True).bounds])
+
+    texts = []
+    for run in (execute, nudged):
+        monkeypatch.setattr(ConstrainedLayoutEngine, "execute", run)
+        with style("en"):
+            figure = new_figure(4, 2)
+            figure.subplots(1, 2)[0].plot([0.0, 1.0], [0.0, 3.0])
+        texts.append(to_svg(figure, "en", "a title"))
+    assert texts[0] == texts[1]
