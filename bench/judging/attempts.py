@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from bench.records.findings import Finding
 from bench.records.plan import EFFORTS, Effort, Measurement, Mode
 from bench.records.record import Trial
 from bench.records.search import Attempt, Search
@@ -16,6 +17,14 @@ from bench.scoring.server import LATE_ALLOWED
 
 # Findings of a repetition that make its rate one that does not hold, whatever its late share.
 _DOES_NOT_HOLD = ("overloaded",)
+# Findings about one repetition's load and moment, which say nothing of another one at another rate.
+_OF_THE_RATE = frozenset(
+    {
+        *_DOES_NOT_HOLD,
+        *("harness-late", "queries-failed", "too-few-queries", "too-short", "interval-not-supported", "not-steady"),
+        *("host-busy", "clock-varied", "memory-swapped"),
+    }
+)
 
 
 def attempts(measurement: Measurement, trials: Sequence[Trial], mode: Mode) -> tuple[Attempt, ...]:
@@ -44,6 +53,12 @@ def next_rate(measurement: Measurement, search: Search | None, trials: Sequence[
     if last.held or measurement.rate_per_s is not None or len(tried) >= effort.most_attempts:
         return None
     return last.rate_per_s * (1.0 - effort.step_down)
+
+
+def carried(trials: Sequence[Trial]) -> list[Finding]:
+    """What repetitions of earlier attempts found about the answers and the engine, which holds at every rate."""
+    earlier = trials[: len(trials) - len(deciding(trials))]
+    return [entry for trial in earlier for entry in trial.findings if entry.code not in _OF_THE_RATE]
 
 
 def deciding(trials: Sequence[Trial]) -> list[Trial]:

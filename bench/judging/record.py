@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.judging.attempts import attempts, deciding, next_rate
+from bench.judging.attempts import attempts, carried, deciding, next_rate
 from bench.judging.serving import published
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
@@ -51,7 +51,7 @@ def judge_record(
     found = _findings(measurement, scored, reports, metrics, plan.mode, complete)
     if measurement.scenario == "server":
         metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
-        found = (*more, *found)
+        found = _distinct([*more, *found, *carried(trials)])
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
     median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(

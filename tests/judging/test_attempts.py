@@ -5,17 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from bench.judging.attempts import attempts, deciding, next_rate
-from bench.judging.record import RepetitionDue, SearchDue, needs_more, next_step
+from bench.judging.attempts import attempts, carried, deciding, next_rate
+from bench.judging.record import RepetitionDue, SearchDue, Setup, judge_record, needs_more, next_step
 from bench.judging.serving import published
 from bench.records.findings import finding
 from bench.records.job import SearchReport
 from bench.records.numbers import Measured
-from bench.records.plan import Mode
+from bench.records.plan import Mode, RunPlan
 from bench.records.record import Trial
 from bench.records.search import Search, SearchTrial
 
-from ..fixtures import FACTS, REPORT, measurement
+from ..fixtures import FACTS, HOST, REPORT, measurement
 
 SEARCHED = measurement("server", latency_bound_ns=10_000_000)
 FIXED = measurement("server", latency_bound_ns=10_000_000, rate_per_s=50.0)
@@ -52,6 +52,17 @@ def test_the_search_comes_first_and_then_its_rate() -> None:
     assert next_step(SEARCHED, report(search(80.0, 81.0)), [], "standard") == RepetitionDue(rate_per_s=80.0)
     assert next_step(SEARCHED, report(search(None, 2.0)), [], "standard") is None
     assert next_step(FIXED, None, [], "standard") == RepetitionDue(rate_per_s=50.0)
+
+
+def test_what_was_found_about_the_answers_outlives_the_attempt() -> None:
+    """Quality is checked in the first repetition; a rate that did not hold does not make its verdict go away."""
+    trials = [trial(80.0, 0.5, "quality-failed", "overloaded", "host-busy"), trial(76.0, 0.0)]
+    assert [entry.code for entry in carried(trials)] == ["quality-failed"]
+    assert carried(trials[1:]) == []
+    asked = Setup(run_id="r", suite_version="0", plan=RunPlan(), host=HOST, suite_model_hash=None)
+    record = judge_record(asked, SEARCHED, trials, complete=True, searched=report(search(80.0, 81.0)))
+    assert not record.valid
+    assert {"quality-failed"} == {entry.code for entry in record.findings if entry.severity == "error"}
 
 
 def test_a_rate_that_holds_takes_five_repetitions() -> None:
