@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.backends.base import EngineError, Model, Options, Unsupported
+from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
 from bench.plugins import suggestion
 from bench.records.host import Device
 from bench.records.plan import Setting
 
-Arrays = Mapping[str, NDArray[np.generic]]
 Known = Mapping[str, tuple[Setting, ...] | range]
 
 

@@ -21,6 +21,7 @@ from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import EFFORTS, Measurement, RunPlan
 from bench.records.record import Run, Trial
+from bench.scoring.server import each_query
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
 
@@ -42,10 +43,9 @@ def search(
     try:
         found = run_search(job, announce)
     except RepetitionFailed as error:
-        if error.usage:
-            raise BadRequest(str(error)) from error
+        failed = _failed(error, job, 0, started_at)
         folder.start_trial(measurement.name, 0)
-        return Trial(index=0, status="failed", started_at=started_at, seed=job.seed, failure=str(error))
+        return failed
     folder.keep_search(measurement.name)
     return found
 
@@ -69,17 +69,22 @@ def repeat(
     try:
         report = run_repetition(job, announce)
     except RepetitionFailed as error:
-        if error.usage:
-            raise BadRequest(str(error)) from error
-        return Trial(
-            index=index,
-            status="failed",
-            started_at=started_at,
-            seed=job.seed,
-            failure=str(error),
-            rate_per_s=rate_per_s,
-        )
+        return _failed(error, job, index, started_at)
     return _judge(job, report, workload, index, started_at, run.plan)
+
+
+def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> Trial:
+    """The repetition whose child did not deliver. Raises BadRequest where no other could do better."""
+    if error.usage:
+        raise BadRequest(str(error)) from error
+    return Trial(
+        index=index,
+        status="failed",
+        started_at=started_at,
+        seed=job.seed,
+        failure=str(error),
+        rate_per_s=job.rate_per_s,
+    )
 
 
 def _job(run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None) -> Job:
@@ -114,22 +119,23 @@ def _order(job: Job) -> NDArray[np.int64]:
 
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
     place, measurement = Path(job.folder), job.measurement
-    timeline, arrivals_ns = read_columns(place / "columns"), None
+    timeline, queries = read_columns(place / "columns"), None
     if timeline.queries is not None and job.rate_per_s is not None:
         arrivals_ns = repetition_arrivals(job, int(timeline.queries.sum()), job.rate_per_s)
         columns = open_loop_columns(timeline, arrivals_ns, report.t0_ns)
+        queries = each_query(columns, arrivals_ns)
     else:
         columns = columns_of(timeline, measurement, report.t0_ns)
-    score = score_trial(columns, measurement, arrivals_ns)
-    found = trial_findings(columns, score, report, measurement, plan.mode, arrivals_ns)
+    score = score_trial(columns, measurement, queries)
+    found = trial_findings(columns, score, report, measurement, plan.mode, queries)
     quality = None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
         found += more
-    if arrivals_ns is None:
+    if queries is None:
         table = sample_table(columns, _samples(job, report.rows))
     else:
-        table = open_loop_table(columns, arrivals_ns, _order(job))
+        table = open_loop_table(columns, queries, _order(job))
     write_timeline(place / "timeline.parquet", table)
     return Trial(
         index=index,

@@ -151,7 +151,8 @@ def _measure(
         run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
     )
     trials, searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)
-    while (step := next_step(measurement, searched, trials, run.plan.mode)) is not None:
+    step = next_step(measurement, searched, trials, run.plan.mode)
+    while step is not None:
         if not budget.allows_another():
             return _keep(folder, setup, measurement, trials, searched, complete=False, budget_s=budget.seconds)
         here = msgspec.structs.replace(spot, repetition=len(trials))
@@ -161,14 +162,16 @@ def _measure(
 
         if isinstance(step, SearchDue):
             found = search(folder, run, measurement, announce)
-            if not isinstance(found, Trial):
-                searched = found
-                continue
         else:
             found = repeat(folder, run, measurement, workload, len(trials), step.rate_per_s, announce)
-        folder.keep_trial(measurement.name, found)
-        trials.append(found)
-        _keep(folder, setup, measurement, trials, searched, complete=False)
+        if isinstance(found, Trial):
+            folder.keep_trial(measurement.name, found)
+            trials.append(found)
+        else:
+            searched = found
+        step = next_step(measurement, searched, trials, run.plan.mode)
+        if step is not None and trials:
+            _keep(folder, setup, measurement, trials, searched, complete=False)
     return _keep(folder, setup, measurement, trials, searched, complete=True)
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
-from bench.cli.run_command import settings_option
+from bench.cli.common import format_option, lang_option, logging_options, settings_option
 
 if TYPE_CHECKING:
     from bench.records.conformance import Verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from bench.records.plan import Setting
 
     _Choice = click.Choice[str]
 else:
@@ -49,6 +52,42 @@ format_option = click.option(
 )
 output_option = click.option(
     "-o", "--output", metavar="DIR", help="Results directory [default: BENCH_RESULTS, else ./results]."
+)
+
+
+def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Setting]:
+    settings: dict[str, Setting] = {}
+    for entry in values:
+        key, equals, text = entry.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"`--setting {entry}` is not KEY=VALUE.", ctx)
+        if key in settings:
+            raise click.UsageError(f"`--setting {key}=…` is given twice; which one holds?", ctx)
+        settings[key] = _value(text)
+    return settings
+
+
+def _value(text: str) -> Setting:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if math.isfinite(number) else text  # "nan" may well be a word of the engine's
+
+
+settings_option = click.option(
+    "--setting",
+    "settings",
+    multiple=True,
+    callback=_settings,
+    metavar="KEY=VALUE",
+    help="Goes to the backend; may be repeated.",
 )
 
 

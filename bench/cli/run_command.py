@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from bench.cli.common import (
     lang_option,
     logging_options,
     output_option,
+    settings_option,
 )
 from bench.records.plan import (
     DEFAULT_WORKLOADS,
@@ -31,7 +31,6 @@ from bench.records.plan import (
     SCENARIOS,
     USER_WORKLOAD,
     RunPlan,
-    Setting,
 )
 
 if TYPE_CHECKING:
@@ -42,42 +41,6 @@ if TYPE_CHECKING:
 # Flags that do not describe the work.
 _BESIDE_RESUME = {"resume_run", "budget_s", "output", "form", "lang", "verbose", "log_file"}
 _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_run"}
-
-
-def _settings(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Setting]:
-    settings: dict[str, Setting] = {}
-    for entry in values:
-        key, equals, text = entry.partition("=")
-        if not equals or not key:
-            raise click.UsageError(f"`--setting {entry}` is not KEY=VALUE.", ctx)
-        if key in settings:
-            raise click.UsageError(f"`--setting {key}=…` is given twice; which one holds?", ctx)
-        settings[key] = _value(text)
-    return settings
-
-
-def _value(text: str) -> Setting:
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text  # "nan" may well be a word of the engine's
-
-
-settings_option = click.option(
-    "--setting",
-    "settings",
-    multiple=True,
-    callback=_settings,
-    metavar="KEY=VALUE",
-    help="Goes to the backend; may be repeated.",
-)
 
 
 @click.command("run")

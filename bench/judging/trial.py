@@ -10,10 +10,10 @@ from bench.records.metrics import PRIMARY
 from bench.records.numbers import Score
 from bench.records.plan import EFFORTS, Measurement, Mode
 from bench.scoring.busy import closed_loop_check, worker_checks
-from bench.scoring.columns import Columns, Int64s, latencies
+from bench.scoring.columns import Columns, latencies
 from bench.scoring.holding import grows
 from bench.scoring.score import SCORERS
-from bench.scoring.server import each_query, lateness_p99, score_server
+from bench.scoring.server import lateness_p99, score_server
 
 CLOCK_CHANGE = 0.05
 # Start value of measurement.md section 2, held against the lower end of an interval so that noise does not accuse.
@@ -24,12 +24,12 @@ _KEPT_UP = 0.995
 HARNESS_LATE = 0.1
 
 
-def score_trial(columns: Columns, measurement: Measurement, arrivals_ns: Int64s | None = None) -> Score:
-    """The figures of one repetition; `arrivals_ns` says when each query of an open loop was due."""
-    if arrivals_ns is None:
+def score_trial(columns: Columns, measurement: Measurement, queries: Columns | None = None) -> Score:
+    """The figures of one repetition; `queries` are those of an open loop, one row each."""
+    if queries is None:
         return SCORERS[measurement.scenario](columns)
     assert measurement.latency_bound_ns is not None
-    return score_server(columns, arrivals_ns, measurement.latency_bound_ns)
+    return score_server(queries, measurement.latency_bound_ns)
 
 
 def trial_findings(
@@ -38,14 +38,14 @@ def trial_findings(
     report: Report,
     measurement: Measurement,
     mode: Mode,
-    arrivals_ns: Int64s | None = None,
+    queries: Columns | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that a reader must know about one repetition."""
     found = [
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
         *_busy_time(columns, score, report, measurement, mode),
-        *(_open_loop(columns, arrivals_ns, measurement, mode) if arrivals_ns is not None else []),
+        *(_open_loop(columns, queries, measurement, mode) if queries is not None else []),
         *_host(report.noise, mode),
     ]
     primary = score.metrics[PRIMARY[measurement.scenario]]
@@ -92,11 +92,11 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     return found
 
 
-def _open_loop(columns: Columns, arrivals_ns: Int64s, measurement: Measurement, mode: Mode) -> list[Finding]:
+def _open_loop(columns: Columns, queries: Columns, measurement: Measurement, mode: Mode) -> list[Finding]:
     """Whether the queue kept growing, and whether the harness itself was late."""
     found, bound_ns = [], measurement.latency_bound_ns
     assert bound_ns is not None
-    queries = each_query(columns, arrivals_ns)
+    arrivals_ns = queries.scheduled_ns
     in_time = (queries.ended_ns <= int(arrivals_ns[-1]) + bound_ns) & (queries.status == 0)
     kept_up = float(in_time.mean())
     if kept_up < _KEPT_UP:

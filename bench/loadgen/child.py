@@ -46,6 +46,7 @@ from bench.records.host import Device, Facts
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
+from bench.store.runs import SEARCH
 from bench.tasks.base import ERROR_CLASS
 
 EXIT_FAILED = 3
@@ -91,7 +92,7 @@ def run_job(job: Job, reporter: Reporter) -> None:
     reporter.phase("compile")
     with _opened(job, workload, samples) as ready:
         if job.measurement.scenario == "server" and job.rate_per_s is None:
-            write_record(Path(job.folder) / "search.json", _search(job, ready, reporter))
+            write_record(Path(job.folder) / SEARCH, _search(job, ready, reporter))
             return
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)

@@ -22,13 +22,13 @@ from bench.host.engine_environment import engine_environment
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
 from bench.store.places import cache_directory
+from bench.store.runs import SEARCH
 
 # A phase may take this long plus five times what the child expects of it, before it is taken for hung.
 PATIENCE_S = 120.0
 # How often to look whether the child is still there while it says nothing.
 _GLANCE_S = 1.0
 _LOG_NAME = "child.log"
-SEARCH = "search.json"
 Left = TypeVar("Left", Report, SearchReport)
 
 

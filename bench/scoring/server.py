@@ -37,19 +37,18 @@ def each_query(columns: Columns, arrivals_ns: Int64s) -> Columns:
     )
 
 
-def score_server(columns: Columns, arrivals_ns: Int64s, bound_ns: int) -> Score:
+def score_server(queries: Columns, bound_ns: int) -> Score:
     """Open loop; primary `rate_held_per_s` = min(scheduled, completed) queries per second.
 
-    Takes one row per batch. Gives latency percentiles and mean from the scheduled moment, `late_share` (over
-    `bound_ns`, or failed), `scheduled_per_s` = n ÷ last arrival, `queries_per_s` = completed ÷ last end, and
+    Takes one row per query (`each_query`). Gives latency percentiles and mean from the scheduled moment, `late_share`
+    (over `bound_ns`, or failed), `scheduled_per_s` = n ÷ last arrival, `queries_per_s` = completed ÷ last end, and
     `failed_share`. Raises ValueError for a malformed timeline.
     """
-    queries = each_query(columns, arrivals_ns)
     latency = latencies(queries.scheduled_ns, queries.ended_ns, queries.status)
     ordered = np.sort(latency)
     late = latency > bound_ns
     failed = int(np.count_nonzero(queries.status))
-    scheduled = latency.size * 1e9 / max(int(arrivals_ns[-1]), 1)
+    scheduled = latency.size * 1e9 / max(int(queries.scheduled_ns[-1]), 1)
     completed = (latency.size - failed) * 1e9 / max(int(queries.ended_ns.max()), 1)
     metrics = {
         "rate_held_per_s": _rate(min(scheduled, completed)),

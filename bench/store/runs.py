@@ -85,17 +85,11 @@ class RunFolder:
 
     def start_trial(self, name: str, index: int) -> Path:
         """An empty folder for a trial; what a killed attempt left there is removed."""
-        folder = self.trial(name, index)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+        return _emptied(self.trial(name, index))
 
     def start_search(self, name: str) -> Path:
         """An empty folder for the search of a measurement; what a killed attempt left there is removed."""
-        folder = self.measurement(name) / _SEARCHING
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+        return _emptied(self.measurement(name) / _SEARCHING)
 
     def keep_search(self, name: str) -> None:
         """Keep the finished search, which its child wrote, and remove the rest of its folder."""
@@ -139,6 +133,12 @@ class RunFolder:
         run = self.load_run()
         files = [self.measurement(entry.name) / RECORD for entry in run.measurements]
         return [load(file, Record) for file in files if file.exists()]
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def runs_in(results: Path) -> Iterator[RunFolder]:

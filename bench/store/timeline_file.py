@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.scoring.columns import Columns
-from bench.scoring.server import each_query
 from bench.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -46,9 +45,8 @@ def sample_table(columns: Columns, samples: NDArray[np.int64] | None) -> Table:
     return table
 
 
-def open_loop_table(columns: Columns, arrivals_ns: NDArray[np.int64], order: NDArray[np.int64]) -> Table:
-    """As `sample_table` for an open loop: every query has a due time of its own, and `order` names its sample."""
-    queries = each_query(columns, arrivals_ns)
+def open_loop_table(columns: Columns, queries: Columns, order: NDArray[np.int64]) -> Table:
+    """As `sample_table` for an open loop, from its `queries`, one row each; `order` names the sample of each."""
     numbers = np.arange(queries.rows, dtype=np.int64)
     return {
         "scheduled": queries.scheduled_ns,

@@ -193,7 +193,7 @@ def test_scores_survive_json_and_use_registered_metrics(scenario: str) -> None:
 def test_every_registered_metric_is_given_by_a_scenario() -> None:
     columns = single_stream(100)
     given_ = {name for scorer in SCORERS.values() for name in scorer(columns).metrics}
-    given_ |= set(score_server(columns, columns.scheduled_ns, bound_ns=1).metrics)
+    given_ |= set(score_server(columns, bound_ns=1).metrics)
     assert given_ == set(METRICS)
     assert set(PRIMARY) == {*SCORERS, "server"}
 

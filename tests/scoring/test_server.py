@@ -61,7 +61,7 @@ def test_against_a_loop_over_queries(made: Made, bound: int) -> None:
             late += bool(status) or int(ended) - int(arrivals[query]) > bound
             failed += bool(status)
             query += 1
-    metrics = score_server(columns, arrivals, bound).metrics
+    metrics = score_server(each_query(columns, arrivals), bound).metrics
     n = len(arrivals)
     assert metrics["late_share"].value == pytest.approx(late / n)
     assert metrics["failed_share"].value == pytest.approx(failed / n)
@@ -120,7 +120,7 @@ def test_a_worker_that_was_never_free_says_nothing_of_the_harness() -> None:
 def test_failed_queries_are_late_whatever_their_times() -> None:
     arrivals = np.arange(1, 101, dtype=np.int64) * MS
     ended = (arrivals + 10).tolist()
-    metrics = score_server(rows([1] * 100, arrivals.tolist(), ended, [0] * 98 + [1, 1], arrivals), arrivals, MS).metrics
+    metrics = score_server(rows([1] * 100, arrivals.tolist(), ended, [0] * 98 + [1, 1], arrivals), MS).metrics
     assert metrics["late_share"].value == pytest.approx(0.02)
     assert metrics["latency_mean_ns"].value is None
     assert metrics["queries_per_s"].value == pytest.approx(98 * 1e9 / ended[-1])
