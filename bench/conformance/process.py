@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import signal
@@ -14,11 +13,10 @@ from typing import IO
 
 import msgspec
 
-from bench.host.engine_environment import engine_environment
+from bench.host.engine_process import kill_engine_process, start_engine_process
 from bench.loadgen.child import die_with_parent
 from bench.records.conformance import Verdict
 from bench.records.plan import Setting
-from bench.store.places import cache_directory
 
 PATIENCE_S = 600.0  # between two verdicts; torch.compile and engines that build kernels take minutes
 
@@ -45,29 +43,18 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def check_backend(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
     """Verdicts as they come. Raises Refused where the backend, the device or a workload cannot be had."""
-    command = [sys.executable, "-P", "-m", "bench.conformance.process", msgspec.json.encode(request).decode()]
     reading, writing = os.pipe()
-    command += [str(writing), str(os.getpid())]
+    arguments = [msgspec.json.encode(request).decode(), str(writing), str(os.getpid())]
     # The stream is closed after the child's end: before it, closing waits for the thread that reads.
-    with os.fdopen(reading, "rb") as stream, _start(command, writing) as child:
+    with (
+        os.fdopen(reading, "rb") as stream,
+        start_engine_process("bench.conformance.process", arguments, pass_fds=(writing,)) as child,
+    ):
         os.close(writing)
         try:
             yield from _followed(child, stream, patience_s)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-
-
-def _start(command: list[str], writing: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=engine_environment(cache_directory(), threads=1),
-        pass_fds=(writing,),
-        start_new_session=True,
-    )
+            kill_engine_process(child)
 
 
 def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: float) -> Iterator[Verdict]:

@@ -6,7 +6,6 @@ A driver that crashes or hangs costs one answer.
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -14,9 +13,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench.host.engine_environment import engine_environment
+from bench.host.engine_process import kill_engine_process, start_engine_process
 from bench.records.host import Device
-from bench.store.places import cache_directory
 
 TIMEOUT_S = 30.0
 
@@ -35,23 +33,13 @@ def probe_backends(names: Sequence[str], timeout_s: float = TIMEOUT_S) -> list[P
 
 
 def _probe(name: str, timeout_s: float) -> Probe:
-    # -P: what lies in the current folder is not imported.
-    command = [sys.executable, "-P", "-m", "bench.host.probe", name]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=engine_environment(cache_directory(), threads=1),
-        start_new_session=True,
-    ) as child:
+    with start_engine_process("bench.host.probe", [name], stdout=subprocess.PIPE) as child:
         try:
             output, _ = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             output = error.output or b""  # a helper that a driver left behind may hold the pipe open
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            kill_engine_process(child)
     if (answer := _found(output)) is not None:
         return answer
     if child.returncode == -signal.SIGKILL:

@@ -5,12 +5,10 @@ A child that crashes, hangs or is killed costs its own repetition and nothing el
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +16,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.host.engine_environment import engine_environment
+from bench.host.engine_process import kill_engine_process, start_engine_process
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
-from bench.store.places import cache_directory
 from bench.store.runs import SEARCH
 
 # A phase may take this long plus five times what the child expects of it, before it is taken for hung.
@@ -88,18 +85,14 @@ def _left(folder: Path, name: str, kind: type[Left]) -> Left:
 
 
 def _start(folder: Path, job: Job, writing: int, log: int) -> subprocess.Popen[bytes]:
-    # -P: what lies in the current folder, perhaps a `bench` or a `numpy.py`, is not imported.
-    module = [sys.executable, "-P", "-m", "bench.loadgen.child"]
-    command = [*module, str(folder / "job.json"), str(writing), str(os.getpid())]
     try:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+        return start_engine_process(
+            "bench.loadgen.child",
+            [str(folder / "job.json"), str(writing), str(os.getpid())],
+            threads=job.measurement.threads,
             stdout=log,
             stderr=log,
             pass_fds=(writing,),
-            start_new_session=True,
-            env=engine_environment(cache_directory(), job.measurement.threads),
         )
     finally:
         os.close(writing)
@@ -141,9 +134,7 @@ def _event(line: bytes) -> Event:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill the child's whole process group: an engine may have started helpers of its own."""
-    with contextlib.suppress(ProcessLookupError):  # the group is already gone, which is what is wanted
-        os.killpg(child.pid, signal.SIGKILL)
+    kill_engine_process(child)
     child.wait()
 
 
