@@ -147,6 +147,26 @@ def together(compiled: Compiled, model: Model, inputs: Named, workers: int, roun
     return [found[worker] for worker in range(workers)]
 
 
+def errors_at_once(compiled: Compiled, model: Model, inputs: Named, workers: int) -> list[float]:
+    """Largest relative error of each of several sessions at once, each against the answers for its own samples."""
+    expected = reference(model, inputs)
+    return [
+        worst_error(found, {name: np.roll(array, -worker, axis=0) for name, array in expected.items()})
+        for worker, found in enumerate(together(compiled, model, inputs, workers))
+    ]
+
+
+def wrong_forms(model: Model, good: NDArray[np.generic]) -> list[tuple[NDArray[np.generic], Named]]:
+    """Inputs and outputs of `tiny` for four samples, each pair with one array of another type or shape."""
+    return [
+        (good.astype(np.float32), poisoned(model, 4)),
+        (good[:, :, :, :7].copy(), poisoned(model, 4)),
+        (good, {"logits": np.zeros((4, 6), np.float32)}),
+        (good, {"logits": np.zeros((4, 5), np.float64)}),
+        (good, {"logits": np.zeros((3, 5), np.float32)}),
+    ]
+
+
 def broken_onnx(path: Path) -> Path:
     """Bytes that are no model."""
     path.write_bytes(b"\x00garbage" * 10)
