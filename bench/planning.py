@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from time import process_time
 from typing import Any  # fields of several types
 
@@ -18,8 +19,10 @@ from bench.records.plan import (
     EFFORTS,
     LEAST_QUERIES,
     MODES,
+    OPEN_LOOPS,
     PRECISIONS,
     SCENARIOS,
+    SEARCHED,
     USER_WORKLOAD,
     Effort,
     Measurement,
@@ -27,8 +30,11 @@ from bench.records.plan import (
     Scenario,
 )
 from bench.store.places import profile_names
+from bench.store.trace_file import Trace
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
+# Video surveillance (measurement.md section 2); a workload may have another.
+_DEADLINE_MS = 100.0
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
 _START_S = 3.0
 # A side of matrices that fit a second-level cache, and the share of their speed that an engine reaches over a network.
@@ -67,11 +73,13 @@ def check_names(plan: RunPlan) -> None:
         _known("profile", [plan.profile], profile_names())
 
 
-def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) -> tuple[Measurement, ...]:
-    """All measurements of a plan, workload by workload. Raises BadPlan."""
+def resolve(
+    plan: RunPlan, workloads: dict[str, Workload], usable_cores: int, trace: Trace | None = None
+) -> tuple[Measurement, ...]:
+    """All measurements of a plan, workload by workload; `trace` is what `plan.trace` holds. Raises BadPlan."""
     threads = plan.threads or max(1, usable_cores // plan.workers)
     return tuple(
-        _measurement(plan, name, workload, scenario, threads)
+        _measurement(plan, name, workload, scenario, threads, trace)
         for name, workload in workloads.items()
         for scenario in plan.scenarios
     )
@@ -89,7 +97,9 @@ def estimate(plan: RunPlan, measurements: tuple[Measurement, ...], workloads: di
     )
 
 
-def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenario, threads: int) -> Measurement:
+def _measurement(
+    plan: RunPlan, name: str, workload: Workload, scenario: Scenario, threads: int, trace: Trace | None
+) -> Measurement:
     spec, fixed = workload.spec, workload.model().fixed_batch
     defaults = spec.scenarios.get(scenario)
     per_query, batch = 1, 1
@@ -99,10 +109,12 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         if per_query % batch:
             what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
             raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")
-    elif scenario in ("offline", "server"):
-        batch = plan.batch or (defaults and defaults.batch) or (fixed if scenario == "server" else None) or 8
-    if fixed is not None and fixed > 1 and scenario == "server":
-        raise BadPlan(f"{workload.model().path.name} takes batches of {fixed} only; server needs batches of any size.")
+    elif scenario == "offline" or scenario in OPEN_LOOPS:
+        batch = plan.batch or (defaults and defaults.batch) or (fixed if scenario in OPEN_LOOPS else None) or 8
+    if fixed is not None and fixed > 1 and scenario in OPEN_LOOPS:
+        raise BadPlan(
+            f"{workload.model().path.name} takes batches of {fixed} only; {scenario} needs batches of any size."
+        )
     if fixed is not None and batch != fixed:
         raise BadPlan(
             f"{workload.model().path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
@@ -119,37 +131,67 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         threads=threads,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
-        **_serving(plan, name, scenario, defaults),
+        **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 
 
-def _serving(plan: RunPlan, name: str, scenario: Scenario, defaults: ScenarioSpec | None) -> dict[str, Any]:
-    """The fields that only `server` has."""
-    if scenario != "server":
+def _bounded(scenarios: Mapping[str, ScenarioSpec], scenario: Scenario) -> ScenarioSpec | None:
+    """Where a workload's bound stands: a ramp and a trace have that of `server`."""
+    return scenarios.get("server" if scenario in ("ramp", "trace") else scenario)
+
+
+def _serving(
+    plan: RunPlan, name: str, scenario: Scenario, defaults: ScenarioSpec | None, trace: Trace | None
+) -> dict[str, Any]:
+    """The fields that only open loops have."""
+    if scenario not in OPEN_LOOPS:
         return {}
     bound_ms = plan.latency_bound_ms or (defaults and defaults.latency_bound_ms)
+    if scenario == "streams":
+        bound_ms = bound_ms or _DEADLINE_MS
     if not bound_ms:
-        raise BadPlan(f"{name} has no latency bound for server; say which one must hold: `--latency-bound-ms`.")
-    return {
+        raise BadPlan(f"{name} has no latency bound for {scenario}; say which one must hold: `--latency-bound-ms`.")
+    fields = {
         "latency_bound_ns": round(bound_ms * 1e6),
         "max_wait_ns": round(plan.max_wait_us * 1e3),
-        "rate_per_s": plan.rate_per_s,
+        "timeout_ns": round(plan.timeout_ms * 1e6) if plan.timeout_ms is not None else None,
     }
+    if scenario == "streams":
+        rate_per_s = plan.channels * plan.frames_per_s if plan.channels is not None else None
+        return {**fields, "frames_per_s": plan.frames_per_s, "rate_per_s": rate_per_s}
+    if scenario == "trace":
+        assert trace is not None
+        return {**fields, "rate_per_s": trace.rate_per_s, "trace_sha256": trace.sha256, "trace_queries": trace.queries}
+    return {**fields, "rate_per_s": plan.rate_per_s}
 
 
 def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
     row_s = sample_s * measurement.batch
-    rows_per_query = max(1, measurement.samples_per_query // measurement.batch)
-    if measurement.scenario == "server":
-        row_s = sample_s / 0.7  # a rate that holds a bound leaves the engine idle for a while
-    least_s = LEAST_QUERIES[measurement.scenario] * rows_per_query * row_s
-    timed_s = min(max(effort.duration_s, least_s), effort.longest_s)
-    if measurement.scenario == "server" and measurement.rate_per_s is None:
-        timed_s += 4 * timed_s / effort.repetitions[0]  # what a search takes of the six repetitions that it may
     # The loaded set runs twice: its first answers are kept, and the first window covers it.
     warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + 2 * measurement.load_samples * sample_s
     quality_s = measurement.quality_samples * sample_s * 1.3
+    timed_s = _timed_s(measurement, effort, sample_s)
     return effort.repetitions[0] * (_START_S + warm_s + timed_s) + quality_s
+
+
+def _timed_s(measurement: Measurement, effort: Effort, sample_s: float) -> float:
+    """How long the timed part of a repetition takes, with its share of a search."""
+    scenario, rows_per_query = measurement.scenario, max(1, measurement.samples_per_query // measurement.batch)
+    row_s = sample_s * measurement.batch
+    if scenario in OPEN_LOOPS:
+        row_s = sample_s / 0.7  # a load that holds a bound leaves the engine idle for a while
+    least_s = LEAST_QUERIES[scenario] * rows_per_query * row_s
+    if measurement.frames_per_s is not None:
+        least_s = LEAST_QUERIES[scenario] / measurement.frames_per_s
+    if scenario == "trace":
+        least_s = (measurement.trace_queries or 0) / (measurement.rate_per_s or 1.0)
+    if scenario == "ramp":  # twelve steps; each needs as many queries, for which the slowest take ten times as long
+        return min(max(2.4 * effort.duration_s, 0.7 * 31.0 * least_s), effort.longest_s)
+    timed_s = min(max(effort.duration_s, least_s), effort.longest_s)
+    if scenario in SEARCHED and measurement.rate_per_s is None:
+        # What a search takes of the six repetitions that it may, and the next higher rate.
+        timed_s += (4.0 + effort.confirm_failing) * timed_s / effort.repetitions[0]
+    return timed_s
 
 
 def _host_macs_per_s() -> float:

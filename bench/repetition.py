@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judging.quality import judge_quality
-from bench.judging.trial import score_trial, trial_findings
+from bench.judging.trial import OpenLoop, score_trial, trial_findings
+from bench.loadgen.load import repetition_load
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
-from bench.loadgen.serving import repetition_arrivals
 from bench.loadgen.supervisor import RepetitionFailed, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.models.base import Workload
@@ -39,7 +39,7 @@ def search(
     """
     place = folder.start_search(measurement.name)
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    job = _job(run, measurement, 0, place)
+    job = _job(folder, run, measurement, 0, place)
     try:
         found = run_search(job, announce)
     except RepetitionFailed as error:
@@ -65,7 +65,7 @@ def repeat(
     """
     place = folder.start_trial(measurement.name, index)
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    job = _job(run, measurement, index, place, rate_per_s)
+    job = _job(folder, run, measurement, index, place, rate_per_s)
     try:
         report = run_repetition(job, announce)
     except RepetitionFailed as error:
@@ -87,7 +87,9 @@ def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> T
     )
 
 
-def _job(run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None) -> Job:
+def _job(
+    folder: RunFolder, run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None
+) -> Job:
     plan = run.plan
     return Job(
         measurement=measurement,
@@ -99,6 +101,7 @@ def _job(run: Run, measurement: Measurement, index: int, place: Path, rate_per_s
         # The check takes four seconds: too long for a look.
         check_input_cache=index == 0 and plan.mode != "quick",
         rate_per_s=rate_per_s,
+        trace=str(folder.trace_file) if measurement.scenario == "trace" else None,
         folder=str(place),
         settings=plan.settings,
         model=plan.model,
@@ -119,23 +122,24 @@ def _order(job: Job) -> NDArray[np.int64]:
 
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
     place, measurement = Path(job.folder), job.measurement
-    timeline, queries = read_columns(place / "columns"), None
-    if timeline.queries is not None and job.rate_per_s is not None:
-        arrivals_ns = repetition_arrivals(job, int(timeline.queries.sum()), job.rate_per_s)
-        columns = open_loop_columns(timeline, arrivals_ns, report.t0_ns)
-        queries = each_query(columns, arrivals_ns)
+    timeline, opened = read_columns(place / "columns"), None
+    if report.rate_per_s is not None:
+        arrivals = repetition_load(job, report.rate_per_s).arrivals
+        columns = open_loop_columns(timeline, arrivals.times_ns, report.t0_ns)
+        opened = OpenLoop(queries=each_query(columns, arrivals.times_ns), group=arrivals.group)
     else:
         columns = columns_of(timeline, measurement, report.t0_ns)
-    score = score_trial(columns, measurement, queries)
-    found = trial_findings(columns, score, report, measurement, plan.mode, queries)
+    score = score_trial(columns, measurement, opened)
+    found = trial_findings(columns, score, report, measurement, plan.mode, opened)
     quality = None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
         found += more
-    if queries is None:
+    if opened is None:
         table = sample_table(columns, _samples(job, report.rows))
     else:
-        table = open_loop_table(columns, queries, _order(job))
+        camera = opened.group if measurement.scenario == "streams" else None
+        table = open_loop_table(columns, opened.queries, _order(job), camera)
     write_timeline(place / "timeline.parquet", table)
     return Trial(
         index=index,
@@ -148,5 +152,6 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         sketch=score.sketch,
         quality=quality,
         findings=found,
-        rate_per_s=job.rate_per_s,
+        rate_per_s=report.rate_per_s,
+        curve=score.curve,
     )

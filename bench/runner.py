@@ -26,6 +26,7 @@ from bench.repetition import BadRequest, repeat, search
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
+from bench.store.trace_file import Trace, keep_trace, read_trace
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     workloads: dict[str, Workload]
     measurements: tuple[Measurement, ...]
     estimate: Estimate
+    trace: Trace | None = None
 
 
 def prepare(plan: RunPlan) -> Prepared:
@@ -59,9 +61,12 @@ def prepare(plan: RunPlan) -> Prepared:
     plan = _from_anywhere(plan)
     workloads = open_workloads(plan)
     host = inspect_host()
-    measurements = resolve(plan, workloads, host.cores_usable)
+    trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
+    measurements = resolve(plan, workloads, host.cores_usable, trace)
     expected = estimate(plan, measurements, workloads)
-    return Prepared(plan=plan, host=host, workloads=workloads, measurements=measurements, estimate=expected)
+    return Prepared(
+        plan=plan, host=host, workloads=workloads, measurements=measurements, estimate=expected, trace=trace
+    )
 
 
 def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
@@ -79,6 +84,8 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
+    if prepared.trace is not None:
+        keep_trace(folder.trace_file, prepared.trace)
     try:
         with folder.held():
             return folder, _carry_on(folder, run, prepared.workloads, observe)
@@ -112,8 +119,9 @@ class _Budget:
 
 def _from_anywhere(plan: RunPlan) -> RunPlan:
     """The plan with whole paths: it may be carried on from another folder."""
-    model, data = (str(Path(path).absolute()) if path is not None else None for path in (plan.model, plan.data))
-    return msgspec.structs.replace(plan, model=model, data=data)
+    given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
+    whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
+    return msgspec.structs.replace(plan, **whole)
 
 
 def _carry_on(

@@ -25,6 +25,7 @@ from bench.records.plan import (
     DEFAULT_WORKLOADS,
     MODES,
     MOST_BATCH,
+    MOST_CHANNELS,
     MOST_THREADS,
     MOST_WORKERS,
     PRECISIONS,
@@ -68,19 +69,38 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     "rate_per_s",
     type=click.FloatRange(0, min_open=True),
     metavar="PER_S",
-    help="server: queries per second [default: search for the most that hold the bound].",
+    help="server: queries per second [default: search for the most that hold the bound]; ramp: its 100 %.",
 )
+@click.option(
+    "--channels",
+    type=click.IntRange(1, MOST_CHANNELS),
+    help="streams: cameras [default: search for the most that hold the deadline].",
+)
+@click.option(
+    "--fps",
+    "frames_per_s",
+    type=click.FloatRange(0, min_open=True),
+    default=25.0,
+    show_default=True,
+    help="streams: frames per second of a camera.",
+)
+@click.option("--trace", metavar="FILE", help="trace: arrival times in seconds, CSV or Parquet.")
 @click.option(
     "--latency-bound-ms",
     type=click.FloatRange(0, min_open=True),
-    help="server: 99 % of the queries must be answered within it [default: the workload's].",
+    help="Open loops: 99 % of the queries must be answered within it [default: the workload's].",
 )
 @click.option(
     "--max-wait-us",
     type=click.FloatRange(0),
     default=0.0,
     show_default=True,
-    help="server: how long a batch that is not full waits for more.",
+    help="Open loops: how long a batch that is not full waits for more.",
+)
+@click.option(
+    "--timeout-ms",
+    type=click.FloatRange(0, min_open=True),
+    help="Open loops: a batch that takes longer has failed [default: ten times the bound, at least 1 s].",
 )
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
 @settings_option

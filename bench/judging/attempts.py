@@ -1,6 +1,7 @@
-"""Which repetition of an open-loop measurement comes next, and what its repetitions say of the rate so far.
+"""Which repetition of `server` and `streams` comes next, and what the repetitions say of the rate so far.
 
-A searched rate is confirmed by fresh repetitions; one that fails is lowered by a step and confirmed anew.
+A searched rate is confirmed by fresh repetitions; one that fails is lowered by a step and confirmed anew. When one has
+held, the next higher one, which should not, gets repetitions of its own; where it holds, too, it is the answer so far.
 """
 
 from __future__ import annotations
@@ -47,25 +48,55 @@ def next_rate(measurement: Measurement, search: Search | None, trials: Sequence[
     tried, effort = attempts(measurement, trials, mode), EFFORTS[mode]
     if not tried:
         return first
-    last = tried[-1]
-    if last.held is None:
-        return last.rate_per_s
-    if last.held or measurement.rate_per_s is not None or len(tried) >= effort.most_attempts:
+    if tried[-1].held is None:
+        return tried[-1].rate_per_s
+    if measurement.rate_per_s is not None or len(tried) >= effort.most_attempts:
         return None
-    return last.rate_per_s * (1.0 - effort.step_down)
+    best = best_held(tried)
+    if best is None:
+        return _lower(measurement, tried[-1].rate_per_s, effort)
+    if not effort.confirm_failing or any(not attempt.held and attempt.rate_per_s > best for attempt in tried):
+        return None
+    return _higher(measurement, best, search, effort)
 
 
-def carried(trials: Sequence[Trial]) -> list[Finding]:
-    """What repetitions of earlier attempts found about the answers and the engine, which holds at every rate."""
-    earlier = trials[: len(trials) - len(deciding(trials))]
-    return [entry for trial in earlier for entry in trial.findings if entry.code not in _OF_THE_RATE]
+def best_held(tried: Sequence[Attempt]) -> float | None:
+    """The highest rate that held, None where none did."""
+    return max((attempt.rate_per_s for attempt in tried if attempt.held), default=None)
 
 
-def deciding(trials: Sequence[Trial]) -> list[Trial]:
-    """The repetitions of the last attempt: those that the published figures come from."""
+def carried(trials: Sequence[Trial], deciding: Sequence[Trial]) -> list[Finding]:
+    """What repetitions of other attempts found about the answers and the engine, which holds at every rate."""
+    others = [trial for trial in trials if trial not in deciding]
+    return [entry for trial in others for entry in trial.findings if entry.code not in _OF_THE_RATE]
+
+
+def deciding(trials: Sequence[Trial], tried: Sequence[Attempt]) -> list[Trial]:
+    """The repetitions that the published figures come from: of the highest rate that held, else of the last one.
+
+    A failed repetition at another rate belongs to them: it ended the measurement.
+    """
     if not trials:
         return []
-    return [trial for trial in trials if trial.rate_per_s == trials[-1].rate_per_s]
+    best = best_held(tried)
+    rate = trials[-1].rate_per_s if best is None else best
+    return [trial for trial in trials if trial.rate_per_s == rate or trial.status == "failed"]
+
+
+def _lower(measurement: Measurement, rate: float, effort: Effort) -> float | None:
+    """The next rate to try after one that did not hold; one camera less in `streams`, None without any."""
+    if measurement.frames_per_s is None:
+        return rate * (1.0 - effort.step_down)
+    fewer = round(rate / measurement.frames_per_s) - 1
+    return fewer * measurement.frames_per_s if fewer > 0 else None
+
+
+def _higher(measurement: Measurement, best: float, search: Search | None, effort: Effort) -> float:
+    """The lowest rate above `best` that should not hold."""
+    if measurement.frames_per_s is not None:
+        return best + measurement.frames_per_s
+    failing = search.failing_per_s if search is not None else None
+    return failing if failing is not None and failing > best else best * (1.0 + effort.search_width)
 
 
 def _attempt(rate: float, trials: Sequence[Trial], effort: Effort, fixed: bool) -> Attempt:
@@ -84,5 +115,6 @@ def _attempt(rate: float, trials: Sequence[Trial], effort: Effort, fixed: bool) 
 
 
 def _late_share(trial: Trial) -> float | None:
-    figure = trial.metrics.get("late_share")
+    # Of several cameras every single one must hold.
+    figure = trial.metrics.get("worst_late_share", trial.metrics.get("late_share"))
     return figure.value if figure is not None else None

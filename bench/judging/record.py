@@ -18,9 +18,15 @@ from bench.records.host import Host
 from bench.records.job import Report, SearchReport
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Measured, Refusal
-from bench.records.plan import EFFORTS, Measurement, Mode, RunPlan
+from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode, RunPlan
 from bench.records.record import Record, Trial
-from bench.scoring.intervals import look_confidence, relative_half_width, repetition_interval, repetition_value
+from bench.scoring.intervals import (
+    look_confidence,
+    relative_half_width,
+    repetition_interval,
+    repetition_value,
+    share_interval,
+)
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,15 +49,16 @@ def judge_record(
     """The record of one measurement from its trials; `complete` False when more repetitions were due."""
     plan, reports = setup.plan, [trial.report for trial in trials if trial.report is not None]
     last: Report | SearchReport | None = reports[-1] if reports else searched
-    # Of several rates that were tried the last one counts.
-    scored = deciding(trials) if measurement.scenario == "server" else list(trials)
+    searched_for = measurement.scenario in SEARCHED
+    tried = attempts(measurement, trials, plan.mode) if searched_for else ()
+    # Of several rates that were tried the highest that held counts.
+    scored = deciding(trials, tried) if searched_for else list(trials)
     metrics = _over_repetitions([trial for trial in scored if trial.status == "complete"], plan.mode)
-    tried = attempts(measurement, trials, plan.mode)
     search = searched.search if searched is not None else None
     found = _findings(measurement, scored, reports, metrics, plan.mode, complete)
-    if measurement.scenario == "server":
+    if searched_for:
         metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
-        found = _distinct([*more, *found, *carried(trials)])
+        found = _distinct([*more, *found, *carried(trials, scored)])
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
     median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(
@@ -76,6 +83,7 @@ def judge_record(
         trials=tuple(f"trial-{trial.index:02d}" for trial in trials),
         search=search,
         attempts=tried,
+        curve=median.curve if median else (),
     )
 
 
@@ -93,12 +101,21 @@ def next_step(
     measurement: Measurement, searched: SearchReport | None, trials: Sequence[Trial], mode: Mode
 ) -> SearchDue | RepetitionDue | None:
     """What a measurement does next; None when it is done."""
-    if measurement.scenario != "server":
-        return RepetitionDue() if needs_more(measurement, trials, mode) else None
+    if measurement.scenario not in SEARCHED:
+        return (
+            RepetitionDue(rate_per_s=_given_rate(measurement, trials))
+            if needs_more(measurement, trials, mode)
+            else None
+        )
     if measurement.rate_per_s is None and searched is None and not trials:
         return SearchDue()
     rate = next_rate(measurement, searched.search if searched is not None else None, trials, mode)
     return None if rate is None else RepetitionDue(rate_per_s=rate)
+
+
+def _given_rate(measurement: Measurement, trials: Sequence[Trial]) -> float | None:
+    """The rate of an open loop that is not searched for: all repetitions have that of the first."""
+    return measurement.rate_per_s or (trials[0].rate_per_s if trials else None)
 
 
 def needs_more(measurement: Measurement, trials: Sequence[Trial], mode: Mode) -> bool:
@@ -127,10 +144,12 @@ def _combine(name: str, figures: Sequence[Measured | None], mode: Mode) -> Measu
         return Measured(
             refusal=refusals[0] if refusals else Refusal(code="too-few-queries", seen=len(values), limit=len(figures))
         )
-    if METRICS[name].unit == "1" or min(values) <= 0:  # a share may be zero, where logarithms end
-        return Measured(value=sum(values) / len(values))
     looks = EFFORTS[mode].repetitions
     confidence = look_confidence(len(values)) if len(looks) > 1 and len(values) in looks else 0.95
+    if METRICS[name].unit == "1":  # a share may be zero, where logarithms end
+        return Measured(value=sum(values) / len(values), interval=share_interval(values, confidence))
+    if METRICS[name].unit == "channels" or min(values) <= 0:
+        return Measured(value=sum(values) / len(values))
     interval = repetition_interval(values, confidence)
     if isinstance(interval, Refusal):
         return Measured(value=repetition_value(values), interval_refusal=interval)
@@ -150,7 +169,7 @@ def _findings(
     found += [finding("repetition-failed", mode, failure) for failure in failures]
     effort, done = EFFORTS[mode], len(trials) - len(failures)
     # An open loop that is complete has as many as its verdict needed.
-    if not complete or (done < effort.repetitions[0] and measurement.scenario != "server"):
+    if not complete or (done < effort.repetitions[0] and measurement.scenario not in SEARCHED):
         due = next((look for look in effort.repetitions if look > done), effort.repetitions[-1])
         found.append(finding("too-few-repetitions", mode, done, due))
     if len({report.session_hash for report in reports}) > 1:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
 from bench.records.job import Report
 from bench.records.metrics import PRIMARY
 from bench.records.numbers import Score
-from bench.records.plan import EFFORTS, Measurement, Mode
+from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode
 from bench.scoring.busy import closed_loop_check, worker_checks
-from bench.scoring.columns import Columns, latencies
+from bench.scoring.columns import FAILED, Columns, latencies
 from bench.scoring.holding import grows
+from bench.scoring.ramp import score_ramp
 from bench.scoring.score import SCORERS
-from bench.scoring.server import lateness_p99, score_server
+from bench.scoring.server import lateness_p99, score_server, score_streams, score_trace
 
 CLOCK_CHANGE = 0.05
 # Start value of measurement.md section 2, held against the lower end of an interval so that noise does not accuse.
@@ -24,12 +29,22 @@ _KEPT_UP = 0.995
 HARNESS_LATE = 0.1
 
 
-def score_trial(columns: Columns, measurement: Measurement, queries: Columns | None = None) -> Score:
-    """The figures of one repetition; `queries` are those of an open loop, one row each."""
-    if queries is None:
+class OpenLoop(msgspec.Struct, frozen=True, kw_only=True):
+    """An open loop seen query by query: one row each, and the camera or step of a ramp that each belongs to."""
+
+    queries: Columns
+    group: NDArray[np.int32] | None = None
+
+
+def score_trial(columns: Columns, measurement: Measurement, opened: OpenLoop | None = None) -> Score:
+    """The figures of one repetition; `opened` is there for an open loop."""
+    if opened is None:
         return SCORERS[measurement.scenario](columns)
-    assert measurement.latency_bound_ns is not None
-    return score_server(queries, measurement.latency_bound_ns)
+    bound_ns = measurement.latency_bound_ns
+    assert bound_ns is not None
+    if opened.group is None:
+        return (score_server if measurement.scenario == "server" else score_trace)(opened.queries, bound_ns)
+    return (score_streams if measurement.scenario == "streams" else score_ramp)(opened.queries, opened.group, bound_ns)
 
 
 def trial_findings(
@@ -38,14 +53,14 @@ def trial_findings(
     report: Report,
     measurement: Measurement,
     mode: Mode,
-    queries: Columns | None = None,
+    opened: OpenLoop | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that a reader must know about one repetition."""
     found = [
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
         *_busy_time(columns, score, report, measurement, mode),
-        *(_open_loop(columns, queries, measurement, mode) if queries is not None else []),
+        *(_open_loop(columns, opened.queries, measurement, mode) if opened is not None else []),
         *_host(report.noise, mode),
     ]
     primary = score.metrics[PRIMARY[measurement.scenario]]
@@ -70,8 +85,8 @@ def _length(columns: Columns, score: Score, report: Report, measurement: Measure
     if refusal is not None or report.cut_short:
         seen, limit = (refusal.seen, refusal.limit) if refusal else (columns.rows, None)
         found.append(finding("too-few-queries", mode, seen, limit, primary))
-    # A twentieth is the margin the length was planned with.
-    if columns.elapsed_ns / 1e9 < 0.95 * effort.duration_s:
+    # A twentieth is the margin the length was planned with. A trace is as long as it is.
+    if measurement.scenario != "trace" and columns.elapsed_ns / 1e9 < 0.95 * effort.duration_s:
         found.append(finding("too-short", mode, columns.elapsed_ns / 1e9, effort.duration_s))
     if report.steady is False:
         found.append(finding("not-steady", mode, report.warmup_cut, report.warmup_rows // 2))
@@ -80,9 +95,11 @@ def _length(columns: Columns, score: Score, report: Report, measurement: Measure
 
 def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     found = []
-    failed = int((columns.status != 0).sum())
+    failed = int((columns.status == FAILED).sum())
     if failed:
         found.append(finding("queries-failed", mode, failed, 0))
+    if report.lost_sessions:
+        found.append(finding("session-lost", mode, report.lost_sessions, 0))
     if report.bad_samples:
         found.append(finding("non-finite-output", mode, report.bad_samples, 0))
     if report.repeated_input_gain is not None and report.repeated_input_gain > INPUT_CACHE_GAIN:
@@ -93,20 +110,25 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
 
 
 def _open_loop(columns: Columns, queries: Columns, measurement: Measurement, mode: Mode) -> list[Finding]:
-    """Whether the queue kept growing, and whether the harness itself was late."""
-    found, bound_ns = [], measurement.latency_bound_ns
+    """Whether a load that should be held was kept up with, and whether the harness itself was late."""
+    bound_ns = measurement.latency_bound_ns
     assert bound_ns is not None
-    arrivals_ns = queries.scheduled_ns
-    in_time = (queries.ended_ns <= int(arrivals_ns[-1]) + bound_ns) & (queries.status == 0)
-    kept_up = float(in_time.mean())
-    if kept_up < _KEPT_UP:
-        found.append(finding("overloaded", mode, kept_up, _KEPT_UP))
-    elif grows(latencies(queries.scheduled_ns, queries.ended_ns, queries.status)):
-        found.append(finding("overloaded", mode))
-    late_ns = lateness_p99(columns, arrivals_ns, measurement.batch, measurement.max_wait_ns)
+    found = _backlog(queries, bound_ns, mode) if measurement.scenario in SEARCHED else []
+    late_ns = lateness_p99(columns, queries.scheduled_ns, measurement.batch, measurement.max_wait_ns)
     if late_ns is not None and late_ns > HARNESS_LATE * bound_ns:
         found.append(finding("harness-late", mode, late_ns / 1e9, HARNESS_LATE * bound_ns / 1e9))
     return found
+
+
+def _backlog(queries: Columns, bound_ns: int, mode: Mode) -> list[Finding]:
+    # A frame that was dropped is missed, but waits no longer.
+    gone = (queries.ended_ns <= int(queries.scheduled_ns[-1]) + bound_ns) & (queries.status != FAILED)
+    kept_up = float(gone.mean())
+    if kept_up < _KEPT_UP:
+        return [finding("overloaded", mode, kept_up, _KEPT_UP)]
+    if grows(latencies(queries.scheduled_ns, queries.ended_ns, queries.status)):
+        return [finding("overloaded", mode)]
+    return []
 
 
 def _busy_time(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:

@@ -31,6 +31,7 @@ from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, v
 from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
+from bench.loadgen.load import repetition_load
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
@@ -44,6 +45,7 @@ from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
+from bench.records.plan import OPEN_LOOPS, SEARCHED
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
 from bench.store.runs import SEARCH
@@ -91,7 +93,7 @@ def run_job(job: Job, reporter: Reporter) -> None:
     samples = _loaded_set(workload, job)
     reporter.phase("compile")
     with _opened(job, workload, samples) as ready:
-        if job.measurement.scenario == "server" and job.rate_per_s is None:
+        if job.measurement.scenario in SEARCHED and job.rate_per_s is None:
             write_record(Path(job.folder) / SEARCH, _search(job, ready, reporter))
             return
         if job.quality:
@@ -101,18 +103,22 @@ def run_job(job: Job, reporter: Reporter) -> None:
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = _measure(job, ready, warm, first, gain, reporter)
-    write_record(Path(job.folder) / "report.json", report)
+        write_record(Path(job.folder) / "report.json", report)
+        if report.lost_sessions:
+            os._exit(0)  # a session that never comes back cannot be closed, nor its thread ended
 
 
 def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | None, reporter: Reporter) -> Report:
-    measurement = job.measurement
-    if measurement.scenario == "server":
-        lane, rows, cut_short, expected_s = scheduled_lane(job, ready.lane)
+    measurement, lane, rate_per_s = job.measurement, ready.lane, job.rate_per_s
+    open_loop = measurement.scenario in OPEN_LOOPS
+    if open_loop:
+        rate_per_s = rate_per_s or measurement.batch / warm.row_s
+        load = repetition_load(job, rate_per_s)
+        lane, rows, cut_short, expected_s = scheduled_lane(job, lane, load), load.count, load.cut_short, load.seconds
     else:
-        lane = ready.lane
         rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
         expected_s = rows * warm.row_s
-    timeline = create(Path(job.folder) / "columns", rows, open_loop=measurement.scenario == "server")
+    timeline = create(Path(job.folder) / "columns", rows, open_loop)
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
     watch, cpu_before_s = Watch(), _cpu_s()
@@ -120,7 +126,8 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
-    checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, first, tolerance)
+    sound = next(session for number, session in enumerate(lane.sessions) if number not in driven.lost)
+    checked = verify(sound, ready.model, lane.samples, secret.kept, first, tolerance)
     _keep_outputs(Path(job.folder), secret)
     return Report(
         device=ready.device,
@@ -140,6 +147,8 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,
+        rate_per_s=rate_per_s if open_loop else None,
+        lost_sessions=len(driven.lost),
     )
 
 
@@ -171,15 +180,15 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         workers=measurement.workers,
         threads=measurement.threads,
         settings=job.settings,
-        varying_batch=measurement.scenario == "server" and measurement.batch > 1,
+        varying_batch=measurement.scenario in OPEN_LOOPS and measurement.batch > 1,
     )
     compiled = backend.compile(model, device, options)
     _check_precision(compiled.facts)
     sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
     closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
     lane = Lane(
-        # `server` warms up with full batches and no gaps; its schedule comes with the rate.
-        issue=AllDue() if measurement.scenario in ("offline", "server") else closed,
+        # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
+        issue=AllDue() if measurement.scenario in OPEN_LOOPS | {"offline"} else closed,
         samples=samples,
         sessions=sessions,
         rings=tuple(OutputRing(model.outputs, measurement.batch) for _ in sessions),

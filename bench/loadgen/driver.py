@@ -5,9 +5,10 @@ How rows are handed out is in `closed` and `scheduled`. Nothing here knows what 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter_ns
 
 import msgspec
@@ -18,57 +19,127 @@ from bench.loadgen.outputs import SecretSample
 from bench.loadgen.scheduled import LEAD_NS, Head, ScheduledWorker, keep_untaken
 from bench.loadgen.timeline import Timeline
 
+# How often somebody looks whether sessions of an open loop still come back.
+_GLANCE_S = 0.25
+
 
 class Driven(msgspec.Struct, frozen=True, kw_only=True):
     """When a drive was, by clock readings of its own beside those that go into the timeline.
 
     `t0_ns`: what schedules count from, and when all rows of `AllDue` are due. `elapsed_ns`: from just
-    before the first row was given to a session until just after the last one came back.
+    before the first row was given to a session until just after the last one came back. `lost`: workers of an open loop
+    whose sessions never came back; those sessions must not be used again.
     """
 
     t0_ns: int
     elapsed_ns: int
+    lost: tuple[int, ...] = ()
 
 
 def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None, late: LateCount | None = None) -> Driven:
     """Run all rows of `timeline` through the lane's workers; on return every row has its times.
 
-    An open loop stops when `late` is full. Raises Broken after too many failed rows.
+    An open loop stops when `late` is full. Raises Broken after too many failed rows, or when no session comes back.
     """
     shift = Shift(lane=lane, timeline=timeline, secret=secret, late=late)
+    with _no_collection():
+        if isinstance(lane.issue, Scheduled):
+            (driven,) = _scheduled([shift])
+        else:
+            driven = _closed(shift)
+    _check(shift)
+    return driven
+
+
+def drive_together(shifts: Sequence[Shift]) -> list[Driven]:
+    """Run several open loops at once, all counted from one t0; as `drive`."""
+    with _no_collection():
+        driven = _scheduled(shifts)
+    for shift in shifts:
+        _check(shift)
+    return driven
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
     collected = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        t0_ns, workers = _scheduled(shift) if isinstance(lane.issue, Scheduled) else _closed(shift)
+        yield
     finally:
         if collected:
             gc.enable()
-    if len(shift.failures) >= min(MOST_FAILURES, timeline.rows) or (late is not None and late.failing):
+
+
+def _check(shift: Shift) -> None:
+    many = len(shift.failures) >= min(MOST_FAILURES, shift.timeline.rows)
+    if many or (shift.late is not None and shift.late.failing and shift.failures):
         raise Broken(shift.failures[0])
-    busy = [worker for worker in workers if worker.returned_ns]
-    if not busy:
-        return Driven(t0_ns=t0_ns, elapsed_ns=0)
-    begun_ns, returned_ns = min(worker.begun_ns for worker in busy), max(worker.returned_ns for worker in busy)
-    return Driven(t0_ns=t0_ns, elapsed_ns=returned_ns - begun_ns)
 
 
-def _closed(shift: Shift) -> tuple[int, Sequence[ClosedWorker]]:
+def _closed(shift: Shift) -> Driven:
     take = taker(shift.lane, shift.timeline.rows, shift.stopped)
     workers = [ClosedWorker(shift, number, take) for number in range(len(shift.lane.sessions))]
     t0_ns = perf_counter_ns()
     # After an error those who wait for the rows of its worker look up, and see the stop.
     _run([worker.work for worker in workers], lambda: take(0), shift.raised)
-    return t0_ns, workers
+    return Driven(t0_ns=t0_ns, elapsed_ns=_elapsed_ns(workers))
 
 
-def _scheduled(shift: Shift) -> tuple[int, Sequence[ScheduledWorker]]:
-    head = Head(shift)
-    workers = [ScheduledWorker(shift, number, head) for number in range(len(shift.lane.sessions))]
-    head.t0_ns = perf_counter_ns() + LEAD_NS
-    _run([worker.work for worker in workers], lambda: None, shift.raised)
+def _scheduled(shifts: Sequence[Shift]) -> list[Driven]:
+    heads = [Head(shift) for shift in shifts]
+    crews = [
+        [ScheduledWorker(shift, number, head) for number in range(len(shift.lane.sessions))]
+        for shift, head in zip(shifts, heads, strict=True)
+    ]
+    threads = [
+        [_guarded(worker.work, shift.raised, lambda: None) for worker in crew]
+        for shift, crew in zip(shifts, crews, strict=True)
+    ]
+    t0_ns = perf_counter_ns() + LEAD_NS
+    for head in heads:
+        head.t0_ns = t0_ns
+    for thread in _flat(threads):
+        thread.start()
+    for head, crew, own in zip(heads, crews, threads, strict=True):
+        _attend(head, crew, own)
+    driven = [_end(*one) for one in zip(shifts, heads, crews, threads, strict=True)]
+    for shift in shifts:
+        if shift.raised:
+            raise shift.raised[0]
+    return driven
+
+
+def _attend(head: Head, crew: Sequence[ScheduledWorker], threads: Sequence[threading.Thread]) -> None:
+    """Wait until all workers are done, or those who are not are kept by sessions that do not come back."""
+    while any(thread.is_alive() for thread in threads):
+        next(thread for thread in threads if thread.is_alive()).join(_GLANCE_S)
+        now_ns = perf_counter_ns()
+        stuck = [worker.overdue(now_ns) for worker, thread in zip(crew, threads, strict=True) if thread.is_alive()]
+        if stuck and all(stuck):
+            break
+    head.closed = True
+
+
+def _end(shift: Shift, head: Head, crew: Sequence[ScheduledWorker], threads: Sequence[threading.Thread]) -> Driven:
+    now_ns = perf_counter_ns()
+    lost = tuple(number for number, worker in enumerate(crew) if worker.give_up(now_ns))
+    for number, thread in enumerate(threads):
+        if number not in lost:
+            thread.join()  # one that came back in the last moment writes its row first
+    if len(lost) == len(crew):
+        seconds = (shift.lane.issue.timeout_ns or 0) / 1e9 if isinstance(shift.lane.issue, Scheduled) else 0.0
+        shift.raised.append(Broken(f"the engine hangs: no session came back within {seconds:g} s"))
     keep_untaken(head, shift.timeline)
-    return head.t0_ns, workers
+    return Driven(t0_ns=head.t0_ns, elapsed_ns=_elapsed_ns(crew), lost=lost)
+
+
+def _elapsed_ns(workers: Sequence[ClosedWorker | ScheduledWorker]) -> int:
+    busy = [worker for worker in workers if worker.returned_ns]
+    if not busy:
+        return 0
+    return max(worker.returned_ns for worker in busy) - min(worker.begun_ns for worker in busy)
 
 
 def _run(works: Sequence[Callable[[], None]], wake: Callable[[], object], raised: list[BaseException]) -> None:
@@ -76,18 +147,27 @@ def _run(works: Sequence[Callable[[], None]], wake: Callable[[], object], raised
     if len(works) == 1:
         works[0]()
         return
-
-    def guarded(work: Callable[[], None]) -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - carried to the calling thread, which raises it
-            raised.append(error)
-            wake()  # those who wait for this worker's rows see the stop
-
-    threads = [threading.Thread(target=guarded, args=(work,), name=f"worker-{i}") for i, work in enumerate(works)]
+    threads = [_guarded(work, raised, wake) for work in works]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if raised:
         raise raised[0]
+
+
+def _guarded(work: Callable[[], None], raised: list[BaseException], wake: Callable[[], object]) -> threading.Thread:
+    """A thread for `work`, which leaves what it raises in `raised`; it does not keep the process alive."""
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - carried to the calling thread, which raises it
+            raised.append(error)
+            wake()  # those who wait for this worker's rows see the stop
+
+    return threading.Thread(target=guarded, name="worker", daemon=True)
+
+
+def _flat(threads: Sequence[Sequence[threading.Thread]]) -> list[threading.Thread]:
+    return [thread for crew in threads for thread in crew]

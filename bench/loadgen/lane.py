@@ -30,11 +30,15 @@ class Scheduled(msgspec.Struct, frozen=True, kw_only=True):
     """Open loop: query i, of one sample, is due `times_ns[i]` after t0, whatever the engine does; times ascend.
 
     Queries that are due together make one row, at most the lane's batch; a row that is not full waits for
-    `max_wait_ns` after its first query fell due. What is not taken `give_up_ns` after t0 has failed.
+    `max_wait_ns` after its first query fell due. What nobody takes within `drop_after_ns` of its due time is dropped:
+    a frame that is too old. A row that takes longer than `timeout_ns` has failed. What is not taken `give_up_ns` after
+    t0 has failed, too.
     """
 
     times_ns: NDArray[np.int64]
     max_wait_ns: int = 0
+    drop_after_ns: int | None = None
+    timeout_ns: int | None = None
     give_up_ns: int | None = None
 
 
@@ -58,27 +62,34 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 class LateCount:
     """Counts queries that end later than `bound_ns` after they were due; `full` once more than `most` did.
 
-    A trial of a search stops there: no later answer can mend it.
+    Where queries belong to groups (`group`, one number per query) they are counted in each, and one is enough to be
+    full. A trial of a search stops there: no later answer can mend it.
     """
 
-    def __init__(self, bound_ns: int, most: int) -> None:
-        self._bound_ns, self._most = bound_ns, most
+    def __init__(self, bound_ns: int, most: int, group: NDArray[np.int32] | None = None) -> None:
+        self._bound_ns, self._most, self._group = bound_ns, most, group
+        self._counts = np.zeros(1 if group is None else int(group.max()) + 1, np.int64)
         self.late = self._failed = 0
-
-    @property
-    def full(self) -> bool:
-        return self.late > self._most
+        self.full = False
 
     @property
     def failing(self) -> bool:
         """Whether failed queries alone are too many: such an engine is not slow but broken."""
         return self._failed > self._most
 
-    def add(self, due_ns: NDArray[np.int64], ended_ns: int, failed: bool) -> None:
-        """Queries due at `due_ns` (ascending, ns after t0) ended at `ended_ns`."""
+    def add(self, first: int, due_ns: NDArray[np.int64], ended_ns: int, failed: bool = False) -> None:
+        """Queries from number `first` on, due at `due_ns` (ascending, ns after t0), ended at `ended_ns`."""
         if failed:
             self._failed += len(due_ns)
-        self.late += len(due_ns) if failed else int(due_ns.searchsorted(ended_ns - self._bound_ns, side="left"))
+        late = len(due_ns) if failed else int(due_ns.searchsorted(ended_ns - self._bound_ns, side="left"))
+        if late == 0:
+            return
+        self.late += late
+        if self._group is None:
+            self._counts[0] = self.late
+        else:
+            self._counts += np.bincount(self._group[first : first + late], minlength=len(self._counts))
+        self.full = bool(self._counts.max() > self._most)
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ _OPEN_LOOP: dict[str, type[np.generic]] = {"queries": np.int32}
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     """Columns of equal length, row k the k-th batch in issue order; times in ns of one monotonic clock.
 
-    `status` is 0 for an answered batch and 1 for a failed one. `queries`, how many a row holds, is there only for an
+    `status` is as in `bench.scoring.columns`. `queries`, how many a row holds, is there only for an
     open loop, where their number follows from nothing else; rows that were not needed hold none and come last.
     """
 
@@ -38,6 +38,12 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         return len(self.started)
+
+    def put(self, row: int, started_ns: int, ended_ns: int, status: int, queries: int, worker: int = 0) -> None:
+        """Write one row of an open loop that no session answered."""
+        assert self.queries is not None
+        self.started[row], self.ended[row], self.status[row] = started_ns, ended_ns, status
+        self.queries[row], self.worker[row] = queries, worker
 
 
 def in_memory(rows: int, open_loop: bool = False) -> Timeline:

@@ -47,6 +47,7 @@ _TABLE: dict[str, tuple[Severity, Severity]] = {
     "precision-mismatch": ("error", "error"),
     "input-cache": ("warning", "error"),
     "queries-failed": ("error", "error"),
+    "session-lost": ("error", "error"),
     "repetition-failed": ("error", "error"),
     "host-busy": ("warning", "warning"),
     "clock-varied": ("info", "warning"),

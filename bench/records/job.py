@@ -19,8 +19,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     quality: bool
     check_input_cache: bool = False
-    # `server`: a repetition at this rate; None, and the job is the search for one
+    # Open loop: a repetition at this rate. None: the job is the search for one; in a ramp, its pilot says the 100 %
     rate_per_s: float | None = None
+    # file of arrival times, ns after t0, for the scenario `trace`
+    trace: str | None = None
     folder: str
     settings: dict[str, Setting] = {}
     model: str | None = None
@@ -80,6 +82,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int
     verification: Verification
     noise: Noise
+    # open loop: the rate that was driven, and how many sessions never came back
+    rate_per_s: float | None = None
+    lost_sessions: int = 0
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ Better = Literal["higher", "lower"]
 
 
 class MetricDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a metric is: `definition` is one English sentence; `unit` is "ns", "1/s" or "1" (a share)."""
+    """What a metric is: `definition` is one English sentence; `unit` is "ns", "1/s", "1" (a share) or "channels"."""
 
     id: str
     unit: str
@@ -44,6 +44,19 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
      "The smaller of queries scheduled and queries completed per second, at a rate whose late share is within bounds."),
     ("late_share", "1", "lower",
      "Share of the queries that ended later than the latency bound after they were due, or failed."),
+    ("channels", "channels", "higher",
+     "Cameras of which every one had 99 % of its frames answered within the deadline."),
+    ("worst_late_share", "1", "lower",
+     "Of the camera with the most of them: share of its frames that were dropped, failed or ended after the deadline."),
+    ("dropped_share", "1", "lower", "Share of the frames that were older than the deadline before anybody took them."),
+    ("goodput_retained", "1", "higher",
+     "Goodput at 120 % of what the engine does without gaps, divided by the highest goodput at any rate of the ramp."),
+    ("throughput_retained", "1", "higher",
+     "Completed per second at 120 % of what the engine does without gaps, divided by the most of any step of the ramp."),
+    ("goodput_peak_per_s", "1/s", "higher",
+     "The highest goodput of the ramp: queries per second that ended within the latency bound."),
+    ("knee_per_s", "1/s", "higher",
+     "Offered rate with the greatest power, throughput divided by mean latency (Kleinrock 1979)."),
     ("scheduled_per_s", "1/s", "higher", "Queries scheduled, divided by the moment when the last one was due."),
     ("failed_share", "1", "lower", "Share of the queries that failed, were refused or timed out."),
 )  # fmt: skip
@@ -57,6 +70,9 @@ PRIMARY: Mapping[str, str] = MappingProxyType(
         "single_stream": "latency_p90_ns",
         "multi_stream": "latency_p99_ns",
         "server": "rate_held_per_s",
+        "streams": "channels",
+        "ramp": "goodput_peak_per_s",
+        "trace": "latency_p99_ns",
         "offline": "samples_per_s",
     }
 )

@@ -65,11 +65,28 @@ class Sketch(msgspec.Struct, frozen=True, kw_only=True):
     window_completed: tuple[int, ...]
 
 
+class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a ramp: what was offered and what came of it, per second of the step; latencies in ns.
+
+    `completed_per_s` counts what ended while the step lasted, `goodput_per_s` what was due in it and ended within
+    the bound. A latency is None where it falls on a failed query or the step has too few of them.
+    """
+
+    offered_per_s: float
+    queries: int
+    completed_per_s: float
+    goodput_per_s: float
+    latency_mean_ns: float | None
+    latency_p50_ns: float | None
+    latency_p99_ns: float | None
+
+
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A scored repetition: metric id (see `bench.records.metrics`) to figure, and the sketch of the timeline."""
+    """A scored repetition: metric id (see `bench.records.metrics`) to figure, the timeline's sketch, a ramp's curve."""
 
     metrics: dict[str, Measured]
     sketch: Sketch
+    curve: tuple[CurvePoint, ...] = ()
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

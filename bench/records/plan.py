@@ -11,28 +11,33 @@ from typing import Literal
 import msgspec
 
 Mode = Literal["quick", "standard"]
-Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
+Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 
 MODES: tuple[Mode, ...] = ("quick", "standard")
-SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
+SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline")
+# Arrivals are fixed in advance and do not wait for answers.
+OPEN_LOOPS: frozenset[Scenario] = frozenset({"server", "streams", "ramp", "trace"})
+# The load is searched for where none is given.
+SEARCHED: frozenset[Scenario] = frozenset({"server", "streams"})
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
 DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 # What a plan that names none may hold; kept plans have the default of their day.
 _NONE_NAMED = (DEFAULT_WORKLOADS, ("speech_command",))
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
-MOST_BATCH, MOST_WORKERS, MOST_THREADS = 65536, 1024, 65536
+MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a user chooses about a run; equal plans with equal seeds ask for the same work.
 
     `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
-    backend untouched. `rate_per_s`, `latency_bound_ms` and `max_wait_us` are for `server`: without a rate the highest
-    one that holds the bound is searched for. `model` and `data` name the user's own ONNX file and labelled image
-    folder; then the only workload is `user_model`.
+    backend untouched. `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for
+    `server` and `ramp` (its 100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds
+    the bound is searched for. `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file
+    and labelled image folder; then the only workload is `user_model`.
     """
 
     schema: Literal[1] = 1
@@ -46,8 +51,12 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     workers: int = 1
     threads: int | None = None
     rate_per_s: float | None = None
+    channels: int | None = None
+    frames_per_s: float = 25.0
+    trace: str | None = None
     latency_bound_ms: float | None = None
     max_wait_us: float = 0.0
+    timeout_ms: float | None = None
     profile: str | None = None
     model: str | None = None
     data: str | None = None
@@ -64,6 +73,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             ("batch", self.batch, MOST_BATCH),
             ("workers", self.workers, MOST_WORKERS),
             ("threads", self.threads, MOST_THREADS),
+            ("channels", self.channels, MOST_CHANNELS),
         ):
             if value is not None and not 1 <= value <= most:
                 raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
@@ -73,6 +83,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             ("budget_s", self.budget_s),
             ("rate_per_s", self.rate_per_s),
             ("latency_bound_ms", self.latency_bound_ms),
+            ("timeout_ms", self.timeout_ms),
+            ("frames_per_s", self.frames_per_s),
         ):
             if amount is not None and not 0 < amount < math.inf:
                 raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
@@ -81,11 +93,15 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for name, setting in self.settings.items():
             if isinstance(setting, float) and not math.isfinite(setting):
                 raise ValueError(f"setting {name!r} is {setting}, which no record can hold")
+        if "trace" in self.scenarios and self.trace is None:
+            raise ValueError("the scenario `trace` needs a file of arrival times: `trace`")
+        if "trace" not in self.scenarios and self.trace is not None:
+            raise ValueError(f"`trace` goes with the scenario `trace`, and the plan names {', '.join(self.scenarios)}")
         if self.data is not None and self.model is None:
             raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
         if self.model is not None and self.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
             raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
-        for text in (*self.workloads, self.backend, self.device, self.profile, self.model, self.data):
+        for text in (*self.workloads, self.backend, self.device, self.profile, self.model, self.data, self.trace):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
             _refuse_surrogates(name)
@@ -110,10 +126,12 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float  # warm-up is ten windows of at least this and of `window_batches`
     window_batches: int
     half_width: float | None
-    # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often
+    # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often; and
+    # whether the next higher one, which does not hold, gets repetitions of its own
     search_width: float = 0.02
     step_down: float = 0.01
     most_attempts: int = 20
+    confirm_failing: bool = True
 
 
 EFFORTS: dict[Mode, Effort] = {
@@ -127,6 +145,7 @@ EFFORTS: dict[Mode, Effort] = {
         search_width=0.05,
         step_down=0.05,
         most_attempts=5,
+        confirm_failing=False,
     ),
     "standard": Effort(
         repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03
@@ -136,13 +155,24 @@ EFFORTS: dict[Mode, Effort] = {
 
 # Fewest queries per scenario (batches in `offline`): what the primary metric and its interval within the run need. 200
 # put an exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty batches make twenty batch means.
-LEAST_QUERIES: dict[Scenario, int] = {"single_stream": 200, "multi_stream": 662, "server": 662, "offline": 20}
+# `streams`: frames of a camera, of which one may be late; `ramp`: queries at one rate.
+LEAST_QUERIES: dict[Scenario, int] = {
+    "single_stream": 200,
+    "multi_stream": 662,
+    "server": 662,
+    "streams": 100,
+    "ramp": 100,
+    "trace": 662,
+    "offline": 20,
+}
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One resolved line of a plan: the scored unit, before it was measured.
 
-    `batch` is the most that a row holds in `server`, where `rate_per_s` is None when the rate is searched for.
+    In an open loop `batch` is the most that a row holds; `latency_bound_ns` is the deadline of a frame in `streams`.
+    `rate_per_s` is None where it is found while running: searched for, or measured without gaps as the 100 % of a
+    `ramp`. In `streams` it is that of all cameras together.
     """
 
     workload: str
@@ -156,7 +186,11 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     quality_samples: int
     latency_bound_ns: int | None = None
     max_wait_ns: int = 0
+    timeout_ns: int | None = None
     rate_per_s: float | None = None
+    frames_per_s: float | None = None
+    trace_sha256: str | None = None
+    trace_queries: int | None = None
 
     @property
     def name(self) -> str:

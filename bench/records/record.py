@@ -13,7 +13,7 @@ import msgspec
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, Facts, Host
 from bench.records.job import Report
-from bench.records.numbers import Interval, Measured, RelativeError, Sketch, Verdict
+from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
 
@@ -54,6 +54,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     quality: Quality | None = None
     findings: tuple[Finding, ...] = ()
     rate_per_s: float | None = None
+    curve: tuple[CurvePoint, ...] = ()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[str, ...] = ()
     search: Search | None = None
     attempts: tuple[Attempt, ...] = ()
+    curve: tuple[CurvePoint, ...] = ()
 
     @property
     def valid(self) -> bool:

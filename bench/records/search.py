@@ -36,9 +36,9 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """Repetitions at one rate to confirm it: their late shares, the limit's estimate over them, and the verdict.
+    """Repetitions at one rate to confirm it, or that it does not hold: late shares, their upper limit, the verdict.
 
-    `held` is None while repetitions are missing.
+    `late_shares` are those of the worst camera in `streams`. `held` is None while repetitions are missing.
     """
 
     rate_per_s: float

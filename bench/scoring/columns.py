@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 
 # The largest int64 sorts after every real latency (292 years), so one in-place integer sort orders failures last.
 FAILED_NS: Final[int] = 2**63 - 1
+# What `status` says of a row that was not answered: its engine failed, or nobody took it before it was too old.
+FAILED: Final = 1
+DROPPED: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +29,9 @@ class Columns:
     """A timeline, one row per executed batch, in the order of issue. All arrays have shape (rows,).
 
     Times are int64 nanoseconds of one clock. `first_query` is the index of the row's first query and `queries` how many
-    it holds; a query split over workers has one row per part, all with the same `first_query`. `status` 0 is success;
-    a failed row ends when the failure is known, so that its time counts, and no earlier than it was scheduled.
+    it holds; a query split over workers has one row per part, all with the same `first_query`. `status` 0 is success,
+    else `FAILED` or `DROPPED`; a failed row ends when the failure is known, so that its time counts, and no earlier
+    than it was scheduled.
     Raises ValueError when there is no row, or a column is not one-dimensional, of another length, or not of integers.
     """
 

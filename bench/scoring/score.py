@@ -58,7 +58,7 @@ def score_offline(columns: Columns) -> Score:
     failed = queries - int(columns.queries.sum(dtype=np.int64, where=ok))
     metrics = {
         "samples_per_s": _rate(columns, brought),
-        "failed_share": _failed_share(failed, queries),
+        "failed_share": failed_share(failed, queries),
     }
     start = int(columns.scheduled_ns.min())
     drawn = sketch(service, np.sort(service), columns.ended_ns, start, quantity="service_ns", samples=brought)
@@ -79,7 +79,7 @@ def latency_metrics(latency: Int64s, ordered: Int64s, failed: int) -> dict[str, 
         )
         for name, q in _PERCENTILES
     }
-    return {**metrics, "latency_mean_ns": _mean(latency, failed), "failed_share": _failed_share(failed, latency.size)}
+    return {**metrics, "latency_mean_ns": _mean(latency, failed), "failed_share": failed_share(failed, latency.size)}
 
 
 def _score_closed_loop(columns: Columns, primary: str, p: float) -> Score:
@@ -127,7 +127,8 @@ def _mean(latency: Int64s, failed: int) -> Measured:
     return measured(float(latency.mean()), batch_means_mean(latency))
 
 
-def _failed_share(failed: int, total: int) -> Measured:
+def failed_share(failed: int, total: int) -> Measured:
+    """Share of `total` queries that failed, with Wilson's interval."""
     return measured(failed / total, wilson(failed, total))
 
 

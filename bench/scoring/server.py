@@ -1,16 +1,20 @@
-"""Figures of one open-loop repetition (measurement.md, section 2): latencies count from when a query was due."""
+"""Figures of one open-loop repetition (measurement.md, section 2): latencies count from when a query was due.
+
+Those of a ramp are in `ramp`.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from bench.records.numbers import Measured, Refusal, Score
 from bench.scoring.batch_means import batch_means_mean
-from bench.scoring.columns import FAILED_NS, Columns, Int64s, latencies
+from bench.scoring.columns import DROPPED, FAILED, FAILED_NS, Columns, Int64s, latencies
 from bench.scoring.percentiles import percentile
-from bench.scoring.score import latency_metrics, measured
+from bench.scoring.score import failed_share, latency_metrics, measured
 from bench.scoring.sketch import sketch
 
 LATE_ALLOWED: Final = 0.01
@@ -40,33 +44,62 @@ def each_query(columns: Columns, arrivals_ns: Int64s) -> Columns:
 def score_server(queries: Columns, bound_ns: int) -> Score:
     """Open loop; primary `rate_held_per_s` = min(scheduled, completed) queries per second.
 
-    Takes one row per query (`each_query`). Gives latency percentiles and mean from the scheduled moment, `late_share`
-    (over `bound_ns`, or failed), `scheduled_per_s` = n ÷ last arrival, `queries_per_s` = completed ÷ last end, and
-    `failed_share`. Raises ValueError for a malformed timeline.
+    Takes one row per query (`each_query`) and gives the figures of `score_trace` besides.
+    """
+    score = score_trace(queries, bound_ns)
+    held = min(_value(score, "scheduled_per_s"), _value(score, "queries_per_s"))
+    return Score(metrics={"rate_held_per_s": _rate(held), **score.metrics}, sketch=score.sketch)
+
+
+def score_trace(queries: Columns, bound_ns: int) -> Score:
+    """Open loop with arrivals of its own; primary `latency_p99_ns`, from the scheduled moment.
+
+    Takes one row per query. Gives latency percentiles and mean, `late_share` (over `bound_ns`, failed or dropped),
+    `scheduled_per_s` = n ÷ last arrival, `queries_per_s` = completed ÷ last end, and `failed_share`. Raises ValueError
+    for a malformed timeline.
     """
     latency = latencies(queries.scheduled_ns, queries.ended_ns, queries.status)
     ordered = np.sort(latency)
     late = latency > bound_ns
-    failed = int(np.count_nonzero(queries.status))
-    scheduled = latency.size * 1e9 / max(int(queries.scheduled_ns[-1]), 1)
-    completed = (latency.size - failed) * 1e9 / max(int(queries.ended_ns.max()), 1)
+    unanswered = int(np.count_nonzero(queries.status))
+    completed = (latency.size - unanswered) * 1e9 / max(int(queries.ended_ns.max()), 1)
     metrics = {
-        "rate_held_per_s": _rate(min(scheduled, completed)),
         # Late queries come together, in queues: an interval for independent ones would be too narrow.
         "late_share": measured(float(late.mean()), batch_means_mean(late.astype(np.float64))),
-        "scheduled_per_s": Measured(value=scheduled),
+        "scheduled_per_s": Measured(value=latency.size * 1e9 / max(int(queries.scheduled_ns[-1]), 1)),
         "queries_per_s": _rate(completed),
-        **latency_metrics(latency, ordered, failed),
+        **latency_metrics(latency, ordered, unanswered),
+        "failed_share": failed_share(int(np.count_nonzero(queries.status == FAILED)), latency.size),
     }
     drawn = sketch(latency, ordered, queries.ended_ns, 0, samples=queries.samples_per_query)
     return Score(metrics=metrics, sketch=drawn)
+
+
+def score_streams(queries: Columns, camera: npt.NDArray[np.int32], deadline_ns: int) -> Score:
+    """Cameras in real time; primary `channels`, their number.
+
+    Takes one row per frame, and the camera of each, (frames,). Gives the figures of `score_trace` besides:
+    `worst_late_share`, that of the camera with most frames late or dropped, which is the one that must hold; and
+    `dropped_share`.
+    """
+    score = score_trace(queries, deadline_ns)
+    late = latencies(queries.scheduled_ns, queries.ended_ns, queries.status) > deadline_ns
+    frames = np.bincount(camera)
+    worst = float((np.bincount(camera, late) / np.maximum(frames, 1)).max())
+    metrics = {
+        "channels": Measured(value=float(frames.size)),
+        "worst_late_share": Measured(value=worst),
+        "dropped_share": Measured(value=float(np.mean(queries.status == DROPPED))),
+        **score.metrics,
+    }
+    return Score(metrics=metrics, sketch=score.sketch)
 
 
 def lateness_ns(columns: Columns, arrivals_ns: Int64s, max_batch: int, max_wait_ns: int) -> Int64s:
     """How late the harness itself was: started - ready for every row whose worker was free when it was ready.
 
     A row is ready when its first query has waited `max_wait_ns`, or when `max_batch` have come. Failed rows keep their
-    worker busy and say nothing themselves: some were never taken.
+    worker busy and say nothing themselves: some were never taken, or dropped.
     """
     first = np.cumsum(columns.queries, dtype=np.int64) - columns.queries
     full = first + max_batch - 1
@@ -88,6 +121,10 @@ def lateness_p99(columns: Columns, arrivals_ns: Int64s, max_batch: int, max_wait
         return None
     found = percentile(late, 0.99)
     return float(late[-1]) if isinstance(found, Refusal) else found
+
+
+def _value(score: Score, name: str) -> float:
+    return score.metrics[name].value or 0.0
 
 
 def _rate(value: float) -> Measured:

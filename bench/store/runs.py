@@ -77,6 +77,11 @@ class RunFolder:
     def load_run(self) -> Run:
         return load(self.path / RUN, Run)
 
+    @property
+    def trace_file(self) -> Path:
+        """Where the arrivals of the scenario `trace` are kept: the run must not depend on the user's file."""
+        return self.path / "trace.npy"
+
     def measurement(self, name: str) -> Path:
         return self.path / name
 

@@ -45,10 +45,15 @@ def sample_table(columns: Columns, samples: NDArray[np.int64] | None) -> Table:
     return table
 
 
-def open_loop_table(columns: Columns, queries: Columns, order: NDArray[np.int64]) -> Table:
-    """As `sample_table` for an open loop, from its `queries`, one row each; `order` names the sample of each."""
+def open_loop_table(
+    columns: Columns, queries: Columns, order: NDArray[np.int64], camera: NDArray[np.int32] | None = None
+) -> Table:
+    """As `sample_table` for an open loop, from its `queries`, one row each; `order` names the sample of each.
+
+    `camera` says which stream a query belongs to, (queries,).
+    """
     numbers = np.arange(queries.rows, dtype=np.int64)
-    return {
+    table: Table = {
         "scheduled": queries.scheduled_ns,
         "started": queries.started_ns,
         "ended": queries.ended_ns,
@@ -58,6 +63,9 @@ def open_loop_table(columns: Columns, queries: Columns, order: NDArray[np.int64]
         "status": queries.status,
         "sample": order[numbers % len(order)].astype(np.int32),
     }
+    if camera is not None:
+        table["stream"] = camera
+    return table
 
 
 def write_timeline(path: Path, table: Table) -> None:

@@ -45,7 +45,10 @@ def share(value: float, interval: Interval | None = None) -> str:
 
 
 def figure(unit: str, value: float, interval: Interval | None = None) -> str:
-    """A metric's value by the unit of the registry: "ns", "1/s" or "1"."""
+    """A metric's value by the unit of the registry: "ns", "1/s", "1" or "channels"."""
+    if unit == "channels":
+        shown = f"{value:.0f} ch"  # whole cameras, and so are the ends
+        return shown if interval is None else f"{shown} [{interval.low:.0f}, {interval.high:.0f}]"
     if unit == "ns":
         return latency(value, interval)
     if unit == "1/s":
