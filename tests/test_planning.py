@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from bench.models.base import Workload
 from bench.models.user_model import BadModel
 from bench.planning import BadPlan, check_names, estimate, open_workloads, resolve
 from bench.records.plan import SCENARIOS, USER_WORKLOAD, Measurement, RunPlan
+from bench.store.trace_file import Trace
 
 from .fixtures import tiny_onnx
 
@@ -82,8 +84,13 @@ def test_the_loaded_set_holds_at_least_one_batch(free: dict[str, Workload]) -> N
 
 
 def test_a_fixed_batch_of_one_serves_every_scenario(folder: Path) -> None:
-    found = resolve(RunPlan(scenarios=SCENARIOS, latency_bound_ms=5.0), fixed(folder, 1), 2)
-    assert [entry.batch for entry in found] == [1, 1, 1, 1]
+    trace = Trace(times_ns=np.array([0, 10**9], np.int64))
+    plan = RunPlan(scenarios=SCENARIOS, latency_bound_ms=5.0, trace="times.csv")
+    found = resolve(plan, fixed(folder, 1), 2, trace)
+    assert [entry.batch for entry in found] == [1] * len(SCENARIOS)
+    by_scenario = {entry.scenario: entry for entry in found}
+    assert by_scenario["trace"].rate_per_s == 2.0
+    assert by_scenario["streams"].frames_per_s == 25.0
 
 
 def test_a_fixed_batch_is_taken_where_it_fits(folder: Path) -> None:

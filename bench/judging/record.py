@@ -25,7 +25,6 @@ from bench.scoring.intervals import (
     relative_half_width,
     repetition_interval,
     repetition_value,
-    share_interval,
 )
 
 
@@ -144,12 +143,11 @@ def _combine(name: str, figures: Sequence[Measured | None], mode: Mode) -> Measu
         return Measured(
             refusal=refusals[0] if refusals else Refusal(code="too-few-queries", seen=len(values), limit=len(figures))
         )
+    # A share may be zero, where logarithms end; cameras are the same number in every repetition.
+    if METRICS[name].unit in ("1", "channels") or min(values) <= 0:
+        return Measured(value=sum(values) / len(values))
     looks = EFFORTS[mode].repetitions
     confidence = look_confidence(len(values)) if len(looks) > 1 and len(values) in looks else 0.95
-    if METRICS[name].unit == "1":  # a share may be zero, where logarithms end
-        return Measured(value=sum(values) / len(values), interval=share_interval(values, confidence))
-    if METRICS[name].unit == "channels" or min(values) <= 0:
-        return Measured(value=sum(values) / len(values))
     interval = repetition_interval(values, confidence)
     if isinstance(interval, Refusal):
         return Measured(value=repetition_value(values), interval_refusal=interval)

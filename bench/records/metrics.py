@@ -52,7 +52,7 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
     ("goodput_retained", "1", "higher",
      "Goodput at 120 % of what the engine does without gaps, divided by the highest goodput at any rate of the ramp."),
     ("throughput_retained", "1", "higher",
-     "Completed per second at 120 % of what the engine does without gaps, divided by the most of any step of the ramp."),
+     "Completed rate at 120 % of what the engine does without gaps, divided by the most at any step of the ramp."),
     ("goodput_peak_per_s", "1/s", "higher",
      "The highest goodput of the ramp: queries per second that ended within the latency bound."),
     ("knee_per_s", "1/s", "higher",

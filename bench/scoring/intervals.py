@@ -51,22 +51,6 @@ def repetition_interval(values: Sequence[float] | Floats, confidence: float = 0.
     )
 
 
-def share_interval(values: Sequence[float] | Floats, confidence: float = 0.95) -> Interval:
-    """ȳ ± t s_y/√k for shares, shape (k,), k >= 2, one per fresh repetition, cut at 0 and 1; zeros are allowed.
-
-    Raises ValueError for fewer than two values, values outside [0, 1], or a bad `confidence`.
-    """
-    check_probability("confidence", confidence)
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or array.size < 2 or array.min() < 0.0 or array.max() > 1.0:
-        raise ValueError(f"expected two shares or more, one per repetition: {array.tolist()}")
-    half = t_quantile(confidence, array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
-    middle = float(array.mean())
-    return Interval(
-        low=max(0.0, middle - half), high=min(1.0, middle + half), confidence=confidence, kind="repetitions-t"
-    )
-
-
 def look_confidence(k: int) -> float:
     """The confidence 1 - 0.05/3 (98.33 %) of each planned look at k = 5, 10 or 20 repetitions.
 

@@ -20,8 +20,8 @@ def score_ramp(queries: Columns, step: npt.NDArray[np.int32], bound_ns: int) -> 
 
     Takes one row per query and the number of its step, (n,), ascending from 0; a step lasts until its last query is
     due. `goodput_retained` and `throughput_retained` are the last step's shares of the highest goodput and the highest
-    completed rate. `knee_per_s` is what was offered in the step with the greatest power = completed per second ÷ mean latency
-    (Kleinrock 1979). Raises ValueError for a malformed timeline.
+    completed rate. `knee_per_s` is what was offered in the step with the greatest power = completed per second ÷ mean
+    latency (Kleinrock 1979). Raises ValueError for a malformed timeline.
     """
     whole = score_trace(queries, bound_ns)
     curve = _curve(queries, step, bound_ns)

@@ -57,8 +57,8 @@ def test_the_search_comes_first_and_then_its_rate() -> None:
 def test_what_was_found_about_the_answers_outlives_the_attempt() -> None:
     """Quality is checked in the first repetition; a rate that did not hold does not make its verdict go away."""
     trials = [trial(80.0, 0.5, "quality-failed", "overloaded", "host-busy"), trial(76.0, 0.0)]
-    assert [entry.code for entry in carried(trials)] == ["quality-failed"]
-    assert carried(trials[1:]) == []
+    assert [entry.code for entry in carried(trials, trials[1:])] == ["quality-failed"]
+    assert carried(trials[1:], trials[1:]) == []
     asked = Setup(run_id="r", suite_version="0", plan=RunPlan(), host=HOST, suite_model_hash=None)
     record = judge_record(asked, SEARCHED, trials, complete=True, searched=report(search(80.0, 81.0)))
     assert not record.valid
@@ -70,8 +70,52 @@ def test_a_rate_that_holds_takes_five_repetitions() -> None:
     for _ in range(5):
         assert next_rate(SEARCHED, found, trials, "standard") == 80.0
         trials.append(trial(80.0, 0.004))
-    assert next_rate(SEARCHED, found, trials, "standard") is None
     assert attempts(SEARCHED, trials, "standard")[0].held is True
+
+
+def test_the_rate_that_should_not_hold_gets_repetitions_too() -> None:
+    found, trials = search(80.0, 81.0), [trial(80.0, 0.004)] * 5
+    assert next_rate(SEARCHED, found, trials, "standard") == 81.0
+    fails = [*trials, trial(81.0, 0.05)]
+    assert next_rate(SEARCHED, found, fails, "standard") is None
+    assert deciding(fails, attempts(SEARCHED, fails, "standard")) == trials
+    # A look does not: its bracket is that of the trials.
+    assert next_rate(SEARCHED, found, [trial(80.0, 0.004, mode="quick")], "quick") is None
+
+
+def test_a_neighbour_that_holds_is_the_answer_and_the_next_one_is_tried() -> None:
+    found, trials = search(80.0, 81.0), [*[trial(80.0, 0.004)] * 5, *[trial(81.0, 0.001)] * 5]
+    assert next_rate(SEARCHED, found, trials, "standard") == pytest.approx(81.0 * 1.02)
+    fails = [*trials, trial(82.62, 0.3)]
+    tried = attempts(SEARCHED, fails, "standard")
+    assert deciding(fails, tried) == trials[5:]
+    metrics = {"rate_held_per_s": Measured(value=81.0)}
+    shown, codes = published(SEARCHED, found, tried, metrics, "standard", complete=True)
+    interval = shown["rate_held_per_s"].interval
+    assert interval is not None
+    assert (interval.low, interval.high) == (81.0, 81.0)  # the trial that failed at 81 still counts against it
+    assert codes == ()
+
+
+def test_cameras_go_one_by_one_and_their_worst_must_hold() -> None:
+    def frames(cameras: int, worst: float) -> Trial:
+        metrics = {"late_share": Measured(value=worst / 4), "worst_late_share": Measured(value=worst)}
+        shown = {**metrics, "channels": Measured(value=float(cameras))}
+        return msgspec.structs.replace(trial(cameras * 25.0, 0.0), metrics=shown)
+
+    asked = measurement("streams", latency_bound_ns=10**8, frames_per_s=25.0)
+    found, trials = search(75.0, 100.0), [frames(3, 0.03)]
+    assert attempts(asked, trials, "standard")[0].held is False
+    assert next_rate(asked, found, trials, "standard") == 50.0
+    trials += [frames(2, 0.002)] * 5
+    assert next_rate(asked, found, trials, "standard") is None
+    tried = attempts(asked, trials, "standard")
+    shown, codes = published(asked, found, tried, {"channels": Measured(value=2.0)}, "standard", complete=True)
+    interval = shown["channels"].interval
+    assert interval is not None
+    assert (interval.low, interval.high) == (2.0, 3.0)
+    assert codes == ()
+    assert next_rate(asked, search(25.0, 50.0), [frames(1, 0.5)], "standard") is None
 
 
 def test_a_rate_that_fails_is_lowered_by_a_step_as_soon_as_that_is_certain() -> None:
@@ -80,7 +124,7 @@ def test_a_rate_that_fails_is_lowered_by_a_step_as_soon_as_that_is_certain() -> 
     assert next_rate(SEARCHED, search(80.0, 81.0), trials, "standard") == pytest.approx(79.2)
     trials.append(trial(79.2, 0.002))
     assert [attempt.held for attempt in attempts(SEARCHED, trials, "standard")] == [False, None]
-    assert deciding(trials) == trials[-1:]
+    assert deciding(trials, attempts(SEARCHED, trials, "standard")) == trials[-1:]
 
 
 def test_scattered_repetitions_do_not_hold_though_their_mean_does() -> None:

@@ -64,8 +64,9 @@ def test_every_scenario_has_a_primary_metric_that_is_defined() -> None:
 def test_units_are_those_of_the_names() -> None:
     for name, metric in METRICS.items():
         assert metric.id == name
-        assert metric.unit == ("ns" if name.endswith("_ns") else "1/s" if name.endswith("_per_s") else "1")
-        assert metric.better == ("higher" if metric.unit == "1/s" else "lower")
+        shares = "channels" if name == "channels" else "1"
+        assert metric.unit == ("ns" if name.endswith("_ns") else "1/s" if name.endswith("_per_s") else shares)
+        assert metric.better == ("lower" if metric.unit == "ns" or name.endswith("_share") else "higher")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -17,9 +17,11 @@ from scipy import stats
 
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Refusal, Score
+from bench.records.plan import OPEN_LOOPS
 from bench.scoring.columns import FAILED_NS, Columns
+from bench.scoring.ramp import score_ramp
 from bench.scoring.score import SCORERS, score_multi_stream, score_offline, score_single_stream
-from bench.scoring.server import score_server
+from bench.scoring.server import score_server, score_streams
 
 from .reference import closed_loop, make_columns, slow_percentile
 
@@ -194,15 +196,17 @@ def test_every_registered_metric_is_given_by_a_scenario() -> None:
     columns = single_stream(100)
     given_ = {name for scorer in SCORERS.values() for name in scorer(columns).metrics}
     given_ |= set(score_server(columns, bound_ns=1).metrics)
+    given_ |= set(score_streams(columns, np.zeros(100, np.int32), deadline_ns=1).metrics)
+    given_ |= set(score_ramp(columns, np.zeros(100, np.int32), bound_ns=1).metrics)
     assert given_ == set(METRICS)
-    assert set(PRIMARY) == {*SCORERS, "server"}
+    assert set(PRIMARY) == {*SCORERS, *OPEN_LOOPS}
 
 
 def test_registry() -> None:
     for name, metric in METRICS.items():
         assert metric.id == name
-        assert metric.unit in {"ns", "1/s", "1"}
-        assert (metric.better == "higher") == name.endswith("_per_s")
+        assert metric.unit in {"ns", "1/s", "1", "channels"}
+        assert (metric.better == "higher") == name.endswith(("_per_s", "_retained", "channels"))
         assert (metric.unit == "ns") == name.endswith("_ns")
         assert metric.definition.endswith(".")
         assert metric.definition.count(". ") == 0

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.scoring.columns import Columns
-from bench.scoring.server import each_query, lateness_ns, lateness_p99, score_server
+from bench.scoring.columns import DROPPED, FAILED, Columns
+from bench.scoring.server import each_query, lateness_ns, lateness_p99, score_server, score_streams
 
 MS = 1_000_000
 Int64s = NDArray[np.int64]
@@ -124,3 +124,23 @@ def test_failed_queries_are_late_whatever_their_times() -> None:
     assert metrics["late_share"].value == pytest.approx(0.02)
     assert metrics["latency_mean_ns"].value is None
     assert metrics["queries_per_s"].value == pytest.approx(98 * 1e9 / ended[-1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(timelines(), st.integers(1, 20 * MS), st.integers(1, 5), st.integers(0, 99))
+def test_every_camera_is_judged_for_itself(made: Made, deadline: int, cameras: int, seed: int) -> None:
+    columns, arrivals = made
+    columns.status[columns.status == 1] = np.random.default_rng(seed).choice([FAILED, DROPPED])
+    queries = each_query(columns, arrivals)
+    camera = np.r_[np.arange(cameras), np.random.default_rng(seed).integers(0, cameras, arrivals.size)]
+    camera = camera[: arrivals.size].astype(np.int32)
+    metrics = score_streams(queries, camera, deadline).metrics
+    shares = []
+    for number in range(int(camera.max()) + 1):
+        own = [i for i in range(arrivals.size) if camera[i] == number]
+        late = [bool(queries.status[i]) or queries.ended_ns[i] - arrivals[i] > deadline for i in own]
+        shares.append(sum(late) / len(late))
+    assert metrics["worst_late_share"].value == pytest.approx(max(shares))
+    assert metrics["channels"].value == len(shares)
+    assert metrics["dropped_share"].value == pytest.approx(float((queries.status == DROPPED).mean()))
+    assert metrics["failed_share"].value == pytest.approx(float((queries.status == FAILED).mean()))
