@@ -69,9 +69,8 @@ def check_names(plan: RunPlan) -> None:
 
 def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) -> tuple[Measurement, ...]:
     """All measurements of a plan, workload by workload. Raises BadPlan."""
-    threads = plan.threads or max(1, usable_cores // plan.workers)
     return tuple(
-        _measurement(plan, name, workload, scenario, threads)
+        _measurement(plan, name, workload, scenario, usable_cores)
         for name, workload in workloads.items()
         for scenario in plan.scenarios
     )
@@ -89,13 +88,16 @@ def estimate(plan: RunPlan, measurements: tuple[Measurement, ...], workloads: di
     )
 
 
-def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenario, threads: int) -> Measurement:
+def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenario, cores: int) -> Measurement:
     spec, fixed = workload.spec, workload.model().fixed_batch
     defaults = spec.scenarios.get(scenario)
     per_query, batch = 1, 1
+    # One query at a time needs one session; more of them, or of devices, would stand idle.
+    alone = scenario == "single_stream"
+    workers, devices = (1, 1) if alone else (plan.workers or 1, len(plan.devices))
     if scenario == "multi_stream":
         per_query = (defaults and defaults.samples_per_query) or _DEFAULT_SAMPLES_PER_QUERY
-        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // plan.workers))
+        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // (workers * devices)))
         if per_query % batch:
             what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
             raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")
@@ -115,8 +117,9 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         precision=plan.precision,
         batch=batch,
         samples_per_query=per_query,
-        workers=1 if scenario == "single_stream" else plan.workers,
-        threads=threads,
+        workers=workers,
+        threads=plan.threads or max(1, cores // (workers * devices)),
+        devices=devices,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
         **_serving(plan, name, scenario, defaults),
@@ -132,7 +135,7 @@ def _serving(plan: RunPlan, name: str, scenario: Scenario, defaults: ScenarioSpe
         raise BadPlan(f"{name} has no latency bound for server; say which one must hold: `--latency-bound-ms`.")
     return {
         "latency_bound_ns": round(bound_ms * 1e6),
-        "max_wait_ns": round(plan.max_wait_us * 1e3),
+        "max_wait_ns": round((plan.max_wait_us or 0.0) * 1e3),
         "rate_per_s": plan.rate_per_s,
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
 from bench.judging.trial import score_trial, trial_findings
 from bench.loadgen.samples import issue_order, samples_of_rows
@@ -93,6 +94,7 @@ def _job(run: Run, measurement: Measurement, index: int, place: Path, rate_per_s
         measurement=measurement,
         backend=plan.backend,
         device=plan.device,
+        more_devices=plan.more_devices,
         effort=EFFORTS[plan.mode],
         seed=derive_seed(plan.seed, measurement.name, index),
         quality=index == 0,
@@ -128,6 +130,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         columns = columns_of(timeline, measurement, report.t0_ns)
     score = score_trial(columns, measurement, queries)
     found = trial_findings(columns, score, report, measurement, plan.mode, queries)
+    found += device_findings(report, plan.mode)
     quality = None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
@@ -149,4 +152,5 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         quality=quality,
         findings=found,
         rate_per_s=job.rate_per_s,
+        device_shares=device_shares(columns, measurement),
     )

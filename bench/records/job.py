@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.records.host import Device, Facts, Noise
+from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.plan import Effort, Measurement, Setting
 from bench.records.search import Search
 
@@ -15,6 +15,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     measurement: Measurement
     backend: str
     device: str
+    more_devices: tuple[str, ...] = ()
     effort: Effort
     seed: int
     quality: bool
@@ -61,7 +62,10 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child leaves beside the timeline when a repetition went through."""
+    """What the child leaves beside the timeline when a repetition went through.
+
+    `device` and `facts` are those of the first device; workers are numbered device by device.
+    """
 
     device: Device
     facts: Facts
@@ -80,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int
     verification: Verification
     noise: Noise
+    more_devices: tuple[DeviceFacts, ...] = ()
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,3 +95,4 @@ class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
     model_hash: str
     session_hash: str
     search: Search
+    more_devices: tuple[DeviceFacts, ...] = ()
