@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Arrays, EngineError, Model, Options, Session, Unsupported
 from bench.plugins import suggestion
 from bench.records.host import Device, Facts
+from bench.records.plan import Setting
 
 _FINGERPRINT_VALUES = 64
 
@@ -23,14 +24,19 @@ _FINGERPRINT_VALUES = 64
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The fake's settings.
 
-    `delay_us` + samples · `per_sample_us` is slept per batch. `answers`: `reference` computes each distinct sample
-    once with onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens
-    at call number `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan,
-    unwritten, drift (answers differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once.
+    `delay_us` + samples · `per_sample_us` is slept per batch, longer by the share `contention` for every further
+    worker. A batch over `most_batch`, unless that is 0, is out of memory when it is compiled. `precision`, unless
+    empty, is what the facts say was executed. `answers`: `reference` computes each distinct sample once with
+    onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens at call number
+    `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan, unwritten, drift (answers
+    differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once.
     """
 
     delay_us: float = 0.0
     per_sample_us: float = 0.0
+    contention: float = 0.0
+    most_batch: int = 0
+    precision: str = ""
     answers: str = "reference"
     fault: str = ""
     fault_after: int = 0
@@ -44,20 +50,22 @@ _FAULTS = (
 
 
 class FakeBackend:
-    """Settings: see `Script`."""
+    """Settings: see `Script`. `card:1.NAME` is setting NAME of that device alone."""
 
     name = "fake"
 
     def devices(self) -> list[Device]:
         precisions = ("fp32", "fp16", "bf16", "int8")
-        return [Device(kind=kind, title="scripted device", precisions=precisions) for kind in ("cpu", "card")]
+        addresses = (("cpu", 0), ("card", 0), ("card", 1))
+        return [Device(kind=kind, index=i, title="scripted device", precisions=precisions) for kind, i in addresses]
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
-        for key in options.settings:
+        settings = self._settings_of(device, options)
+        for key in settings:
             if key not in Script.__struct_fields__:
                 raise Unsupported(f"fake has no setting {key!r}.{suggestion(key, list(Script.__struct_fields__))}")
         try:
-            script = msgspec.convert(options.settings, Script, strict=False)
+            script = msgspec.convert(settings, Script, strict=False)
         except msgspec.ValidationError as error:
             raise Unsupported(f"fake: settings: {error}") from None
         for key, value, known in (("answers", script.answers, _ANSWERS), ("fault", script.fault, _FAULTS)):
@@ -68,7 +76,16 @@ class FakeBackend:
             raise EngineError("fake: refuses to compile, as scripted.")
         if script.fault == "slow-compile":
             time.sleep(3600)
+        if 0 < script.most_batch < options.max_batch:
+            raise EngineError(f"fake: out of memory at a batch of {options.max_batch}, as scripted.")
         return _Compiled(model, device, options, script)
+
+    def _settings_of(self, device: Device, options: Options) -> dict[str, Setting]:
+        addresses = tuple(f"{one.address}." for one in self.devices())
+        common = {key: value for key, value in options.settings.items() if not key.startswith(addresses)}
+        prefix = f"{device.address}."
+        own = {key.removeprefix(prefix): value for key, value in options.settings.items() if key.startswith(prefix)}
+        return common | own
 
 
 class _Compiled:
@@ -77,7 +94,7 @@ class _Compiled:
         self.facts = Facts(
             engine="fake",
             engine_version="1",
-            precision_executed=options.precision,
+            precision_executed=script.precision or options.precision,
             device_operator_share=1.0,
             compile_s=0.0,
             applied=dict(options.settings),
@@ -88,7 +105,7 @@ class _Compiled:
         if self._script == Script(answers="zeros"):
             return _Null()
         reference = None if self._script.answers == "zeros" else _reference_session(self._model, self._options)
-        return _Scripted(self._script, self._model, reference, self._memo)
+        return _Scripted(self._script, self._model, reference, self._memo, self._options.workers)
 
     def close(self) -> None:
         self._memo.clear()
@@ -107,10 +124,15 @@ class _Null:
 
 class _Scripted:
     def __init__(
-        self, script: Script, model: Model, reference: Session | None, memo: dict[bytes, list[NDArray[np.generic]]]
+        self,
+        script: Script,
+        model: Model,
+        reference: Session | None,
+        memo: dict[bytes, list[NDArray[np.generic]]],
+        workers: int = 1,
     ) -> None:
         self._script, self._model, self._reference, self._memo = script, model, reference, memo
-        self._calls = 0
+        self._slower, self._calls = 1.0 + script.contention * (workers - 1), 0
 
     def run(self, batch: Arrays, out: Arrays) -> None:
         call, self._calls = self._calls, self._calls + 1
@@ -124,7 +146,7 @@ class _Scripted:
         samples = len(next(iter(batch.values())))
         delay_us = self._script.delay_us + samples * self._script.per_sample_us
         if delay_us:
-            time.sleep(delay_us / 1e6)
+            time.sleep(delay_us * self._slower / 1e6)
 
     def close(self) -> None:
         if self._reference is not None:

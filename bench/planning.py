@@ -77,9 +77,8 @@ def resolve(
     plan: RunPlan, workloads: dict[str, Workload], usable_cores: int, trace: Trace | None = None
 ) -> tuple[Measurement, ...]:
     """All measurements of a plan, workload by workload; `trace` is what `plan.trace` holds. Raises BadPlan."""
-    threads = plan.threads or max(1, usable_cores // plan.workers)
     return tuple(
-        _measurement(plan, name, workload, scenario, threads, trace)
+        _measurement(plan, name, workload, scenario, usable_cores, trace)
         for name, workload in workloads.items()
         for scenario in plan.scenarios
     )
@@ -98,14 +97,17 @@ def estimate(plan: RunPlan, measurements: tuple[Measurement, ...], workloads: di
 
 
 def _measurement(
-    plan: RunPlan, name: str, workload: Workload, scenario: Scenario, threads: int, trace: Trace | None
+    plan: RunPlan, name: str, workload: Workload, scenario: Scenario, cores: int, trace: Trace | None
 ) -> Measurement:
     spec, fixed = workload.spec, workload.model().fixed_batch
     defaults = spec.scenarios.get(scenario)
     per_query, batch = 1, 1
+    # One query at a time needs one session; more of them, or of devices, would stand idle.
+    alone = scenario == "single_stream"
+    workers, devices = (1, 1) if alone else (plan.workers or 1, len(plan.devices))
     if scenario == "multi_stream":
         per_query = (defaults and defaults.samples_per_query) or _DEFAULT_SAMPLES_PER_QUERY
-        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // plan.workers))
+        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // (workers * devices)))
         if per_query % batch:
             what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
             raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")
@@ -127,8 +129,9 @@ def _measurement(
         precision=plan.precision,
         batch=batch,
         samples_per_query=per_query,
-        workers=1 if scenario == "single_stream" else plan.workers,
-        threads=threads,
+        workers=workers,
+        threads=plan.threads or max(1, cores // (workers * devices)),
+        devices=devices,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
@@ -153,7 +156,7 @@ def _serving(
         raise BadPlan(f"{name} has no latency bound for {scenario}; say which one must hold: `--latency-bound-ms`.")
     fields = {
         "latency_bound_ns": round(bound_ms * 1e6),
-        "max_wait_ns": round(plan.max_wait_us * 1e3),
+        "max_wait_ns": round((plan.max_wait_us or 0.0) * 1e3),
         "timeout_ns": round(plan.timeout_ms * 1e6) if plan.timeout_ms is not None else None,
     }
     if scenario == "streams":

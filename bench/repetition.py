@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
 from bench.judging.trial import OpenLoop, score_trial, trial_findings
 from bench.loadgen.load import repetition_load
@@ -95,6 +96,7 @@ def _job(
         measurement=measurement,
         backend=plan.backend,
         device=plan.device,
+        more_devices=plan.more_devices,
         effort=EFFORTS[plan.mode],
         seed=derive_seed(plan.seed, measurement.name, index),
         quality=index == 0,
@@ -131,6 +133,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         columns = columns_of(timeline, measurement, report.t0_ns)
     score = score_trial(columns, measurement, opened)
     found = trial_findings(columns, score, report, measurement, plan.mode, opened)
+    found += device_findings(report, plan.mode)
     quality = None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
@@ -154,4 +157,5 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         findings=found,
         rate_per_s=report.rate_per_s,
         curve=score.curve,
+        device_shares=device_shares(columns, measurement),
     )

@@ -52,17 +52,27 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option(
     "--backend", default="onnxruntime", show_default=True, metavar="NAME", help="Engine; see `bench list backend`."
 )
-@click.option("--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`.")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    default=("cpu",),
+    show_default=True,
+    metavar="KIND[:INDEX]",
+    help="See `bench list --devices`; may be repeated, and all share one schedule.",
+)
 @click.option("--mode", type=Names("mode", MODES), default="quick", show_default=True, help="How long and how often.")
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
 @click.option("--batch", type=click.IntRange(1, MOST_BATCH), help="Samples per batch [default: the workload's].")
 @click.option(
-    "--workers", type=click.IntRange(1, MOST_WORKERS), default=1, show_default=True, help="Sessions that run at once."
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    help="Sessions that run at once, on each device [default: 1].",
 )
 @click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
-    help="Threads per worker [default: usable cores / workers].",
+    help="Threads per worker [default: usable cores / (workers × devices)].",
 )
 @click.option(
     "--rate",
@@ -93,9 +103,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option(
     "--max-wait-us",
     type=click.FloatRange(0),
-    default=0.0,
-    show_default=True,
-    help="Open loops: how long a batch that is not full waits for more.",
+    help="Open loops: how long a batch that is not full waits for more [default: 0].",
 )
 @click.option(
     "--timeout-ms",
@@ -155,6 +163,8 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
         return read_json(cast(Path, flags["plan_file"]), RunPlan)
     fields = {name: flags[name] for name in RunPlan.__struct_fields__ if name in flags}
     fields["workloads"] = _workloads(flags)
+    fields["device"], *more = cast("tuple[str, ...]", flags["devices"])
+    fields["more_devices"] = tuple(more)
     fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
     try:
         return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from bench.judging.attempts import attempts, carried, deciding, next_rate
+from bench.judging.devices import mean_shares
 from bench.judging.serving import published
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
@@ -75,6 +76,8 @@ def judge_record(
         primary=PRIMARY[measurement.scenario],
         device=last.device if last else None,
         facts=last.facts if last else None,
+        more_devices=last.more_devices if last else (),
+        device_shares=mean_shares(scored),
         metrics=metrics,
         quality=first_quality,
         sketch=median.sketch if median else None,
@@ -218,10 +221,12 @@ def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan)
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:
+    others = {"more_devices": report.more_devices} if report and report.more_devices else {}
     return record_hash(
         {
             "host": setup.host,
             "device": report.device if report else None,
+            **others,
             "session": report.session_hash if report else None,
             "serving": [
                 measurement.batch,

@@ -24,15 +24,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import EngineError, Model, Options, Unsupported, find_device
+from bench.backends.base import Model, Options, Unsupported
 from bench.backends.registry import load_backend
 from bench.host.watch import Watch
-from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
+from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices
 from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.load import repetition_load
 from bench.loadgen.outputs import OutputRing, SecretSample
+from bench.loadgen.placing import Placed, check_precisions, find_devices, placed, verify_placed
 from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import create, used
@@ -43,7 +44,6 @@ from bench.models.opening import open_workload
 from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
-from bench.records.host import Device, Facts
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.records.plan import OPEN_LOOPS, SEARCHED
 from bench.records.untrusted import BadFile
@@ -81,8 +81,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workload
     model: Model
     model_hash: str
-    device: Device
-    facts: Facts
+    placed: Placed
     lane: Lane
 
 
@@ -125,13 +124,13 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     driven = drive(lane, timeline, secret)
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
-    tolerance = _RECOMPUTED[ready.facts.precision_executed]
-    sound = next(session for number, session in enumerate(lane.sessions) if number not in driven.lost)
-    checked = verify(sound, ready.model, lane.samples, secret.kept, first, tolerance)
+    checked = verify_placed(ready.placed, ready.model, lane.samples, secret, first, _RECOMPUTED, driven.lost)
     _keep_outputs(Path(job.folder), secret)
+    main, *others = ready.placed.on
     return Report(
-        device=ready.device,
-        facts=ready.facts,
+        device=main.device,
+        facts=main.facts,
+        more_devices=tuple(others),
         model_hash=ready.model_hash,
         session_hash=_session_hash(ready),
         load_sha256=arrays_hash(lane.samples.row(0)),
@@ -155,9 +154,11 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
 def _search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
     warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
     found = search_rate(job, ready.lane, warm.row_s, lambda expected_s: reporter.phase("search", expected_s))
+    main, *others = ready.placed.on
     return SearchReport(
-        device=ready.device,
-        facts=ready.facts,
+        device=main.device,
+        facts=main.facts,
+        more_devices=tuple(others),
         model_hash=ready.model_hash,
         session_hash=_session_hash(ready),
         search=found,
@@ -173,7 +174,8 @@ def _loaded_set(workload: Workload, job: Job) -> LoadedSet:
 @contextlib.contextmanager
 def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]:
     backend, model, measurement = load_backend(job.backend), workload.model(), job.measurement
-    device = find_device(backend, job.device)
+    # All are looked for, also where one is used: a plan with a wrong device fails at once.
+    devices = find_devices(backend, (job.device, *job.more_devices))[: measurement.devices]
     options = Options(
         precision=measurement.precision,
         max_batch=measurement.batch,
@@ -182,29 +184,19 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         settings=job.settings,
         varying_batch=measurement.scenario in OPEN_LOOPS and measurement.batch > 1,
     )
-    compiled = backend.compile(model, device, options)
-    _check_precision(compiled.facts)
-    sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
-    closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
-    lane = Lane(
-        # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
-        issue=AllDue() if measurement.scenario in OPEN_LOOPS | {"offline"} else closed,
-        samples=samples,
-        sessions=sessions,
-        rings=tuple(OutputRing(model.outputs, measurement.batch) for _ in sessions),
-    )
-    # Of the file that was compiled, not what the workload says of it.
-    digest = model_hash(model.path)
-    yield Ready(workload=workload, model=model, model_hash=digest, device=device, facts=compiled.facts, lane=lane)
-    for session in sessions:
-        session.close()
-    compiled.close()
-
-
-def _check_precision(facts: Facts) -> None:
-    if facts.precision_executed not in _RECOMPUTED:
-        known = ", ".join(_RECOMPUTED)
-        raise EngineError(f"{facts.engine} says it executes in {facts.precision_executed!r}; expected one of {known}.")
+    with placed(backend, model, devices, options) as ready:
+        check_precisions(ready.on, _RECOMPUTED)
+        closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
+        lane = Lane(
+            # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
+            issue=AllDue() if measurement.scenario in OPEN_LOOPS | {"offline"} else closed,
+            samples=samples,
+            sessions=ready.sessions,
+            rings=tuple(OutputRing(model.outputs, measurement.batch, worker) for worker in range(len(ready.sessions))),
+        )
+        # Of the file that was compiled, not what the workload says of it.
+        digest = model_hash(model.path)
+        yield Ready(workload=workload, model=model, model_hash=digest, placed=ready, lane=lane)
 
 
 def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
@@ -243,15 +235,15 @@ def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> 
 
 
 def _session_hash(ready: Ready) -> str:
-    facts = ready.facts
-    return record_hash(
+    main, *others = (
         {
-            "model": ready.model_hash,
             "precision": facts.precision_executed,
             "engine": [facts.engine, facts.engine_version, facts.driver_version],
             "applied": facts.applied,
         }
+        for facts in (entry.facts for entry in ready.placed.on)
     )
+    return record_hash({"model": ready.model_hash, **main} | ({"more_devices": others} if others else {}))
 
 
 def _cpu_s() -> float:

@@ -24,7 +24,8 @@ _LEAST_TELLING = 4
 class OutputRing:
     """Slots of output arrays for one worker, each (batch, …) per output, used in turn and settled together."""
 
-    def __init__(self, outputs: Sequence[Tensor], batch: int) -> None:
+    def __init__(self, outputs: Sequence[Tensor], batch: int, worker: int = 0) -> None:
+        self.worker = worker
         one_slot = sum(np.dtype(t.dtype).itemsize * batch * int(np.prod(t.shape, dtype=np.int64)) for t in outputs)
         count = max(1, min(_MOST_SLOTS, RING_BYTES // max(one_slot, 1)))
         self._batch = batch
@@ -95,8 +96,9 @@ def _per_sample(part: NDArray[np.generic]) -> NDArray[np.generic]:
 class SecretSample:
     """Keeps copies of some rows' outputs; which rows is drawn only after their outputs were delivered.
 
-    At least one row and about `share` of all rows; at most `most_samples` samples are expected to be kept. `kept` holds
-    them by the number of the row's first sample, counted over the whole run in the order of issue.
+    At least one row of every worker, so that no device goes unchecked beside others, and about `share` of all rows; at
+    most `most_samples` samples are expected to be kept beyond these. `kept` holds them, and `worker` who answered them,
+    by the number of the row's first sample, counted over the whole run in the order of issue.
     """
 
     def __init__(self, rows: int, batch: int, seed: int, share: float = 0.01, most_samples: int = 4096) -> None:
@@ -104,11 +106,13 @@ class SecretSample:
         self._probability = min(1.0, max(least, min(share, most_samples / max(rows * batch, 1))))
         self._rng = np.random.default_rng(seed)
         self.kept: dict[int, Named] = {}
+        self.worker: dict[int, int] = {}
+        self._seen: set[int] = set()
 
     def draw(self, used: int, span: Callable[[int], Span | None], ring: OutputRing, last: bool) -> None:
         """Choose among the first `used` slots of `ring`; `span` tells what a slot holds, None: nothing to keep."""
         wanted = int(self._probability * used + self._rng.random())
-        if last and not self.kept:
+        if ring.worker not in self._seen or (last and not self.kept):
             wanted = max(wanted, 1)
         if not wanted:
             return
@@ -116,3 +120,5 @@ class SecretSample:
             held = span(slot)
             if held is not None:
                 self.kept[held[0]] = ring.copy(slot, held[1])
+                self.worker[held[0]] = ring.worker
+                self._seen.add(ring.worker)

@@ -38,6 +38,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     applied: dict[str, Setting] = {}
 
 
+class DeviceFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several devices that answered together, and what its engine says it did there."""
+
+    device: Device
+    facts: Facts
+
+
 class Host(msgspec.Struct, frozen=True, kw_only=True):
     """The machine, as far as an unprivileged process can read it; None means not readable, never zero."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.records.host import Device, Facts, Noise
+from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.plan import Effort, Measurement, Setting
 from bench.records.search import Search
 
@@ -15,6 +15,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     measurement: Measurement
     backend: str
     device: str
+    more_devices: tuple[str, ...] = ()
     effort: Effort
     seed: int
     quality: bool
@@ -63,7 +64,10 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child leaves beside the timeline when a repetition went through."""
+    """What the child leaves beside the timeline when a repetition went through.
+
+    `device` and `facts` are those of the first device; workers are numbered device by device.
+    """
 
     device: Device
     facts: Facts
@@ -85,6 +89,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     # open loop: the rate that was driven, and how many sessions never came back
     rate_per_s: float | None = None
     lost_sessions: int = 0
+    more_devices: tuple[DeviceFacts, ...] = ()
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,3 +100,4 @@ class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
     model_hash: str
     session_hash: str
     search: Search
+    more_devices: tuple[DeviceFacts, ...] = ()

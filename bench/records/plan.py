@@ -27,17 +27,21 @@ DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 _NONE_NAMED = (DEFAULT_WORKLOADS, ("speech_command",))
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
+# Enough for some sixty short trials of a small network on a CPU.
+TUNE_BUDGET_S = 60.0
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a user chooses about a run; equal plans with equal seeds ask for the same work.
 
-    `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
-    backend untouched. `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for
-    `server` and `ramp` (its 100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds
-    the bound is searched for. `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file
-    and labelled image folder; then the only workload is `user_model`.
+    `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default, or what
+    tuning finds: with `tune` each measurement is tuned before it is made, for about `tune_budget_s`. `more_devices`
+    share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend untouched.
+    `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
+    100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
+    `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file and labelled image folder;
+    then the only workload is `user_model`.
     """
 
     schema: Literal[1] = 1
@@ -45,23 +49,26 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     scenarios: tuple[Scenario, ...] = ("single_stream", "offline")
     backend: str = "onnxruntime"
     device: str = "cpu"
+    more_devices: tuple[str, ...] = ()
     mode: Mode = "quick"
     precision: Precision = "fp32"
     batch: int | None = None
-    workers: int = 1
+    workers: int | None = None
     threads: int | None = None
     rate_per_s: float | None = None
     channels: int | None = None
     frames_per_s: float = 25.0
     trace: str | None = None
     latency_bound_ms: float | None = None
-    max_wait_us: float = 0.0
+    max_wait_us: float | None = None
     timeout_ms: float | None = None
     profile: str | None = None
     model: str | None = None
     data: str | None = None
     seed: int = 0
     budget_s: float | None = None
+    tune: bool = False
+    tune_budget_s: float = TUNE_BUDGET_S
     settings: dict[str, Setting] = {}
 
     def __post_init__(self) -> None:
@@ -81,6 +88,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
         for name, amount in (
             ("budget_s", self.budget_s),
+            ("tune_budget_s", self.tune_budget_s),
             ("rate_per_s", self.rate_per_s),
             ("latency_bound_ms", self.latency_bound_ms),
             ("timeout_ms", self.timeout_ms),
@@ -88,7 +96,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ):
             if amount is not None and not 0 < amount < math.inf:
                 raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
-        if not 0 <= self.max_wait_us < math.inf:
+        if self.max_wait_us is not None and not 0 <= self.max_wait_us < math.inf:
             raise ValueError(f"`max_wait_us` is {self.max_wait_us}; it must be finite and not negative")
         for name, setting in self.settings.items():
             if isinstance(setting, float) and not math.isfinite(setting):
@@ -101,11 +109,18 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
         if self.model is not None and self.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
             raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
-        for text in (*self.workloads, self.backend, self.device, self.profile, self.model, self.data, self.trace):
+        if len(set(self.devices)) < len(self.devices):
+            raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
+        for text in (*self.workloads, self.backend, *self.devices, self.profile, self.model, self.data, self.trace):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
             _refuse_surrogates(name)
             _refuse_surrogates(setting)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Every device of the plan, the first one first."""
+        return (self.device, *self.more_devices)
 
 
 def _refuse_surrogates(value: Setting | None) -> None:
@@ -172,7 +187,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     In an open loop `batch` is the most that a row holds; `latency_bound_ns` is the deadline of a frame in `streams`.
     `rate_per_s` is None where it is found while running: searched for, or measured without gaps as the 100 % of a
-    `ramp`. In `streams` it is that of all cameras together.
+    `ramp`. In `streams` it is that of all cameras together. `workers` counts sessions on each of the first `devices` of
+    the plan.
     """
 
     workload: str
@@ -191,6 +207,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_s: float | None = None
     trace_sha256: str | None = None
     trace_queries: int | None = None
+    devices: int = 1
 
     @property
     def name(self) -> str:

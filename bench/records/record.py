@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.findings import Finding, is_valid
-from bench.records.host import Device, Facts, Host
+from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Report
 from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
@@ -39,7 +39,10 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One repetition, in one child process."""
+    """One repetition, in one child process.
+
+    `device_shares` says of several devices, in their order, what share of the samples each answered.
+    """
 
     schema: int = SCHEMA
     index: int
@@ -55,10 +58,11 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     rate_per_s: float | None = None
     curve: tuple[CurvePoint, ...] = ()
+    device_shares: tuple[float, ...] = ()
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement, scored over its trials."""
+    """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices."""
 
     schema: int = SCHEMA
     suite_version: str
@@ -78,6 +82,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
     device: Device | None = None
     facts: Facts | None = None
+    more_devices: tuple[DeviceFacts, ...] = ()
+    device_shares: tuple[float, ...] = ()
     metrics: dict[str, Measured] = {}
     quality: Quality | None = None
     sketch: Sketch | None = None

@@ -8,6 +8,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 import msgspec
 
 from bench.records.record import Quality, Record, Run, Trial
+from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
 from bench.text import figures, name, printable, sentence
 
@@ -51,7 +52,7 @@ def record_setup(record: Record, lang: str) -> Section:
     asked, facts, device = record.measurement, record.facts, record.device
     lines: list[tuple[str, str | None]] = [("backend", record.backend)]
     if device is not None:
-        lines.append(("device", f"{device.title} ({device.address})" if device.title else device.address))
+        lines += [("device", text) for text in device_texts(record, lang)]
         lines.append(("device_memory", figures.size(device.memory_bytes) if device.memory_bytes else None))
     if facts is not None:
         share = facts.device_operator_share
@@ -135,7 +136,7 @@ def run_section(run: Run, lang: str) -> Section:
             ("started", run.started_at),
             ("status", name(lang, "state", run.status)),
             ("mode", name(lang, "mode", run.plan.mode)),
-            ("backend", f"{run.plan.backend} ({run.plan.device})"),
+            ("backend", f"{run.plan.backend} ({', '.join(run.plan.devices)})"),
             ("seed", str(run.plan.seed)),
             ("profile", run.plan.profile),
         ],
@@ -144,7 +145,7 @@ def run_section(run: Run, lang: str) -> Section:
 
 def system_section(records: Sequence[Record], lang: str) -> Section:
     """Devices and engines of all records, each named once."""
-    devices = [f"{record.device.title} ({record.device.address})" for record in records if record.device is not None]
+    devices = [titled(device) for record in records for device in devices_of(record)]
     facts = [record.facts for record in records if record.facts is not None]
     lines: list[tuple[str, str | None]] = [
         ("device", _distinct(devices)),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Record
+from bench.report.devices import devices_of
 from bench.report.drawing import ACCENT, INK, SERIES, identifier, new_figure
 from bench.report.rows import State, interval_text, kind_text, record_state, repetitions, value_text
 from bench.text import figures, name, sentence
@@ -113,8 +114,10 @@ class Summary:
 
 def _system(record: Record) -> str:
     engine = f", {record.facts.engine} {record.facts.engine_version}" if record.facts else ""
-    device = (record.device.title or record.device.address) if record.device else record.backend
-    return identifier(device + engine)
+    names = [device.title or device.address for device in devices_of(record)] or [record.backend]
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    devices = " + ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.items())
+    return identifier(devices + engine)
 
 
 def _variant(record: Record) -> str:

@@ -116,7 +116,7 @@ def _subject(lang: str, subject: str) -> str:
 
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
-    if code == "busy-time":
+    if code == "busy-time" or (code == "engine-differs" and subject):
         return subject
     if isinstance(seen, str) or isinstance(limit, str) or seen is None or limit is None:
         return ""

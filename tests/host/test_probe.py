@@ -29,7 +29,7 @@ def why(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, timeout_s: flo
 
 def test_backends_are_asked_in_the_order_given() -> None:
     fake, unknown = probe_backends(["fake", "fakee"])
-    assert [device.address for device in fake.devices] == ["cpu:0", "card:0"]
+    assert [device.address for device in fake.devices] == ["cpu:0", "card:0", "card:1"]
     assert unknown.why is not None
     assert "Did you mean 'fake'" in unknown.why
 

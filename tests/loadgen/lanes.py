@@ -22,7 +22,7 @@ def make_lane(
 ) -> Lane:
     """A lane whose input `x` holds each sample's own number."""
     samples = LoadedSet({"x": np.arange(count, dtype=np.int64)}, batch, seed=3)
-    rings = tuple(OutputRing(outputs, batch) for _ in sessions)
+    rings = tuple(OutputRing(outputs, batch, worker) for worker in range(len(sessions)))
     return Lane(issue=issue, samples=samples, sessions=as_sessions(*sessions), rings=rings)
 
 
