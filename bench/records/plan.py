@@ -27,17 +27,15 @@ DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 _NONE_NAMED = (DEFAULT_WORKLOADS, ("speech_command",))
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
-# Enough for some sixty short trials of a small network on a CPU.
-TUNE_BUDGET_S = 60.0
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
 class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that a user chooses about a run; equal plans with equal seeds ask for the same work.
 
-    `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default, or what
-    tuning finds: with `tune` each measurement is tuned before it is made, for about `tune_budget_s`. `more_devices`
-    share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend untouched.
+    `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default.
+    `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
+    untouched.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
     100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
     `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file and labelled image folder;
@@ -67,8 +65,6 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     data: str | None = None
     seed: int = 0
     budget_s: float | None = None
-    tune: bool = False
-    tune_budget_s: float = TUNE_BUDGET_S
     settings: dict[str, Setting] = {}
 
     def __post_init__(self) -> None:
@@ -88,7 +84,6 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
         for name, amount in (
             ("budget_s", self.budget_s),
-            ("tune_budget_s", self.tune_budget_s),
             ("rate_per_s", self.rate_per_s),
             ("latency_bound_ms", self.latency_bound_ms),
             ("timeout_ms", self.timeout_ms),

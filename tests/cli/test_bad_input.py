@@ -58,7 +58,7 @@ def test_lists_what_there_is_when_nothing_is_close(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--backend", "fake", "--device", "crad"], "no device 'crad'. Did you mean 'card:0'?"),
+        (["--backend", "fake", "--device", "crad"], "no device 'crad'. Did you mean 'card:1'?"),
         (["--device", "cpu:7"], "no device 'cpu:7'. Did you mean 'cpu:0'?"),
         (["--setting", "spining=true"], "no setting 'spining'. Did you mean 'spinning'?"),
         (["--setting", "spinning=perhaps"], "Known: true, false"),

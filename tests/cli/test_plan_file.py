@@ -70,7 +70,7 @@ def test_relative_paths_of_a_plan_are_kept_whole(bench: Command, model: Path, tm
         ("", "not usable as JSON"),
         ("[1]", "Expected `object`, got `array`"),
         ('{"wrkloads": ["speech_command"]}', "unknown field `wrkloads`"),
-        ('{"workers": "two"}', "Expected `int`, got `str` - at `$.workers`"),
+        ('{"workers": "two"}', "Expected `int | null`, got `str` - at `$.workers`"),
         ('{"scenarios": ["offlin"]}', "at `$.scenarios[0]`"),
         ('{"settings": {"a": null}}', "at `$.settings[...]`"),
         ('{"budget_s": NaN}', "NaN"),
