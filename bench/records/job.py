@@ -60,6 +60,14 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     largest_error: float | None
 
 
+class HandOver(msgspec.Struct, frozen=True, kw_only=True):
+    """What it costs to hand a batch to a process of its own that does nothing with it, measured in this repetition."""
+
+    calls: int
+    p50_ns: int
+    p99_ns: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the child leaves beside the timeline when a repetition went through."""
 
@@ -80,6 +88,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int
     verification: Verification
     noise: Noise
+    hand_over: HandOver | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):
