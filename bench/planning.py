@@ -119,6 +119,7 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         threads=threads,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
+        session_process="own" if plan.processes == 2 else "shared",
         **_serving(plan, name, scenario, defaults),
     )
 

@@ -47,9 +47,7 @@ def forbid_writing(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _ADD_SEALS, _SEAL_FUTURE_WRITE)
 
 
-def map_array(
-    descriptor: int, shape: Sequence[int], dtype: str, private: bool = False
-) -> NDArray[np.generic]:
+def map_array(descriptor: int, shape: Sequence[int], dtype: str, private: bool = False) -> NDArray[np.generic]:
     """Map a descriptor as an array; what is written into a `private` one stays in this process."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     access = mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE

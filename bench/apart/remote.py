@@ -164,7 +164,9 @@ class RemoteModel:
             session.wake()
 
     def _obituary(self, code: int) -> str:
-        return f"the engine's own process {'was ' if code < 0 else ''}{how_it_ended(code)}; its output is in {self._where}"
+        return (
+            f"the engine's own process {'was ' if code < 0 else ''}{how_it_ended(code)}; its output is in {self._where}"
+        )
 
     def _kill(self) -> None:
         self._closing = True
@@ -203,9 +205,7 @@ class RemoteSession:
         flags, words = new_flags()
         self._waking = os.dup(replies)
         self._send = Sender(self._asking, words, replies=False).send
-        self._receive = Receiver(
-            self._reading, words, replies=True, spin_ns=HARNESS_SPIN_NS if alone else 0
-        ).receive
+        self._receive = Receiver(self._reading, words, replies=True, spin_ns=HARNESS_SPIN_NS if alone else 0).receive
         self._known, self._find = engine.inputs.known, engine.inputs.find
         self._scratch, self._scratch_arrays = engine.inputs.scratch(self._batch)
         opened = Open(worker=worker, slots=self._count, batch=self._batch, spin_ns=ENGINE_SPIN_NS if alone else 0)

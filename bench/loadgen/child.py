@@ -7,7 +7,6 @@ writes outside its trial's folder.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import faulthandler
 import hashlib
@@ -24,15 +23,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import EngineError, Model, Options, Unsupported, find_device
+from bench.apart.remote import RemoteModel, RemoteSession
+from bench.backends.base import Compiled, EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
+from bench.host.engine_process import die_with_parent
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
 from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.outputs import OutputRing, SecretSample
-from bench.loadgen.samples import LoadedSet, Named
+from bench.loadgen.samples import Layout, LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
@@ -43,7 +44,7 @@ from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
-from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
+from bench.records.job import Event, Failure, HandOver, Job, Phase, Report, SearchReport
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
 from bench.store.runs import SEARCH
@@ -52,7 +53,7 @@ from bench.tasks.base import ERROR_CLASS
 EXIT_FAILED = 3
 INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
 _FINGERPRINTED = 64
-_PR_SET_PDEATHSIG = 1
+_NULL_CALLS = 2000
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
 # class; int8 has none, and gets the step of its grid.
@@ -82,22 +83,21 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     device: Device
     facts: Facts
     lane: Lane
+    apart: RemoteModel | None
 
 
 def run_job(job: Job, reporter: Reporter) -> None:
     """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
-    reporter.phase("load")
-    workload = open_workload(job.measurement.workload, job.model, job.data)
-    samples = _loaded_set(workload, job)
     reporter.phase("compile")
-    with _opened(job, workload, samples) as ready:
+    workload = open_workload(job.measurement.workload, job.model, job.data)
+    with _opened(job, workload, reporter) as ready:
         if job.measurement.scenario == "server" and job.rate_per_s is None:
             write_record(Path(job.folder) / SEARCH, _search(job, ready, reporter))
             return
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)
         session, model = ready.lane.sessions[0], ready.model
-        first = answer_loaded(session, model, samples, lambda: reporter.phase("answer"))
+        first = answer_loaded(session, model, ready.lane.samples, lambda: reporter.phase("answer"))
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = _measure(job, ready, warm, first, gain, reporter)
@@ -115,9 +115,11 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     timeline = create(Path(job.folder) / "columns", rows, open_loop=measurement.scenario == "server")
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
-    watch, cpu_before_s = Watch(), _cpu_s()
+    handed_over = _hand_over(lane)
+    watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
     driven = drive(lane, timeline, secret)
-    cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
+    cpu_s = _cpu_s(ready) - cpu_before_s
+    noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
     checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, first, tolerance)
@@ -140,6 +142,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,
+        hand_over=handed_over,
     )
 
 
@@ -155,16 +158,22 @@ def _search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
     )
 
 
-def _loaded_set(workload: Workload, job: Job) -> LoadedSet:
+def _hand_over(lane: Lane) -> HandOver | None:
+    session = lane.sessions[0]
+    if not isinstance(session, RemoteSession):
+        return None
+    return session.hand_over(lane.samples.row(0), lane.rings[0].slots[0], _NULL_CALLS)
+
+
+def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:
     measurement = job.measurement
     inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
-    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"))
+    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"), layout)
 
 
 @contextlib.contextmanager
-def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]:
-    backend, model, measurement = load_backend(job.backend), workload.model(), job.measurement
-    device = find_device(backend, job.device)
+def _opened(job: Job, workload: Workload, reporter: Reporter) -> Iterator[Ready]:
+    model, measurement = workload.model(), job.measurement
     options = Options(
         precision=measurement.precision,
         max_batch=measurement.batch,
@@ -173,8 +182,12 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         settings=job.settings,
         varying_batch=measurement.scenario == "server" and measurement.batch > 1,
     )
-    compiled = backend.compile(model, device, options)
+    device, compiled = _compiled(job, model, options)
+    apart = compiled if isinstance(compiled, RemoteModel) else None
     _check_precision(compiled.facts)
+    # Made after the engine has compiled, which so cannot have seen them.
+    reporter.phase("load")
+    samples = _loaded_set(workload, job, apart.inputs if apart else None)
     sessions = tuple(compiled.open(worker) for worker in range(measurement.workers))
     closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
     lane = Lane(
@@ -186,10 +199,22 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
     )
     # Of the file that was compiled, not what the workload says of it.
     digest = model_hash(model.path)
-    yield Ready(workload=workload, model=model, model_hash=digest, device=device, facts=compiled.facts, lane=lane)
+    facts = compiled.facts
+    yield Ready(workload=workload, model=model, model_hash=digest, device=device, facts=facts, lane=lane, apart=apart)
     for session in sessions:
         session.close()
     compiled.close()
+
+
+def _compiled(job: Job, model: Model, options: Options) -> tuple[Device, Compiled]:
+    if job.measurement.session_process == "own":
+        # Its standard output and error are this process's: the trial's log.
+        where = f"{job.folder}/child.log"
+        remote = RemoteModel(job.backend, job.device, model, options, output=sys.stdout.fileno(), where=where)
+        return remote.device, remote
+    backend = load_backend(job.backend)
+    device = find_device(backend, job.device)
+    return device, backend.compile(model, device, options)
 
 
 def _check_precision(facts: Facts) -> None:
@@ -245,17 +270,13 @@ def _session_hash(ready: Ready) -> str:
     )
 
 
-def _cpu_s() -> float:
+def _cpu_s(ready: Ready) -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime + _engine_cpu_s(ready)
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent is gone (Linux), and notice if it went before that."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(EXIT_FAILED)
+def _engine_cpu_s(ready: Ready) -> float:
+    return ready.apart.cpu_s() if ready.apart is not None else 0.0
 
 
 def _failure(error: Exception, folder: str) -> Failure:

@@ -42,7 +42,9 @@ class LoadedSet:
     Row k of a run holds positions [k · batch, (k + 1) · batch) modulo `count`; `order` maps positions to samples.
     """
 
-    def __init__(self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int, layout: Layout | None = None) -> None:
+    def __init__(
+        self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int, layout: Layout | None = None
+    ) -> None:
         self.count = len(next(iter(samples.values())))
         if self.count == 0 or any(len(array) != self.count for array in samples.values()):
             sizes = {name: len(array) for name, array in samples.items()}

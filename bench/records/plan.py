@@ -30,7 +30,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything that a user chooses about a run; equal plans with equal seeds ask for the same work.
 
     `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
-    backend untouched. `rate_per_s`, `latency_bound_ms` and `max_wait_us` are for `server`: without a rate the highest
+    backend untouched. With two `processes` the engine has one of its own. `rate_per_s`, `latency_bound_ms` and `max_wait_us` are for `server`: without a rate the highest
     one that holds the bound is searched for. `model` and `data` name the user's own ONNX file and labelled image
     folder; then the only workload is `user_model`.
     """
@@ -44,6 +44,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int = 1
+    processes: Literal[1, 2] = 1
     threads: int | None = None
     rate_per_s: float | None = None
     latency_bound_ms: float | None = None
@@ -157,6 +158,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     latency_bound_ns: int | None = None
     max_wait_ns: int = 0
     rate_per_s: float | None = None
+    # "own": the engine lives in a process of its own behind shared memory; "shared": in the harness's
+    session_process: Literal["shared", "own"] = "shared"
 
     @property
     def name(self) -> str:
