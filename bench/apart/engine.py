@@ -135,7 +135,8 @@ class _Engine:
         return Compiled(device=device, facts=self._compiled.facts)
 
     def _open(self, asked: Open, descriptors: list[int]) -> None:
-        assert self._compiled is not None and self._model is not None
+        assert self._compiled is not None
+        assert self._model is not None
         worker = _Worker(self._compiled.open(asked.worker), asked, self._model, self._sets, descriptors)
         self._workers.append(worker)
         gc.collect()

@@ -1,4 +1,4 @@
-"""Input sets in memory shared with the engine's process: laid out once, so that a batch is a place and nothing moves."""
+"""Input sets in memory shared with the engine's process: laid out once, so that a batch is a place in them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Set(msgspec.Struct, frozen=True, kw_only=True):
 class SharedInputs:
     """All sets of one engine's process; `lay_out` is what tells that process of a new one."""
 
-    def __init__(self, tensors: Sequence[Tensor], lay_out: Callable[[Lay, Sequence[int]], None]) -> None:
+    def __init__(self, tensors: Sequence[Tensor], lay_out: Callable[[Lay, Sequence[int]], object]) -> None:
         self._tensors, self._lay_out = tuple(tensors), lay_out
         self._sets: list[_Set] = []
         self._remembered: list[Mapping[str, NDArray[np.generic]]] = []
@@ -75,7 +75,7 @@ class SharedInputs:
 
 
 def check_forms(tensors: Sequence[Tensor], arrays: Arrays, most: int) -> int:
-    """Number of samples of a batch. Raises EngineError where an array is not as declared, or there are more than `most`."""
+    """Number of samples of a batch. Raises EngineError for another form than declared, or more than `most` of them."""
     count = len(arrays[tensors[0].name])
     for tensor in tensors:
         array = arrays[tensor.name]
@@ -92,7 +92,7 @@ def _place(one: _Set, batch: Arrays) -> Place | None:
     for name, (base, stride) in one.bases.items():
         array, whole = batch[name], one.arrays[name]
         start, rest = divmod(_address(array) - base, stride)
-        inside = 0 <= start and start + len(array) <= len(whole)
+        inside = start >= 0 and start + len(array) <= len(whole)
         same = array.dtype == whole.dtype and array.shape[1:] == whole.shape[1:] and array.strides == whole.strides
         if rest or not inside or not same or (first >= 0 and (start, len(array)) != (first, count)):
             return None

@@ -105,14 +105,16 @@ class Channel:
     def receive_request(self) -> tuple[Request, list[int]]:
         """Raises Closed, or msgspec.DecodeError for what is no request."""
         line, descriptors = self._line()
-        return msgspec.json.decode(line, type=Request, dec_hook=_decode), descriptors  # type: ignore[return-value]
+        request: Request = msgspec.json.decode(line, type=Request, dec_hook=_decode)
+        return request, descriptors
 
     def receive_answer(self) -> Answer:
         """Raises Closed, or msgspec.DecodeError for what is no answer."""
         line, descriptors = self._line()
         for descriptor in descriptors:
             os.close(descriptor)  # an answer brings none
-        return msgspec.json.decode(line, type=Answer)  # type: ignore[return-value]
+        answer: Answer = msgspec.json.decode(line, type=Answer)
+        return answer
 
     def _line(self) -> tuple[bytes, list[int]]:
         line, found = b"", []

@@ -35,7 +35,7 @@ from bench.apart.inputs import Named, Place, SharedInputs, check_forms
 from bench.apart.memory import new_array, shape_of
 from bench.apart.messages import Answer, Channel, Close, Closed, Compile, Compiled, Open, Refused, Request
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
-from bench.host.engine_process import how_it_ended, kill_engine_process, start_engine_process
+from bench.host.engine_process import how_it_ended, start_engine_process
 from bench.plugins import PluginError
 from bench.records.host import Device, Facts
 from bench.records.job import HandOver
@@ -209,7 +209,7 @@ class RemoteSession:
         self._known, self._find = engine.inputs.known, engine.inputs.find
         self._scratch, self._scratch_arrays = engine.inputs.scratch(self._batch)
         opened = Open(worker=worker, slots=self._count, batch=self._batch, spin_ns=ENGINE_SPIN_NS if alone else 0)
-        engine._ask(opened, [requests, replies, flags, *passed])  # noqa: SLF001 - two halves of one thing
+        engine._ask(opened, [requests, replies, flags, *passed])
 
     def run(self, batch: Arrays, out: Arrays) -> None:
         self._exchange(batch, out, RUN)

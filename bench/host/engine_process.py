@@ -59,7 +59,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def how_it_ended(code: int) -> str:
-    """An exit code of `subprocess` in words, to stand behind "was" or alone: "ended by SIGSEGV", "ended with code 3"."""
+    """An exit code of `subprocess` in words: "ended by SIGSEGV", "ended with code 3"."""
     if code >= 0:
         return f"ended with code {code}"
     try:

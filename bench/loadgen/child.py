@@ -23,13 +23,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.apart.remote import RemoteModel, RemoteSession
-from bench.backends.base import Compiled, EngineError, Model, Options, Unsupported, find_device
-from bench.backends.registry import load_backend
+from bench.apart.remote import RemoteModel
+from bench.backends.base import Model, Options, Unsupported
 from bench.host.engine_process import die_with_parent
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
 from bench.loadgen.driver import drive
+from bench.loadgen.engine import RECOMPUTED, compiled_for, hand_over
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.outputs import OutputRing, SecretSample
@@ -44,20 +44,15 @@ from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.hashing import arrays_hash, derive_seed, record_hash
 from bench.records.host import Device, Facts
-from bench.records.job import Event, Failure, HandOver, Job, Phase, Report, SearchReport
+from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
 from bench.store.runs import SEARCH
-from bench.tasks.base import ERROR_CLASS
 
 EXIT_FAILED = 3
 INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
 _FINGERPRINTED = 64
-_NULL_CALLS = 2000
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-# Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
-# class; int8 has none, and gets the step of its grid.
-_RECOMPUTED: dict[str, float] = {name: 10 * limit for name, limit in ERROR_CLASS.items()} | {"int8": 0.1}
 
 
 class Reporter:
@@ -115,13 +110,13 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     timeline = create(Path(job.folder) / "columns", rows, open_loop=measurement.scenario == "server")
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
-    handed_over = _hand_over(lane)
+    handed_over = hand_over(lane)
     watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
     driven = drive(lane, timeline, secret)
     cpu_s = _cpu_s(ready) - cpu_before_s
     noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
     reporter.phase("verify")
-    tolerance = _RECOMPUTED[ready.facts.precision_executed]
+    tolerance = RECOMPUTED[ready.facts.precision_executed]
     checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, first, tolerance)
     _keep_outputs(Path(job.folder), secret)
     return Report(
@@ -158,13 +153,6 @@ def _search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
     )
 
 
-def _hand_over(lane: Lane) -> HandOver | None:
-    session = lane.sessions[0]
-    if not isinstance(session, RemoteSession):
-        return None
-    return session.hand_over(lane.samples.row(0), lane.rings[0].slots[0], _NULL_CALLS)
-
-
 def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:
     measurement = job.measurement
     inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
@@ -182,9 +170,8 @@ def _opened(job: Job, workload: Workload, reporter: Reporter) -> Iterator[Ready]
         settings=job.settings,
         varying_batch=measurement.scenario == "server" and measurement.batch > 1,
     )
-    device, compiled = _compiled(job, model, options)
+    device, compiled = compiled_for(job, model, options)
     apart = compiled if isinstance(compiled, RemoteModel) else None
-    _check_precision(compiled.facts)
     # Made after the engine has compiled, which so cannot have seen them.
     reporter.phase("load")
     samples = _loaded_set(workload, job, apart.inputs if apart else None)
@@ -204,23 +191,6 @@ def _opened(job: Job, workload: Workload, reporter: Reporter) -> Iterator[Ready]
     for session in sessions:
         session.close()
     compiled.close()
-
-
-def _compiled(job: Job, model: Model, options: Options) -> tuple[Device, Compiled]:
-    if job.measurement.session_process == "own":
-        # Its standard output and error are this process's: the trial's log.
-        where = f"{job.folder}/child.log"
-        remote = RemoteModel(job.backend, job.device, model, options, output=sys.stdout.fileno(), where=where)
-        return remote.device, remote
-    backend = load_backend(job.backend)
-    device = find_device(backend, job.device)
-    return device, backend.compile(model, device, options)
-
-
-def _check_precision(facts: Facts) -> None:
-    if facts.precision_executed not in _RECOMPUTED:
-        known = ", ".join(_RECOMPUTED)
-        raise EngineError(f"{facts.engine} says it executes in {facts.precision_executed!r}; expected one of {known}.")
 
 
 def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
