@@ -25,9 +25,7 @@ from bench.apart.handover import (
     REPLY,
     REQUEST,
     STOP,
-    Receiver,
-    Sender,
-    map_flags,
+    receive,
 )
 from bench.apart.memory import map_array, shape_of
 from bench.apart.messages import Answer, Channel, Close, Closed, Compile, Compiled, Done, Lay, Open, Refused, Request
@@ -68,11 +66,8 @@ class _Worker:
     """One session and the thread that answers for it."""
 
     def __init__(self, session: Session, asked: Open, model: Model, sets: _Sets, descriptors: list[int]) -> None:
-        reading, writing, flags, *outputs = descriptors
+        self._reading, self._writing, *outputs = descriptors
         self.session, self._sets, self._batch = session, sets, asked.batch
-        words = map_flags(flags)
-        self._requests = Receiver(reading, words, replies=False, spin_ns=asked.spin_ns)
-        self._replies = Sender(writing, words, replies=True)
         arrays = {
             tensor.name: map_array(descriptor, (asked.slots, *shape_of(asked.batch, tensor)), tensor.dtype)
             for tensor, descriptor in zip(model.outputs, outputs, strict=True)
@@ -81,16 +76,14 @@ class _Worker:
         self.thread = threading.Thread(target=self._work, name=f"worker-{asked.worker}", daemon=True)
 
     def _work(self) -> None:
-        number = 0
         while True:
-            number += 1
-            message = self._requests.receive(number)
+            message = receive(self._reading)
             if len(message) != REQUEST.size:
                 return  # the harness is gone
-            asked, kind, *what = REQUEST.unpack(message)
+            number, kind, *what = REQUEST.unpack(message)
             if kind == STOP:
                 return
-            self._replies.send(asked, self._answer(asked, kind, *what))
+            os.write(self._writing, self._answer(number, kind, *what))
 
     def _answer(self, number: int, kind: int, inputs: int, count: int, slot: int, first: int) -> bytes:
         try:

@@ -41,15 +41,14 @@ class Lay(msgspec.Struct, frozen=True, kw_only=True, tag="lay"):
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
-    """Open a session for a worker. Descriptors: requests to read, replies to write, flags, then outputs in order.
+    """Open a session for a worker. Descriptors: requests to read, replies to write, then outputs in order.
 
-    Each output is mapped as (slots, batch, …); `spin_ns` is how long the worker spins before it sleeps.
+    Each output is mapped as (slots, batch, …).
     """
 
     worker: int
     slots: int
     batch: int
-    spin_ns: int
 
 
 class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):

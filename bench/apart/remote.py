@@ -18,18 +18,14 @@ import numpy as np
 
 from bench.apart.handover import (
     ANSWERED,
-    ENGINE_SPIN_NS,
     FAILED,
     GONE,
-    HARNESS_SPIN_NS,
     NULL,
     REPLY,
     REQUEST,
     RUN,
     STOP,
-    Receiver,
-    Sender,
-    new_flags,
+    receive,
 )
 from bench.apart.inputs import Named, Place, SharedInputs, check_forms
 from bench.apart.memory import new_array, shape_of
@@ -199,17 +195,13 @@ class RemoteSession:
         self._slots = [[(name, array[i]) for name, array in arrays.items()] for i in range(self._count)]
         self._slot = self._count  # so that the first call poisons
         self._number = 0
-        alone = options.workers == 1  # a thread that spins holds the interpreter, and other workers' threads up
         requests, self._asking = os.pipe()
         self._reading, replies = os.pipe()
-        flags, words = new_flags()
         self._waking = os.dup(replies)
-        self._send = Sender(self._asking, words, replies=False).send
-        self._receive = Receiver(self._reading, words, replies=True, spin_ns=HARNESS_SPIN_NS if alone else 0).receive
         self._known, self._find = engine.inputs.known, engine.inputs.find
         self._scratch, self._scratch_arrays = engine.inputs.scratch(self._batch)
-        opened = Open(worker=worker, slots=self._count, batch=self._batch, spin_ns=ENGINE_SPIN_NS if alone else 0)
-        engine._ask(opened, [requests, replies, flags, *passed])
+        opened = Open(worker=worker, slots=self._count, batch=self._batch)
+        engine._ask(opened, [requests, replies, *passed])
 
     def run(self, batch: Arrays, out: Arrays) -> None:
         self._exchange(batch, out, RUN)
@@ -230,7 +222,7 @@ class RemoteSession:
     def stop(self) -> None:
         """Have its thread in the engine's process end."""
         with contextlib.suppress(OSError):
-            self._send(self._number + 1, REQUEST.pack(self._number + 1, STOP, 0, 0, 0, 0))
+            os.write(self._asking, REQUEST.pack(0, STOP, 0, 0, 0, 0))
 
     def wake(self) -> None:
         """Tell a thread that waits for a reply that none will come."""
@@ -252,10 +244,10 @@ class RemoteSession:
         if self._engine.gone():
             raise EngineError(str(self._engine.gone()))
         try:
-            self._send(number, REQUEST.pack(number, kind, inputs, count, slot, first))
+            os.write(self._asking, REQUEST.pack(number, kind, inputs, count, slot, first))
         except OSError:
             raise self._engine.lost() from None
-        reply = self._receive(number)
+        reply = receive(self._reading)
         if reply != REPLY.pack(number, ANSWERED):
             raise self._failure(number, reply)
         whole = count == self._batch

@@ -31,8 +31,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
     backend untouched. With two `processes` the engine has one of its own. `rate_per_s`, `latency_bound_ms` and
-    `max_wait_us` are for `server`: without a rate the highest one that holds the bound is searched for. `model` and `data` name the user's own ONNX file and labelled image
-    folder; then the only workload is `user_model`.
+    `max_wait_us` are for `server`: without a rate the highest one that holds the bound is searched for. `model` and
+    `data` name the user's own ONNX file and labelled image folder; then the only workload
+    is `user_model`.
     """
 
     schema: Literal[1] = 1
