@@ -134,6 +134,7 @@ def _measurement(
         devices=devices,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
+        session_process="own" if plan.processes == 2 else "shared",
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 

@@ -20,6 +20,7 @@ FLOORS: dict[str, float] = {
     "bench.models": 2,
     "bench.host": 3,
     "bench.store": 3,
+    "bench.apart": 3,
     "bench.loadgen": 3,
     "bench.planning": 3,
     "bench.judging": 3.5,
@@ -32,6 +33,8 @@ FLOORS: dict[str, float] = {
 }
 # Doors between rooms of one floor; never both ways.
 DOORS = {
+    ("bench.apart", "bench.host"),
+    ("bench.loadgen", "bench.apart"),
     ("bench.loadgen", "bench.host"),
     ("bench.loadgen", "bench.store"),
     ("bench.host", "bench.store"),

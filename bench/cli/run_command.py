@@ -70,6 +70,13 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Sessions that run at once, on each device [default: 1].",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2: the engine in a process of its own, which cannot touch clock and checks.",
+)
+@click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
     help="Threads per worker [default: usable cores / (workers × devices)].",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +12,7 @@ from typing import IO
 
 import msgspec
 
-from bench.host.engine_process import kill_engine_process, start_engine_process
-from bench.loadgen.child import die_with_parent
+from bench.host.engine_process import die_with_parent, how_it_ended, kill_engine_process, start_engine_process
 from bench.records.conformance import Verdict
 from bench.records.plan import Setting
 
@@ -73,7 +71,7 @@ def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: flo
             yield Verdict(code="process", state="failed", seen=f"no verdict within {patience_s:.0f} s")
             return
         if not line:
-            yield Verdict(code="process", state="failed", seen=_end(child.wait()))
+            yield Verdict(code="process", state="failed", seen=how_it_ended(child.wait()))
             return
         answer = msgspec.json.decode(line, type=_Answer)
         if answer.refused is not None:
@@ -82,10 +80,6 @@ def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: flo
             return
         if answer.verdict is not None:
             yield answer.verdict
-
-
-def _end(code: int) -> str:
-    return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
 
 def _check(request: Request, stream: IO[bytes]) -> None:

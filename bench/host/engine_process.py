@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,9 @@ from collections.abc import Sequence
 
 from bench.host.engine_environment import engine_environment
 from bench.store.places import cache_directory
+
+_PR_SET_PDEATHSIG = 1
+_EXIT_ORPHANED = 3
 
 
 def start_engine_process(
@@ -21,10 +25,12 @@ def start_engine_process(
     stdout: int = subprocess.DEVNULL,
     stderr: int = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
+    own_group: bool = True,
 ) -> subprocess.Popen[bytes]:
     """Start `python -m module` as the leader of a process group of its own, with our caches for engines.
 
-    `stdout` and `stderr` are file descriptors, or what `subprocess` has for them.
+    `stdout` and `stderr` are file descriptors, or what `subprocess` has for them. Without `own_group` it ends with
+    the group of who starts it.
     """
     return subprocess.Popen(
         # -P: what lies in the current folder, perhaps a `bench` or a `numpy.py`, is not imported.
@@ -33,7 +39,7 @@ def start_engine_process(
         stdout=stdout,
         stderr=stderr,
         pass_fds=pass_fds,
-        start_new_session=True,
+        start_new_session=own_group,
         env=engine_environment(cache_directory(), threads),
     )
 
@@ -42,3 +48,21 @@ def kill_engine_process(child: subprocess.Popen[bytes]) -> None:
     """Kill the whole process group: an engine may have started helpers of its own."""
     with contextlib.suppress(ProcessLookupError):  # the group is already gone, which is what is wanted
         os.killpg(child.pid, signal.SIGKILL)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent is gone (Linux), and notice if it went before that."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(_EXIT_ORPHANED)
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code of `subprocess` in words: "ended by SIGSEGV", "ended with code 3"."""
+    if code >= 0:
+        return f"ended with code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"

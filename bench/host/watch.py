@@ -35,11 +35,12 @@ class Watch:
     def __init__(self) -> None:
         self._before = _read()
 
-    def stop(self) -> Noise:
+    def stop(self, engine_s: float = 0.0) -> Noise:
+        """What happened since; `engine_s` is the processor time of an engine's process of its own, no disturbance."""
         before, after = self._before, _read()
         seconds = max(after.at_s - before.at_s, 1e-9)
         capacity_s = seconds * (os.cpu_count() or 1)
-        own_s = after.own_s - before.own_s
+        own_s = after.own_s - before.own_s + engine_s
         busy_s, steal_s = _difference(before.busy_s, after.busy_s), _difference(before.steal_s, after.steal_s)
         swapped = _difference(before.swapped, after.swapped)
         return Noise(

@@ -235,6 +235,7 @@ def _config_hash(setup: Setup, measurement: Measurement, report: Report | Search
                 measurement.threads,
                 measurement.max_wait_ns,
                 measurement.latency_bound_ns,
+                *(["own process"] if measurement.session_process == "own" else []),
             ],
         }
     )

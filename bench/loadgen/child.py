@@ -7,7 +7,6 @@ writes outside its trial's folder.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import faulthandler
 import hashlib
@@ -24,17 +23,19 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.apart.remote import RemoteModel
 from bench.backends.base import Model, Options, Unsupported
-from bench.backends.registry import load_backend
+from bench.host.engine_process import die_with_parent
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices
 from bench.loadgen.driver import drive
+from bench.loadgen.engine import compiled_for, hand_over
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.load import repetition_load
 from bench.loadgen.outputs import OutputRing, SecretSample
-from bench.loadgen.placing import Placed, check_precisions, find_devices, placed, verify_placed
-from bench.loadgen.samples import LoadedSet, Named
+from bench.loadgen.placing import Placed, placed, verify_placed
+from bench.loadgen.samples import Layout, LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
@@ -49,16 +50,11 @@ from bench.records.plan import OPEN_LOOPS, SEARCHED
 from bench.records.untrusted import BadFile
 from bench.store.files import write_bytes, write_record
 from bench.store.runs import SEARCH
-from bench.tasks.base import ERROR_CLASS
 
 EXIT_FAILED = 3
 INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
 _FINGERPRINTED = 64
-_PR_SET_PDEATHSIG = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-# Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
-# class; int8 has none, and gets the step of its grid.
-_RECOMPUTED: dict[str, float] = {name: 10 * limit for name, limit in ERROR_CLASS.items()} | {"int8": 0.1}
 
 
 class Reporter:
@@ -83,22 +79,21 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     model_hash: str
     placed: Placed
     lane: Lane
+    apart: RemoteModel | None
 
 
 def run_job(job: Job, reporter: Reporter) -> None:
     """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
-    reporter.phase("load")
-    workload = open_workload(job.measurement.workload, job.model, job.data)
-    samples = _loaded_set(workload, job)
     reporter.phase("compile")
-    with _opened(job, workload, samples) as ready:
+    workload = open_workload(job.measurement.workload, job.model, job.data)
+    with _opened(job, workload, reporter) as ready:
         if job.measurement.scenario in SEARCHED and job.rate_per_s is None:
             write_record(Path(job.folder) / SEARCH, _search(job, ready, reporter))
             return
         if job.quality:
             _answer_evaluation_set(job, ready, reporter)
         session, model = ready.lane.sessions[0], ready.model
-        first = answer_loaded(session, model, samples, lambda: reporter.phase("answer"))
+        first = answer_loaded(session, model, ready.lane.samples, lambda: reporter.phase("answer"))
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = _measure(job, ready, warm, first, gain, reporter)
@@ -120,11 +115,13 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     timeline = create(Path(job.folder) / "columns", rows, open_loop)
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
-    watch, cpu_before_s = Watch(), _cpu_s()
+    handed_over = hand_over(lane)
+    watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
     driven = drive(lane, timeline, secret)
-    cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
+    cpu_s = _cpu_s(ready) - cpu_before_s
+    noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
     reporter.phase("verify")
-    checked = verify_placed(ready.placed, ready.model, lane.samples, secret, first, _RECOMPUTED, driven.lost)
+    checked = verify_placed(ready.placed, ready.model, lane.samples, secret, first, driven.lost)
     _keep_outputs(Path(job.folder), secret)
     main, *others = ready.placed.on
     return Report(
@@ -148,6 +145,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         noise=noise,
         rate_per_s=rate_per_s if open_loop else None,
         lost_sessions=len(driven.lost),
+        hand_over=handed_over,
     )
 
 
@@ -165,17 +163,15 @@ def _search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
     )
 
 
-def _loaded_set(workload: Workload, job: Job) -> LoadedSet:
+def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:
     measurement = job.measurement
     inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
-    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"))
+    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"), layout)
 
 
 @contextlib.contextmanager
-def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]:
-    backend, model, measurement = load_backend(job.backend), workload.model(), job.measurement
-    # All are looked for, also where one is used: a plan with a wrong device fails at once.
-    devices = find_devices(backend, (job.device, *job.more_devices))[: measurement.devices]
+def _opened(job: Job, workload: Workload, reporter: Reporter) -> Iterator[Ready]:
+    model, measurement = workload.model(), job.measurement
     options = Options(
         precision=measurement.precision,
         max_batch=measurement.batch,
@@ -184,8 +180,12 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         settings=job.settings,
         varying_batch=measurement.scenario in OPEN_LOOPS and measurement.batch > 1,
     )
-    with placed(backend, model, devices, options) as ready:
-        check_precisions(ready.on, _RECOMPUTED)
+    compiled = compiled_for(job, model, options)
+    apart = next((one for _, one in compiled if isinstance(one, RemoteModel)), None)
+    # Made after the engine has compiled, which so cannot have seen them.
+    reporter.phase("load")
+    samples = _loaded_set(workload, job, apart.inputs if apart else None)
+    with placed(compiled, measurement.workers) as ready:
         closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
         lane = Lane(
             # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
@@ -196,7 +196,7 @@ def _opened(job: Job, workload: Workload, samples: LoadedSet) -> Iterator[Ready]
         )
         # Of the file that was compiled, not what the workload says of it.
         digest = model_hash(model.path)
-        yield Ready(workload=workload, model=model, model_hash=digest, placed=ready, lane=lane)
+        yield Ready(workload=workload, model=model, model_hash=digest, placed=ready, lane=lane, apart=apart)
 
 
 def _answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
@@ -246,17 +246,13 @@ def _session_hash(ready: Ready) -> str:
     return record_hash({"model": ready.model_hash, **main} | ({"more_devices": others} if others else {}))
 
 
-def _cpu_s() -> float:
+def _cpu_s(ready: Ready) -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    return usage.ru_utime + usage.ru_stime + _engine_cpu_s(ready)
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent is gone (Linux), and notice if it went before that."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(EXIT_FAILED)
+def _engine_cpu_s(ready: Ready) -> float:
+    return ready.apart.cpu_s() if ready.apart is not None else 0.0
 
 
 def _failure(error: Exception, folder: str) -> Failure:

@@ -35,7 +35,7 @@ def repeated_input_gain(lane: Lane, row_s: float) -> float:
 
 def _one_sample(samples: LoadedSet) -> LoadedSet:
     first = {name: array[:1] for name, array in samples.row(0).items()}
-    return LoadedSet(first, samples.batch, seed=0)
+    return LoadedSet(first, samples.batch, seed=0, layout=samples.layout)
 
 
 def _seconds(lane: Lane, rows: int) -> float:

@@ -6,12 +6,13 @@ Every device is held to the answers of the first one, whose quality was checked:
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.backends.base import Backend, EngineError, Model, Options, Session, Unsupported, find_device
+from bench.backends.base import Compiled, Model, Session
 from bench.loadgen.answering import verify
+from bench.loadgen.engine import RECOMPUTED
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.samples import LoadedSet, Named
 from bench.records.host import Device, DeviceFacts
@@ -25,48 +26,18 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[Session, ...]
 
 
-def find_devices(backend: Backend, addresses: Sequence[str]) -> list[Device]:
-    """The devices at `addresses`, in their order. Raises Unsupported for one that is not there or comes twice."""
-    found: dict[str, str] = {}
-    devices = []
-    for address in addresses:
-        device = find_device(backend, address)
-        if device.address in found:
-            raise Unsupported(
-                f"`--device {address}` and `--device {found[device.address]}` are the same device ({device.address}); "
-                "name each once, and use `--workers` for several sessions on it."
-            )
-        found[device.address] = address
-        devices.append(device)
-    return devices
-
-
 @contextlib.contextmanager
-def placed(backend: Backend, model: Model, devices: Sequence[Device], options: Options) -> Iterator[Placed]:
-    """Compile once per device and open `options.workers` sessions on each. Raises as the backend does.
+def placed(compiled: Sequence[tuple[Device, Compiled]], workers: int) -> Iterator[Placed]:
+    """Open `workers` sessions of each device's model. Raises as the backend does.
 
     Closed in order where all went well; what failed is not touched again.
     """
-    compiled = [backend.compile(model, device, options) for device in devices]
-    sessions = tuple(one.open(worker) for one in compiled for worker in range(options.workers))
-    yield Placed(
-        on=tuple(DeviceFacts(device=device, facts=one.facts) for device, one in zip(devices, compiled, strict=True)),
-        sessions=sessions,
-    )
+    sessions = tuple(one.open(worker) for _, one in compiled for worker in range(workers))
+    yield Placed(on=tuple(DeviceFacts(device=device, facts=one.facts) for device, one in compiled), sessions=sessions)
     for session in sessions:
         session.close()
-    for one in compiled:
+    for _, one in compiled:
         one.close()
-
-
-def check_precisions(on: Sequence[DeviceFacts], known: Mapping[str, float]) -> None:
-    """Whether every device says that it executes in a precision we know. Raises EngineError."""
-    for facts in (entry.facts for entry in on):
-        if facts.precision_executed not in known:
-            names = ", ".join(known)
-            raise EngineError(
-                f"{facts.engine} says it executes in {facts.precision_executed!r}; expected one of {names}."
-            )
 
 
 def verify_placed(
@@ -75,7 +46,6 @@ def verify_placed(
     samples: LoadedSet,
     secret: SecretSample,
     first: Named,
-    tolerances: Mapping[str, float],
     lost: Sequence[int] = (),
 ) -> Verification:
     """Recompute the kept rows of each device on that device, and compare them with `first`, the first device's answers.
@@ -84,7 +54,7 @@ def verify_placed(
     device beside the checked one answers as that one does. The coarsest precision's tolerance holds for all. Sessions
     that were `lost`, by number, are not asked again; a device that has no other is left out.
     """
-    tolerance = max(tolerances[entry.facts.precision_executed] for entry in ready.on)
+    tolerance = max(RECOMPUTED[entry.facts.precision_executed] for entry in ready.on)
     workers = len(ready.sessions) // len(ready.on)
     found = []
     for device in range(len(ready.on)):

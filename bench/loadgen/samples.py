@@ -6,7 +6,8 @@ No gather happens while the clock runs; the order is a seeded permutation, repea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,25 @@ def samples_of_rows(order: NDArray[np.int64], rows: int, batch: int) -> NDArray[
     return order[positions].reshape(rows, batch)
 
 
+class Layout(Protocol):
+    """Where a loaded set is laid out when it is not in this process's own memory."""
+
+    def lay(self, samples: Mapping[str, NDArray[np.generic]], positions: NDArray[np.int64]) -> Named:
+        """Arrays that hold `samples` in the order of `positions`."""
+
+    def remember(self, batches: Sequence[Mapping[str, NDArray[np.generic]]]) -> None:
+        """These views of what was laid out will be run again and again."""
+
+
 class LoadedSet:
     """`count` samples in issue order, its head repeated behind its end by one batch.
 
     Row k of a run holds positions [k · batch, (k + 1) · batch) modulo `count`; `order` maps positions to samples.
     """
 
-    def __init__(self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int) -> None:
+    def __init__(
+        self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int, layout: Layout | None = None
+    ) -> None:
         self.count = len(next(iter(samples.values())))
         if self.count == 0 or any(len(array) != self.count for array in samples.values()):
             sizes = {name: len(array) for name, array in samples.items()}
@@ -39,10 +52,17 @@ class LoadedSet:
         self.batch = batch
         self.order = issue_order(self.count, seed)
         positions = self.order[np.arange(self.count + batch - 1) % self.count]
-        self._arrays: Named = {name: np.ascontiguousarray(array[positions]) for name, array in samples.items()}
+        self.layout = layout
+        self._arrays: Named = (
+            {name: np.ascontiguousarray(array[positions]) for name, array in samples.items()}
+            if layout is None
+            else layout.lay(samples, positions)
+        )
         # After lcm(count, batch) samples the same starts come round again.
         self._cycle = math.lcm(self.count, batch) // batch
         self.batches: list[Named] = [self._view(row) for row in range(self._cycle)]
+        if layout is not None:
+            layout.remember(self.batches)
 
     def row(self, row: int) -> Named:
         """The batch of row `row`: views, leading axis `batch`."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.host.engine_process import kill_engine_process, start_engine_process
+from bench.host.engine_process import how_it_ended, kill_engine_process, start_engine_process
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
 from bench.store.runs import SEARCH
@@ -139,10 +138,4 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _obituary(code: int, log: Path) -> str:
-    if code < 0:
-        try:
-            cause = signal.Signals(-code).name
-        except ValueError:
-            cause = f"signal {-code}"
-        return f"the engine's process was ended by {cause}; its output is in {log}"
-    return f"the engine's process ended with code {code}; its output is in {log}"
+    return f"the engine's process {'was ' if code < 0 else ''}{how_it_ended(code)}; its output is in {log}"

@@ -63,6 +63,14 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     largest_error: float | None
 
 
+class HandOver(msgspec.Struct, frozen=True, kw_only=True):
+    """What it costs to hand a batch to a process of its own that does nothing with it, measured in this repetition."""
+
+    calls: int
+    p50_ns: int
+    p99_ns: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the child leaves beside the timeline when a repetition went through.
 
@@ -90,6 +98,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     lost_sessions: int = 0
     more_devices: tuple[DeviceFacts, ...] = ()
+    hand_over: HandOver | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

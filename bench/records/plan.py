@@ -35,7 +35,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default.
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
-    untouched.
+    untouched. With two `processes` the engine has one of its own.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
     100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
     `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file and labelled image folder;
@@ -52,6 +52,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int | None = None
+    processes: Literal[1, 2] = 1
     threads: int | None = None
     rate_per_s: float | None = None
     channels: int | None = None
@@ -106,6 +107,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
         if len(set(self.devices)) < len(self.devices):
             raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
+        if self.processes == 2 and self.more_devices:
+            raise ValueError(f"two `processes` drive one device, and the plan names {', '.join(self.devices)}")
         for text in (*self.workloads, self.backend, *self.devices, self.profile, self.model, self.data, self.trace):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
@@ -203,6 +206,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     trace_sha256: str | None = None
     trace_queries: int | None = None
     devices: int = 1
+    # "own": the engine lives in a process of its own behind shared memory; "shared": in the harness's
+    session_process: Literal["shared", "own"] = "shared"
 
     @property
     def name(self) -> str:

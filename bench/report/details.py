@@ -7,6 +7,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
+from bench.records.job import HandOver
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
@@ -66,7 +67,11 @@ def record_setup(record: Record, lang: str) -> Section:
         ]
     per_query = str(asked.samples_per_query) if asked.samples_per_query > 1 else None
     lines += [("batch", str(asked.batch)), ("per_query", per_query), ("workers", str(asked.workers))]
-    lines += [("threads", str(asked.threads)), ("load", figures.count(asked.load_samples))]
+    lines += [("threads", str(asked.threads))]
+    lines += [
+        ("session_process", name(lang, "session_process", asked.session_process)),
+        ("load", figures.count(asked.load_samples)),
+    ]
     lines += [("settings", pairs(record.settings)), ("applied", pairs(facts.applied) if facts is not None else None)]
     return section(lang, "setup", lines)
 
@@ -175,6 +180,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("rows", figures.count(report.rows)),
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
             ("cpu_time", figures.duration(report.cpu_s)),
+            ("hand_over", _hand_over(report.hand_over)),
             ("noise", " / ".join(shares)),
             ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),
             ("model_hash", report.model_hash),
@@ -187,6 +193,12 @@ def trial_section(trial: Trial, lang: str) -> Section:
 def pairs(settings: Mapping[str, Any]) -> str | None:
     """`name=value` of each setting; None when there are none."""
     return ", ".join(f"{key}={value}" for key, value in sorted(settings.items())) or None
+
+
+def _hand_over(measured: HandOver | None) -> str | None:
+    if measured is None:
+        return None
+    return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"
 
 
 def _verdict(quality: Quality, lang: str) -> list[tuple[str, str | None]]:

@@ -73,7 +73,7 @@ def test_a_repetition_leaves_its_report_columns_and_outputs(tmp_path: Path, mode
     assert report.facts.engine == "fake"
     assert (tmp_path / "trial" / "outputs.safetensors").exists()
     names = list(dict.fromkeys(phase.name for phase in phases))
-    assert names == ["load", "compile", "answer", "warm-up", "measure", "verify"]
+    assert names == ["compile", "load", "answer", "warm-up", "measure", "verify"]
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ def test_from_python(plan: RunPlan, tmp_path: Path) -> None:
     assert [progress.record for progress in heard if progress.event == "record"] == [record]
     phases = [(entry.repetition, entry.phase.name) for entry in heard if entry.phase is not None]
     assert list(dict.fromkeys(name for repetition, name in phases if repetition == 0)) == [
-        "load",
         "compile",
+        "load",
         "answer",
         "warm-up",
         "measure",

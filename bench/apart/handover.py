@@ -1,0 +1,24 @@
+"""How a batch is handed to the engine's process and its end comes back: one message through a pipe each way.
+
+The pipe orders the memory on every kind of processor, wakes who sleeps, and shows when the other side is gone. Nobody
+spins: a core that is waited on is one that the engine computes with.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+# number, kind, input set, samples, slot, first sample
+REQUEST = struct.Struct("<QBIIIQ")
+# number, kind; behind it the words of an error
+REPLY = struct.Struct("<QB")
+RUN, NULL, STOP = 0, 1, 2
+ANSWERED, FAILED, GONE = 0, 1, 2
+# With the head less than the 512 bytes that any pipe takes in one piece.
+MOST_WORDS = 480
+
+
+def receive(descriptor: int) -> bytes:
+    """The next message, whole; empty when nobody can write to the pipe any more."""
+    return os.read(descriptor, REPLY.size + MOST_WORDS)
