@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from time import process_time
 from typing import Any  # fields of several types
@@ -14,6 +15,7 @@ from bench.models.base import ScenarioSpec, Workload
 from bench.models.opening import open_workload
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
+from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     EFFORTS,
     LEAST_QUERIES,
@@ -29,6 +31,8 @@ from bench.records.plan import (
 from bench.store.places import profile_names
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
+# Those that `bench.loadgen.mlperf` drives.
+_LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
 _START_S = 3.0
 # A side of matrices that fit a second-level cache, and the share of their speed that an engine reaches over a network.
@@ -63,8 +67,27 @@ def check_names(plan: RunPlan) -> None:
     _known("backend", [plan.backend], backend_names())
     _known("mode", [plan.mode], list(MODES))
     _known("precision", [plan.precision], list(PRECISIONS))
+    _known("driver", [plan.driver], list(DRIVERS))
+    if plan.driver == "loadgen":
+        _check_loadgen(plan)
     if plan.profile is not None:
         _known("profile", [plan.profile], profile_names())
+
+
+def _check_loadgen(plan: RunPlan) -> None:
+    """Whether LoadGen is here and has such a scenario."""
+    for scenario in plan.scenarios:
+        if scenario not in _LOADGEN_SCENARIOS:
+            known = ", ".join(_LOADGEN_SCENARIOS)
+            raise BadPlan(f"LoadGen has no scenario {scenario!r}; `--driver loadgen` takes {known}.")
+    if "server" in plan.scenarios and plan.rate_per_s is None:
+        raise BadPlan(
+            "LoadGen measures at a rate that it is given: name one, `--rate PER_S`; `--driver bench` can search for it."
+        )
+    if importlib.util.find_spec("mlperf_loadgen") is None:
+        raise BadPlan(
+            "MLPerf LoadGen is not installed: `pip install mlcommons-loadgen` (Linux on x86-64); or use `--driver bench`."
+        )
 
 
 def resolve(plan: RunPlan, workloads: dict[str, Workload], usable_cores: int) -> tuple[Measurement, ...]:
@@ -119,6 +142,7 @@ def _measurement(plan: RunPlan, name: str, workload: Workload, scenario: Scenari
         threads=threads,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
+        driver=plan.driver,
         **_serving(plan, name, scenario, defaults),
     )
 

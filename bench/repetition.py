@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bench.judging.quality import judge_quality
 from bench.judging.trial import score_trial, trial_findings
+from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.serving import repetition_arrivals
@@ -120,8 +121,11 @@ def _order(job: Job) -> NDArray[np.int64]:
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
     place, measurement = Path(job.folder), job.measurement
     timeline, queries = read_columns(place / "columns"), None
+    issued = read_issued(place / "columns") if measurement.driver == "loadgen" else None
     if timeline.queries is not None and job.rate_per_s is not None:
         arrivals_ns = repetition_arrivals(job, int(timeline.queries.sum()), job.rate_per_s)
+        if issued is not None and issued.due_ns is not None:
+            arrivals_ns = issued.due_ns
         columns = open_loop_columns(timeline, arrivals_ns, report.t0_ns)
         queries = each_query(columns, arrivals_ns)
     else:
@@ -133,9 +137,10 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
         found += more
     if queries is None:
-        table = sample_table(columns, _samples(job, report.rows))
+        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, report.rows)
+        table = sample_table(columns, by_row)
     else:
-        table = open_loop_table(columns, queries, _order(job))
+        table = open_loop_table(columns, queries, issued.samples if issued is not None else _order(job))
     write_timeline(place / "timeline.parquet", table)
     return Trial(
         index=index,

@@ -76,6 +76,7 @@ def judge_record(
         trials=tuple(f"trial-{trial.index:02d}" for trial in trials),
         search=search,
         attempts=tried,
+        loadgen=median.report.loadgen if median and median.report else None,
     )
 
 

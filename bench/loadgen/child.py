@@ -31,6 +31,8 @@ from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, v
 from bench.loadgen.driver import drive
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
+from bench.loadgen.mlperf.measure import drive_by_loadgen
+from bench.loadgen.mlperf.request import capacity
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
@@ -112,15 +114,19 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         lane = ready.lane
         rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
         expected_s = rows * warm.row_s
-    timeline = create(Path(job.folder) / "columns", rows, open_loop=measurement.scenario == "server")
+    room = capacity(measurement, rows)
+    timeline = create(Path(job.folder) / "columns", room, open_loop=measurement.scenario == "server")
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
     watch, cpu_before_s = Watch(), _cpu_s()
-    driven = drive(lane, timeline, secret)
+    if measurement.driver == "loadgen":
+        driven, kept, loadgen = drive_by_loadgen(job, lane, rows, timeline, secret)
+    else:
+        driven, kept, loadgen = drive(lane, timeline, secret), secret.kept, None
     cpu_s, noise = _cpu_s() - cpu_before_s, watch.stop()
     reporter.phase("verify")
     tolerance = _RECOMPUTED[ready.facts.precision_executed]
-    checked = verify(lane.sessions[0], ready.model, lane.samples, secret.kept, first, tolerance)
+    checked = verify(lane.sessions[0], ready.model, lane.samples, kept, first, tolerance)
     _keep_outputs(Path(job.folder), secret)
     return Report(
         device=ready.device,
@@ -140,6 +146,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         bad_samples=sum(ring.bad_samples for ring in lane.rings),
         verification=checked,
         noise=noise,
+        loadgen=loadgen,
     )
 
 

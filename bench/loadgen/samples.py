@@ -6,7 +6,7 @@ No gather happens while the clock runs; the order is a seeded permutation, repea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class LoadedSet:
         """`count` samples, at most `batch`, from number `first` of the run on: views, leading axis `count`."""
         start = first % self.count
         return {name: array[start : start + count] for name, array in self._arrays.items()}
+
+    def gathered(self, places: Sequence[int]) -> Named:
+        """Copies of the samples at `places` in issue order, leading axis `len(places)`."""
+        return {name: array[places] for name, array in self._arrays.items()}
 
     def positions(self, first: int, count: int) -> NDArray[np.int64]:
         """Places in issue order, (count,), of the samples of `span`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.records.host import Device, Facts, Noise
+from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Effort, Measurement, Setting
 from bench.records.search import Search
 
@@ -80,6 +81,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bad_samples: int
     verification: Verification
     noise: Noise
+    loadgen: LoadGenReport | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

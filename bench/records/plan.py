@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.loadgen import Driver
+
 Mode = Literal["quick", "standard"]
 Scenario = Literal["single_stream", "multi_stream", "server", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -31,7 +33,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `batch`, `threads` and `workers` left at None take the workload's or the host's default. `settings` go to the
     backend untouched. `rate_per_s`, `latency_bound_ms` and `max_wait_us` are for `server`: without a rate the highest
-    one that holds the bound is searched for. `model` and `data` name the user's own ONNX file and labelled image
+    one that holds the bound is searched for. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
+    for comparison. `model` and `data` name the user's own ONNX file and labelled image
     folder; then the only workload is `user_model`.
     """
 
@@ -41,6 +44,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     backend: str = "onnxruntime"
     device: str = "cpu"
     mode: Mode = "quick"
+    driver: Driver = "bench"
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int = 1
@@ -157,6 +161,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     latency_bound_ns: int | None = None
     max_wait_ns: int = 0
     rate_per_s: float | None = None
+    driver: Driver = "bench"
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, Facts, Host
 from bench.records.job import Report
+from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
@@ -84,6 +85,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[str, ...] = ()
     search: Search | None = None
     attempts: tuple[Attempt, ...] = ()
+    loadgen: LoadGenReport | None = None
 
     @property
     def valid(self) -> bool:

@@ -65,6 +65,7 @@ def record_setup(record: Record, lang: str) -> Section:
         ]
     per_query = str(asked.samples_per_query) if asked.samples_per_query > 1 else None
     lines += [("batch", str(asked.batch)), ("per_query", per_query), ("workers", str(asked.workers))]
+    lines += [("load_driver", "MLPerf LoadGen" if asked.driver == "loadgen" else None)]
     lines += [("threads", str(asked.threads)), ("load", figures.count(asked.load_samples))]
     lines += [("settings", pairs(record.settings)), ("applied", pairs(facts.applied) if facts is not None else None)]
     return section(lang, "setup", lines)
