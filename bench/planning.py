@@ -86,7 +86,7 @@ def _check_loadgen(plan: RunPlan) -> None:
         )
     if importlib.util.find_spec("mlperf_loadgen") is None:
         raise BadPlan(
-            "MLPerf LoadGen is not installed: `pip install mlcommons-loadgen` (Linux on x86-64); or use `--driver bench`."
+            "MLPerf LoadGen is not installed: `pip install mlcommons-loadgen` (Linux, x86-64); or use `--driver bench`."
         )
 
 

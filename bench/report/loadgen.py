@@ -29,8 +29,13 @@ def loadgen_section(report: LoadGenReport | None, lang: str) -> Section:
             ("loadgen_errors", figures.count(report.errors) if report.errors else None),
         ],
     )
-    own = tuple((printable(name), _written(name, value)) for name, value in report.figures.items())
+    own = tuple((_short(name), _written(name, value)) for name, value in report.figures.items())
     return Section(title=head.title, lines=(*head.lines, *own))
+
+
+def _short(name: str) -> str:
+    """LoadGen's name without what stands at all of them, so that it fits a narrow terminal."""
+    return printable(name.removeprefix("result_").removesuffix("_ns"))
 
 
 def _written(name: str, value: float) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row: its number, that of its first sample in the order of issue, LoadGen's ids and the places of its samples."""
+    """A row: its number, that of its first sample in the order of issue, LoadGen's ids, its samples' places."""
 
     row: int
     first: int
