@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Mapping
 from time import process_time
@@ -15,6 +16,7 @@ from bench.models.base import ScenarioSpec, Workload
 from bench.models.opening import open_workload
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
+from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     EFFORTS,
     LEAST_QUERIES,
@@ -35,6 +37,8 @@ from bench.store.trace_file import Trace
 _DEFAULT_SAMPLES_PER_QUERY = 8
 # Video surveillance (measurement.md section 2); a workload may have another.
 _DEADLINE_MS = 100.0
+# Those that `bench.loadgen.mlperf` drives.
+_LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
 _START_S = 3.0
 # A side of matrices that fit a second-level cache, and the share of their speed that an engine reaches over a network.
@@ -69,8 +73,29 @@ def check_names(plan: RunPlan) -> None:
     _known("backend", [plan.backend], backend_names())
     _known("mode", [plan.mode], list(MODES))
     _known("precision", [plan.precision], list(PRECISIONS))
+    _known("driver", [plan.driver], list(DRIVERS))
+    if plan.driver == "loadgen":
+        _check_loadgen(plan)
     if plan.profile is not None:
         _known("profile", [plan.profile], profile_names())
+
+
+def _check_loadgen(plan: RunPlan) -> None:
+    """Whether LoadGen is here and has such a scenario."""
+    for scenario in plan.scenarios:
+        if scenario not in _LOADGEN_SCENARIOS:
+            known = ", ".join(_LOADGEN_SCENARIOS)
+            raise BadPlan(f"LoadGen has no scenario {scenario!r}; `--driver loadgen` takes {known}.")
+    if "server" in plan.scenarios and plan.rate_per_s is None:
+        raise BadPlan(
+            "LoadGen measures at a rate that it is given: name one, `--rate PER_S`; `--driver bench` can search for it."
+        )
+    if plan.timeout_ms is not None:
+        raise BadPlan("LoadGen waits for every answer: `--timeout-ms` goes with `--driver bench`.")
+    if importlib.util.find_spec("mlperf_loadgen") is None:
+        raise BadPlan(
+            "MLPerf LoadGen is not installed: `pip install mlcommons-loadgen` (Linux, x86-64); or use `--driver bench`."
+        )
 
 
 def resolve(
@@ -134,6 +159,7 @@ def _measurement(
         devices=devices,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
+        driver=plan.driver,
         session_process="own" if plan.processes == 2 else "shared",
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
 from bench.judging.trial import OpenLoop, score_trial, trial_findings
+from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
+from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.supervisor import RepetitionFailed, run_repetition, run_search
@@ -125,8 +127,11 @@ def _order(job: Job) -> NDArray[np.int64]:
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
     place, measurement = Path(job.folder), job.measurement
     timeline, opened = read_columns(place / "columns"), None
+    issued = read_issued(place / "columns") if measurement.driver == "loadgen" else None
     if report.rate_per_s is not None:
         arrivals = repetition_load(job, report.rate_per_s).arrivals
+        if issued is not None and issued.due_ns is not None:
+            arrivals = Arrivals(times_ns=issued.due_ns)
         columns = open_loop_columns(timeline, arrivals.times_ns, report.t0_ns)
         opened = OpenLoop(queries=each_query(columns, arrivals.times_ns), group=arrivals.group)
     else:
@@ -139,10 +144,12 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
         found += more
     if opened is None:
-        table = sample_table(columns, _samples(job, report.rows))
+        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, report.rows)
+        table = sample_table(columns, by_row)
     else:
         camera = opened.group if measurement.scenario == "streams" else None
-        table = open_loop_table(columns, opened.queries, _order(job), camera)
+        order = issued.samples if issued is not None else _order(job)
+        table = open_loop_table(columns, opened.queries, order, camera)
     write_timeline(place / "timeline.parquet", table)
     return Trial(
         index=index,

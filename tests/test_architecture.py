@@ -45,7 +45,18 @@ DOORS = {
 }
 # bench/__init__.py names what comes with the first use of `bench.run`, for type checkers only.
 LAZY = {("bench", "bench.api"), ("bench", "bench.records")}
-HEAVY = {"torch", "onnxruntime", "openvino", "pyopencl", "duckdb", "matplotlib", "scipy", "PIL", "cpuinfo"}
+HEAVY = {
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "pyopencl",
+    "duckdb",
+    "matplotlib",
+    "scipy",
+    "PIL",
+    "cpuinfo",
+    "mlperf_loadgen",
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

@@ -21,6 +21,7 @@ from bench.cli.common import (
     output_option,
     settings_option,
 )
+from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     DEFAULT_WORKLOADS,
     MODES,
@@ -62,6 +63,13 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="See `bench list --devices`; may be repeated, and all share one schedule.",
 )
 @click.option("--mode", type=Names("mode", MODES), default="quick", show_default=True, help="How long and how often.")
+@click.option(
+    "--driver",
+    type=Names("driver", DRIVERS),
+    default="bench",
+    show_default=True,
+    help="Who issues the measured queries: bench itself, or MLPerf LoadGen, for comparison.",
+)
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
 @click.option("--batch", type=click.IntRange(1, MOST_BATCH), help="Samples per batch [default: the workload's].")
 @click.option(

@@ -86,6 +86,7 @@ def judge_record(
         search=search,
         attempts=tried,
         curve=median.curve if median else (),
+        loadgen=median.report.loadgen if median and median.report else None,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
+from bench.judging.loadgen import loadgen_findings
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
 from bench.records.job import Report
@@ -61,6 +62,7 @@ def trial_findings(
         *_answers(columns, report, mode),
         *_busy_time(columns, score, report, measurement, mode),
         *(_open_loop(columns, opened.queries, measurement, mode) if opened is not None else []),
+        *loadgen_findings(columns, report.loadgen, mode),
         *_host(report.noise, mode),
     ]
     primary = score.metrics[PRIMARY[measurement.scenario]]

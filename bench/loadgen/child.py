@@ -33,7 +33,9 @@ from bench.loadgen.engine import compiled_for, hand_over
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.lane import AllDue, Closed, Lane, one_line
 from bench.loadgen.load import repetition_load
-from bench.loadgen.outputs import OutputRing, SecretSample
+from bench.loadgen.mlperf.measure import drive_by_loadgen
+from bench.loadgen.mlperf.request import capacity
+from bench.loadgen.outputs import Kept, OutputRing, SecretSample
 from bench.loadgen.placing import Placed, placed, verify_placed
 from bench.loadgen.samples import Layout, LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
@@ -112,16 +114,22 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
     else:
         rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
         expected_s = rows * warm.row_s
-    timeline = create(Path(job.folder) / "columns", rows, open_loop)
+    room = capacity(measurement, rows)
+    timeline = create(Path(job.folder) / "columns", room, open_loop)
     secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
     reporter.phase("measure", expected_s)
     handed_over = hand_over(lane)
     watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
-    driven = drive(lane, timeline, secret)
+    kept: Kept = secret
+    loadgen = None
+    if measurement.driver == "loadgen":
+        driven, kept, loadgen = drive_by_loadgen(job, lane, rows, timeline, secret)
+    else:
+        driven = drive(lane, timeline, secret)
     cpu_s = _cpu_s(ready) - cpu_before_s
     noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
     reporter.phase("verify")
-    checked = verify_placed(ready.placed, ready.model, lane.samples, secret, first, driven.lost)
+    checked = verify_placed(ready.placed, ready.model, lane.samples, kept, first, driven.lost)
     _keep_outputs(Path(job.folder), secret)
     main, *others = ready.placed.on
     return Report(
@@ -146,6 +154,7 @@ def _measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | N
         rate_per_s=rate_per_s if open_loop else None,
         lost_sessions=len(driven.lost),
         hand_over=handed_over,
+        loadgen=loadgen,
     )
 
 

@@ -93,20 +93,26 @@ def _per_sample(part: NDArray[np.generic]) -> NDArray[np.generic]:
     return np.ascontiguousarray(part).reshape(samples, -1)
 
 
-class SecretSample:
+class Kept:
+    """Rows' outputs, and the worker that answered each, by the number of its first sample in the order of issue."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Named] = {}
+        self.worker: dict[int, int] = {}
+
+
+class SecretSample(Kept):
     """Keeps copies of some rows' outputs; which rows is drawn only after their outputs were delivered.
 
     At least one row of every worker, so that no device goes unchecked beside others, and about `share` of all rows; at
-    most `most_samples` samples are expected to be kept beyond these. `kept` holds them, and `worker` who answered them,
-    by the number of the row's first sample, counted over the whole run in the order of issue.
+    most `most_samples` samples are expected to be kept beyond these.
     """
 
     def __init__(self, rows: int, batch: int, seed: int, share: float = 0.01, most_samples: int = 4096) -> None:
         least = min(1.0, 4 / max(rows, 1))
+        super().__init__()
         self._probability = min(1.0, max(least, min(share, most_samples / max(rows * batch, 1))))
         self._rng = np.random.default_rng(seed)
-        self.kept: dict[int, Named] = {}
-        self.worker: dict[int, int] = {}
         self._seen: set[int] = set()
 
     def draw(self, used: int, span: Callable[[int], Span | None], ring: OutputRing, last: bool) -> None:

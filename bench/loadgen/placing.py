@@ -13,7 +13,7 @@ import msgspec
 from bench.backends.base import Compiled, Model, Session
 from bench.loadgen.answering import verify
 from bench.loadgen.engine import RECOMPUTED
-from bench.loadgen.outputs import SecretSample
+from bench.loadgen.outputs import Kept
 from bench.loadgen.samples import LoadedSet, Named
 from bench.records.host import Device, DeviceFacts
 from bench.records.job import Verification
@@ -44,7 +44,7 @@ def verify_placed(
     ready: Placed,
     model: Model,
     samples: LoadedSet,
-    secret: SecretSample,
+    kept: Kept,
     first: Named,
     lost: Sequence[int] = (),
 ) -> Verification:
@@ -61,8 +61,8 @@ def verify_placed(
         sound = next((one for one in range(device * workers, (device + 1) * workers) if one not in lost), None)
         if sound is None:
             continue
-        kept = {number: rows for number, rows in secret.kept.items() if secret.worker[number] // workers == device}
-        found.append(verify(ready.sessions[sound], model, samples, kept, first, tolerance))
+        own = {number: rows for number, rows in kept.kept.items() if kept.worker[number] // workers == device}
+        found.append(verify(ready.sessions[sound], model, samples, own, first, tolerance))
     largest = [entry.largest_error for entry in found]
     return Verification(
         samples=sum(entry.samples for entry in found),

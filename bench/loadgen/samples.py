@@ -73,6 +73,10 @@ class LoadedSet:
         start = first % self.count
         return {name: array[start : start + count] for name, array in self._arrays.items()}
 
+    def gathered(self, places: Sequence[int]) -> Named:
+        """Copies of the samples at `places` in issue order, leading axis `len(places)`."""
+        return {name: array[places] for name, array in self._arrays.items()}
+
     def positions(self, first: int, count: int) -> NDArray[np.int64]:
         """Places in issue order, (count,), of the samples of `span`."""
         return (first + np.arange(count, dtype=np.int64)) % self.count

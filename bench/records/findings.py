@@ -56,6 +56,11 @@ _TABLE: dict[str, tuple[Severity, Severity]] = {
     "busy-time": ("error", "error"),
     "repetitions-disagree": ("warning", "warning"),
     "engine-differs": ("error", "error"),
+    "loadgen-invalid": ("warning", "warning"),
+    "loadgen-disagrees": ("error", "error"),
+    "loadgen-counts-failures": ("warning", "warning"),
+    "loadgen-clock-set": ("warning", "error"),
+    "loadgen-no-trace": ("info", "info"),
 }
 CODES: tuple[str, ...] = tuple(_TABLE)
 _MODE_COLUMN: dict[Mode, int] = {"quick": 0, "standard": 1}

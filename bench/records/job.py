@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.records.host import Device, DeviceFacts, Facts, Noise
+from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Effort, Measurement, Setting
 from bench.records.search import Search
 
@@ -99,6 +100,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     lost_sessions: int = 0
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
+    loadgen: LoadGenReport | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.loadgen import Driver
+
 Mode = Literal["quick", "standard"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
@@ -38,7 +40,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     untouched. With two `processes` the engine has one of its own.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
     100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
-    `trace` names a file of arrival times. `model` and `data` name the user's own ONNX file and labelled image folder;
+    `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
+    for comparison. `model` and `data` name the user's own ONNX file and labelled image folder;
     then the only workload is `user_model`.
     """
 
@@ -49,6 +52,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     device: str = "cpu"
     more_devices: tuple[str, ...] = ()
     mode: Mode = "quick"
+    driver: Driver = "bench"
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int | None = None
@@ -208,6 +212,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     devices: int = 1
     # "own": the engine lives in a process of its own behind shared memory; "shared": in the harness's
     session_process: Literal["shared", "own"] = "shared"
+    driver: Driver = "bench"
 
     @property
     def name(self) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Report
+from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
@@ -92,6 +93,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     search: Search | None = None
     attempts: tuple[Attempt, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
+    loadgen: LoadGenReport | None = None
 
     @property
     def valid(self) -> bool:

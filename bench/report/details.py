@@ -67,6 +67,7 @@ def record_setup(record: Record, lang: str) -> Section:
         ]
     per_query = str(asked.samples_per_query) if asked.samples_per_query > 1 else None
     lines += [("batch", str(asked.batch)), ("per_query", per_query), ("workers", str(asked.workers))]
+    lines += [("load_driver", "MLPerf LoadGen" if asked.driver == "loadgen" else None)]
     lines += [("threads", str(asked.threads))]
     lines += [
         ("session_process", name(lang, "session_process", asked.session_process)),

@@ -21,6 +21,7 @@ from bench.report.details import (
     version_section,
 )
 from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
@@ -105,6 +106,7 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         quality_section(record.quality, lang),
         record_setup(record, lang),
         serving_section(record, lang),
+        loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),
     )
     return MeasurementPart(

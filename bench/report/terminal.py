@@ -27,6 +27,7 @@ from bench.report.details import (
     trial_section,
     version_section,
 )
+from bench.report.loadgen import loadgen_section
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
 from bench.report.serving import serving_section
 from bench.report.styles import MARK, SEVERITY_STYLE, table
@@ -67,6 +68,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_section(console, quality_section(record.quality, lang))
     _print_section(console, record_setup(record, lang))
     _print_section(console, serving_section(record, lang))
+    _print_section(console, loadgen_section(record.loadgen, lang))
     _print_section(console, record_hashes(record, lang))
     _print_findings(console, collected([(shown.name, shown.findings)], lang), lang)
 
@@ -74,6 +76,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
 def print_trial(console: Console, trial: Trial, lang: str) -> None:
     """One repetition: how it went, its figures, its quality where it was checked, its findings."""
     _print_section(console, trial_section(trial, lang))
+    _print_section(console, loadgen_section(trial.report.loadgen if trial.report else None, lang))
     if trial.metrics:
         _print_figures(console, figure_rows(trial.metrics, "", 1, lang), lang)
     if trial.quality is not None:

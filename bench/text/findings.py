@@ -35,6 +35,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "bound-missed": _SHARE,
     "no-rate-holds-bound": figures.rate,
     "overloaded": _SHARE,
+    "loadgen-clock-set": figures.latency,
     "harness-late": _SECONDS,
     "search-too-wide": _SHARE,
     "input-cache": _SHARE,

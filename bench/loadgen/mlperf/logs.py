@@ -1,0 +1,122 @@
+"""LoadGen's logs read back: the verdict and figures of the detail log, and per sample the times of the trace."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal  # Any: values of the detail log
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import EngineError
+from bench.records.loadgen import LoadGenReport
+from bench.records.plan import Scenario
+
+_PREFIX = b":::MLLOG "
+_SAMPLE = b'{"name":"Sample","cat":"default","ph":"b"'
+_FIELDS = re.compile(
+    rb'"ts":([0-9.]+),"args":\{"sample_seq":(\d+),"query_seq":(\d+),"sample_idx":(\d+),'
+    rb'"issue_start_ns":(-?\d+),"complete_ns":(-?\d+)\}'
+)
+_ORIGIN = re.compile(rb'"otherData":\{\s*"ts":([0-9.]+)')
+_FOOTER_BYTES = 4096
+# What the submission checker takes for each scenario; of `offline` and `server` the summary shows the same.
+_PUBLISHED: dict[Scenario, str] = {
+    "single_stream": "early_stopping_latency_ss",
+    "multi_stream": "early_stopping_latency_ms",
+    "server": "result_completed_samples_per_sec",
+    "offline": "result_samples_per_second",
+}
+
+
+class BadLogs(EngineError):
+    """LoadGen left logs that are not whole, or none."""
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """Times of every sample in the order of issue, ns of LoadGen's clock, (samples,); and the label it was drawn by."""
+
+    scheduled_ns: NDArray[np.int64]
+    issued_ns: NDArray[np.int64]
+    completed_ns: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+
+def read_detail(folder: Path, scenario: Scenario) -> LoadGenReport:
+    """The verdict and figures of a test. Raises BadLogs."""
+    path = folder / "mlperf_log_detail.txt"
+    values: dict[str, Any] = {}
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if line.startswith(_PREFIX):
+                    _take(line.removeprefix(_PREFIX), values)
+    except OSError as error:
+        raise BadLogs(f"{path}: LoadGen left no log: {error.strerror or error}") from None
+    verdict: Literal["VALID", "INVALID"] | None = values.get("result_validity")
+    if verdict not in ("VALID", "INVALID"):
+        raise BadLogs(f"{path}: LoadGen's log has no verdict; the test did not run to its end")
+    return LoadGenReport(
+        version=str(values.get("loadgen_version", "")),
+        verdict=verdict,
+        reason=" ".join(str(values.get("result_invalid_reason", "")).split()),
+        published=_PUBLISHED[scenario],
+        figures={name: float(value) for name, value in values.items() if _is_figure(name, value)},
+        errors=int(values.get("num_errors", 0)),
+    )
+
+
+def read_trace(folder: Path, samples: int) -> Trace:
+    """The times of `samples` samples, read line by line. Raises BadLogs when one is missing or there are others."""
+    path = folder / "mlperf_log_trace.json"
+    columns = np.full((4, samples), -1, np.int64)
+    found = 0
+    try:
+        with open(path, "rb") as file:
+            for line in file:
+                if line.startswith(_SAMPLE):
+                    found += 1
+                    _place(line, columns, path)
+            file.seek(max(0, file.tell() - _FOOTER_BYTES))
+            origin = _ORIGIN.search(file.read())
+    except OSError as error:
+        raise BadLogs(f"{path}: LoadGen left no trace: {error.strerror or error}") from None
+    if origin is None or found != samples or (columns[3] < 0).any():
+        raise BadLogs(f"{path}: LoadGen's trace is not whole: {found} of {samples} samples")
+    scheduled = columns[0] + _nanoseconds(origin.group(1))
+    return Trace(
+        scheduled_ns=scheduled,
+        issued_ns=scheduled + columns[1],
+        completed_ns=scheduled + columns[2],
+        label=columns[3],
+    )
+
+
+def _take(line: bytes, values: dict[str, Any]) -> None:
+    try:
+        entry = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return  # an infinity, or a message with a quote in it: LoadGen escapes nothing
+    if isinstance(entry, dict) and isinstance(entry.get("key"), str):
+        values[entry["key"]] = entry.get("value")
+
+
+def _is_figure(name: str, value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and name.startswith(("result_", "early_stopping_"))
+
+
+def _place(line: bytes, columns: NDArray[np.int64], path: Path) -> None:
+    fields = _FIELDS.search(line)
+    if fields is None or int(fields.group(2)) >= columns.shape[1]:
+        raise BadLogs(f"{path}: LoadGen's trace has a line that is not understood: {line[:200]!r}")
+    ts, number, _, label, issued, completed = fields.groups()
+    columns[:, int(number)] = (_nanoseconds(ts), int(issued), int(completed), int(label))
+
+
+def _nanoseconds(microseconds: bytes) -> int:
+    """Exactly, from decimal microseconds: a double would lose the last digits of a time since 1970."""
+    whole, _, part = microseconds.partition(b".")
+    return int(whole) * 1000 + int(part.ljust(3, b"0")[:3] or b"0")
