@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.child import EVALUATION_SHA256, INDICES
+from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.records.findings import Finding, finding
 from bench.records.numbers import Refusal, RelativeError

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from bench.backends.base import Model, Tensor
 from bench.judging.quality import judge_quality
-from bench.loadgen.child import EVALUATION_SHA256, INDICES
+from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
 from bench.models.base import (
     LoadSpec,
     ModelSpec,

@@ -1,0 +1,57 @@
+"""Outputs that the child leaves for the parent: answers to the evaluation set, and some of those that were timed."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.loadgen.answering import answer_all, chosen_indices
+from bench.loadgen.opening import Ready
+from bench.loadgen.outputs import SecretSample
+from bench.loadgen.reporter import Reporter
+from bench.loadgen.samples import Named
+from bench.records.hashing import derive_seed
+from bench.records.job import Job
+from bench.store.files import write_bytes
+
+INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
+_FINGERPRINTED = 64
+
+
+def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
+    """Answer the evaluation set, or what of it the measurement asks for, and keep outputs and sample numbers."""
+    workload, measurement = ready.workload, job.measurement
+    total = workload.spec.quality.evaluation_samples
+    indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"))
+    if len(indices) == 0:
+        return
+
+    def inputs(part: NDArray[np.int64]) -> Named:
+        reporter.phase("quality")  # with every part: the whole set may take longer than a hang is waited for
+        return workload.evaluation_inputs(part)
+
+    outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
+    first = workload.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
+    folder = Path(job.folder) / "quality"
+    folder.mkdir(exist_ok=True)
+    _save(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+
+
+def keep_outputs(folder: Path, secret: SecretSample) -> None:
+    """The kept outputs, (samples, …) each, and which sample of the run, counted in issue order, each belongs to."""
+    if not secret.kept:
+        return
+    kept = sorted(secret.kept.items())
+    joined = {name: np.concatenate([arrays[name] for _, arrays in kept]) for name in kept[0][1]}
+    numbers = [first + np.arange(len(next(iter(arrays.values()))), dtype=np.int64) for first, arrays in kept]
+    _save(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
+
+
+def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+    from safetensors.numpy import save
+
+    write_bytes(path, save(arrays, metadata))  # safetensors' own `save_file` hides the system's error number

@@ -1,0 +1,89 @@
+"""Everything of a repetition that is opened before the clock starts: engine, loaded set, sessions, lane."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import msgspec
+
+from bench.apart.remote import RemoteModel
+from bench.backends.base import Model, Options
+from bench.loadgen.engine import compiled_for
+from bench.loadgen.lane import AllDue, Closed, Lane
+from bench.loadgen.outputs import OutputRing
+from bench.loadgen.placing import Placed, placed
+from bench.loadgen.reporter import Reporter
+from bench.loadgen.samples import Layout, LoadedSet
+from bench.models.base import Workload
+from bench.models.graph import model_hash
+from bench.models.opening import open_workload
+from bench.records.hashing import derive_seed, record_hash
+from bench.records.job import Job
+from bench.records.plan import OPEN_LOOPS
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything opened for one repetition."""
+
+    workload: Workload
+    model: Model
+    model_hash: str
+    placed: Placed
+    lane: Lane
+    apart: RemoteModel | None
+
+    @property
+    def session_hash(self) -> str:
+        """Of what was made ready: model, precision, engine and what it applied, device by device."""
+        main, *others = (
+            {
+                "precision": facts.precision_executed,
+                "engine": [facts.engine, facts.engine_version, facts.driver_version],
+                "applied": facts.applied,
+            }
+            for facts in (entry.facts for entry in self.placed.on)
+        )
+        return record_hash({"model": self.model_hash, **main} | ({"more_devices": others} if others else {}))
+
+
+@contextlib.contextmanager
+def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
+    """The engine of `job`, compiled before its samples are made, with a lane that is ready to warm up.
+
+    Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
+    """
+    reporter.phase("compile")
+    workload, measurement = open_workload(job.measurement.workload, job.model, job.data), job.measurement
+    model = workload.model()
+    options = Options(
+        precision=measurement.precision,
+        max_batch=measurement.batch,
+        workers=measurement.workers,
+        threads=measurement.threads,
+        settings=job.settings,
+        varying_batch=measurement.scenario in OPEN_LOOPS and measurement.batch > 1,
+    )
+    compiled = compiled_for(job, model, options)
+    apart = next((one for _, one in compiled if isinstance(one, RemoteModel)), None)
+    # Made after the engine has compiled, which so cannot have seen them.
+    reporter.phase("load")
+    samples = _loaded_set(workload, job, apart.inputs if apart else None)
+    with placed(compiled, measurement.workers) as ready:
+        closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
+        lane = Lane(
+            # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
+            issue=AllDue() if measurement.scenario in OPEN_LOOPS | {"offline"} else closed,
+            samples=samples,
+            sessions=ready.sessions,
+            rings=tuple(OutputRing(model.outputs, measurement.batch, worker) for worker in range(len(ready.sessions))),
+        )
+        # Of the file that was compiled, not what the workload says of it.
+        digest = model_hash(model.path)
+        yield Ready(workload=workload, model=model, model_hash=digest, placed=ready, lane=lane, apart=apart)
+
+
+def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:
+    measurement = job.measurement
+    inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
+    return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"), layout)
