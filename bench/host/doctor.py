@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 import psutil
 
+from bench.host.floor import SPIN_NS, Lateness, interpreter, thread_switches, wake_ups
 from bench.host.inventory import inspect_host
 from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE, Watch
 from bench.records.host import Host
@@ -23,6 +24,9 @@ from bench.store.places import ensure_writable
 _WATCH_S = 3.0
 _FREE_BYTES, _MEMORY_BYTES = 1 << 30, 2 << 30
 _CLOCK_NS = 1000.0
+# A tenth of the shortest latency bound of the suite, 15 ms: from there on `harness-late` voids open loops.
+_LATE_NS = 1_500_000
+_WAITS = 500
 _ENGINES = ("onnxruntime", "torch", "openvino", "pyopencl")
 
 
@@ -43,6 +47,7 @@ def examine(results: Path, cache: Path) -> list[Check]:
         *_quiet(),
         _memory(),
         _clock(),
+        *_waiting(),
         _governor(host),
         _virtual(host),
         _power_supply(),
@@ -124,6 +129,28 @@ def _clock() -> Check:
             advice="A slow clock source (hpet, acpi_pm); boot with clocksource=tsc.",
         )
     return Check(name="clock", state="ok", seen=seen)
+
+
+def _waiting() -> list[Check]:
+    asleep, spinning = wake_ups(_WAITS, spin_ns=0), wake_ups(_WAITS, spin_ns=SPIN_NS)
+    return [
+        Check(name="wake-up from sleep", state="ok", seen=_delays(asleep)),
+        _late(f"wake-up with {SPIN_NS / 1e3:.0f} µs of spinning", spinning),
+        _late("switch of threads", thread_switches(_WAITS)),
+        Check(name="interpreter", state="ok", seen=interpreter()),
+    ]
+
+
+def _late(name: str, seen: Lateness) -> Check:
+    if seen.p99_ns <= _LATE_NS:
+        return Check(name=name, state="ok", seen=_delays(seen))
+    advice = f"p99 over {_LATE_NS / 1e6:g} ms: open loops with bounds under 15 ms would be void; use an idle host."
+    return Check(name=name, state="warning", seen=_delays(seen), advice=advice)
+
+
+def _delays(seen: Lateness) -> str:
+    p50, p99, most = (value / 1e3 for value in (seen.p50_ns, seen.p99_ns, seen.max_ns))
+    return f"p50 {p50:.1f} µs, p99 {p99:.1f} µs, at most {most:.1f} µs in {seen.n}"
 
 
 def _governor(host: Host) -> Check:
