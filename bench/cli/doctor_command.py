@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, logging_options, output_option
+from bench.cli.common import format_option, lang_option, logging_options, output_option
 
 _MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN", "error": "BAD "}
 
@@ -13,20 +13,23 @@ _MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN", "error": "BAD "}
 @click.command("doctor")
 @output_option
 @format_option
+@lang_option
 @logging_options
-def command(output: str | None, form: str) -> int:
-    """Look at this host for three seconds; exit code 11 when a run here could not be valid."""
+def command(output: str | None, form: str, lang: str) -> int:
+    """Look at this host for five seconds; exit code 11 when a run here could not be valid."""
     from bench.host.doctor import examine
     from bench.store.places import cache_directory, results_directory
 
-    checks = examine(results_directory(output), cache_directory())
+    checks = examine(results_directory(output), cache_directory(), lang)
     if form == "json":
         import msgspec
 
         click.echo(msgspec.json.format(msgspec.json.encode(checks), indent=1))
     else:
+        from bench.text import name
+
         for check in checks:
-            click.echo(f"{_MARKS[check.state]}  {check.name}: {check.seen}")
+            click.echo(f"{_MARKS[check.state]}  {name(lang, 'doctor.name', check.name)}: {check.seen}")
             if check.advice:
                 click.echo(f"      → {check.advice}")
     return exit_codes.INVALID if any(check.state == "error" for check in checks) else exit_codes.OK

@@ -1,34 +1,64 @@
-"""The floor of this host under every latency: how late a wait ends, how long a switch of threads takes."""
+"""The floor of this host under every latency: its clock, how late a wait ends, how long a switch of threads takes."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+
+from bench.records.numbers import Lateness
+from bench.scoring.lateness import lateness
 
 # As the driver of open loops waits: asleep until this long before the due moment, then spinning.
 SPIN_NS = 80_000
 _AHEAD_NS = 1_000_000
+_READINGS, _PARTS = 20_000, 20
 
 
-class Lateness(msgspec.Struct, frozen=True, kw_only=True):
-    """Median, 99th percentile (sorted[floor(n p)]) and maximum of `n` delays, in ns."""
+class Floor(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of a host: ns a clock reading and its smallest step; delays of sleeps, waits and switches.
 
-    n: int
-    p50_ns: int
-    p99_ns: int
-    max_ns: int
+    `asleep` is how late plain sleeps end, `waiting` how late waits end that spin through their last part as the driver's
+    do, `switching` how long after one thread lets another go on that one runs.
+    """
+
+    reading_ns: float
+    step_ns: int
+    asleep: Lateness
+    waiting: Lateness
+    switching: Lateness
+
+    @property
+    def closed_loop_ns(self) -> float:
+        """Latencies of a closed loop that differ by less cannot be told apart: one reading is inside, one step unsure."""
+        return self.reading_ns + self.step_ns
 
 
-def lateness(delays_ns: Sequence[int]) -> Lateness:
-    """Raises ValueError when there is no delay."""
-    if not delays_ns:
-        raise ValueError("no delay was taken")
-    ordered, n = sorted(delays_ns), len(delays_ns)
-    return Lateness(n=n, p50_ns=ordered[n // 2], p99_ns=ordered[n * 99 // 100], max_ns=ordered[-1])
+def measure_floor(waits: int) -> Floor:
+    """Measure this host's floor; takes two milliseconds per wait."""
+    reading_ns, step_ns = clock_readings()
+    return Floor(
+        reading_ns=reading_ns,
+        step_ns=step_ns,
+        asleep=wake_ups(waits, spin_ns=0),
+        waiting=wake_ups(waits, spin_ns=SPIN_NS),
+        switching=thread_switches(waits),
+    )
+
+
+def clock_readings(count: int = _READINGS) -> tuple[float, int]:
+    """What a reading of the harness's clock takes, and the smallest step that it was seen to make, in ns."""
+    now = time.perf_counter_ns
+    readings = [now() for _ in range(count + 1)]
+    while readings[-1] == readings[0]:
+        readings.append(now())  # a clock so coarse that it stood still all along
+    steps = np.diff(np.array(readings, np.int64))
+    # The median of parts: one that another process interrupted says nothing of the clock.
+    cost_ns = float(np.median([part.mean() for part in np.array_split(steps, _PARTS)]))
+    return cost_ns or float(steps.mean()), int(steps[steps > 0].min())
 
 
 def wake_ups(count: int, spin_ns: int) -> Lateness:
@@ -40,7 +70,7 @@ def wake_ups(count: int, spin_ns: int) -> Lateness:
             if left_ns > spin_ns:
                 time.sleep((left_ns - spin_ns) * 1e-9)
         delays.append(time.perf_counter_ns() - due_ns)
-    return lateness(delays)
+    return lateness(np.array(delays, np.int64))
 
 
 def thread_switches(count: int) -> Lateness:
@@ -61,11 +91,9 @@ def thread_switches(count: int) -> Lateness:
         go.release()
         back.acquire()
     thread.join()
-    return lateness(delays)
+    return lateness(np.array(delays, np.int64))
 
 
-def interpreter() -> str:
-    """What of Python decides how threads take turns: its lock, and how long a thread may keep it."""
-    locked = getattr(sys, "_is_gil_enabled", lambda: True)()
-    lock = "with the GIL" if locked else "without the GIL"
-    return f"{lock}, switch interval {sys.getswitchinterval() * 1e3:g} ms"
+def has_gil() -> bool:
+    """Whether this interpreter has its lock; builds without it exist since Python 3.13."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())

@@ -89,6 +89,24 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[CurvePoint, ...] = ()
 
 
+class Lateness(msgspec.Struct, frozen=True, kw_only=True):
+    """How late things happened, in ns: `count` of them, percentiles as everywhere (sorted[floor(n p)]), the latest.
+
+    A percentile is None where there are too few for it.
+    """
+
+    count: int
+    p50_ns: float
+    p99_ns: float | None
+    p999_ns: float | None
+    max_ns: float
+
+    @property
+    def judged_ns(self) -> float:
+        """What is held against a limit: the 99th percentile, and the latest where there are too few for it."""
+        return self.max_ns if self.p99_ns is None else self.p99_ns
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One consistency check of a timeline: the value seen, the limit, and whether it is kept."""
 

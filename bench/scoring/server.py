@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from bench.records.numbers import Measured, Refusal, Score
 from bench.scoring.batch_means import batch_means_mean
-from bench.scoring.columns import DROPPED, FAILED, FAILED_NS, Columns, Int64s, latencies
-from bench.scoring.percentiles import percentile
+from bench.scoring.columns import DROPPED, FAILED, Columns, Int64s, latencies
 from bench.scoring.score import failed_share, latency_metrics, measured
 from bench.scoring.sketch import sketch
 
@@ -93,34 +92,6 @@ def score_streams(queries: Columns, camera: npt.NDArray[np.int32], deadline_ns: 
         **score.metrics,
     }
     return Score(metrics=metrics, sketch=score.sketch)
-
-
-def lateness_ns(columns: Columns, arrivals_ns: Int64s, max_batch: int, max_wait_ns: int) -> Int64s:
-    """How late the harness itself was: started - ready for every row whose worker was free when it was ready.
-
-    A row is ready when its first query has waited `max_wait_ns`, or when `max_batch` have come. Failed rows keep their
-    worker busy and say nothing themselves: some were never taken, or dropped.
-    """
-    first = np.cumsum(columns.queries, dtype=np.int64) - columns.queries
-    full = first + max_batch - 1
-    arrived = np.where(full < arrivals_ns.size, arrivals_ns[np.minimum(full, arrivals_ns.size - 1)], FAILED_NS)
-    ready = np.minimum(arrivals_ns[first] + max_wait_ns, arrived) if max_wait_ns else arrivals_ns[first]
-    late = []
-    for worker in np.unique(columns.worker):
-        own = np.flatnonzero(columns.worker == worker)
-        free = np.r_[np.int64(0), columns.ended_ns[own][:-1]]
-        idle = own[(free <= ready[own]) & (columns.status[own] == 0)]
-        late.append(columns.started_ns[idle] - ready[idle])
-    return np.concatenate(late) if late else np.empty(0, np.int64)
-
-
-def lateness_p99(columns: Columns, arrivals_ns: Int64s, max_batch: int, max_wait_ns: int) -> float | None:
-    """The 99th percentile of `lateness_ns`, its maximum where there are too few; None where no worker was ever free."""
-    late = np.sort(lateness_ns(columns, arrivals_ns, max_batch, max_wait_ns))
-    if late.size == 0:
-        return None
-    found = percentile(late, 0.99)
-    return float(late[-1]) if isinstance(found, Refusal) else found
 
 
 def _value(score: Score, name: str) -> float:

@@ -134,6 +134,7 @@ def test_a_chinese_run_fails_in_chinese(bench: Command, model: Path) -> None:
 )
 def test_json_stands_alone(bench: Command, model: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.setattr("bench.host.doctor._WATCH_S", 0.05)
+    monkeypatch.setattr("bench.host.doctor._WAITS", 5)
     if arguments[0] in ("show", "list"):
         kept_run(bench, model)
     outcome = bench(*arguments, "--format", "json")
