@@ -14,7 +14,7 @@ from bench.host import doctor
 from bench.host.check import Check
 from bench.host.doctor import examine
 from bench.records.host import Noise
-from bench.text import catalogue
+from bench.text.catalogue import catalogue
 
 from ..fixtures import HOST
 

@@ -111,4 +111,4 @@ def test_a_floor_too_high_for_the_suite_is_warned_of(p99_ns: float | None, max_n
 def test_a_slow_clock_is_warned_of(reading_ns: float, state: str) -> None:
     check = checks(reading_ns=reading_ns, step_ns=25)["clock"]
     assert check.state == state
-    assert check.seen == f"{reading_ns / 1e3:.2f} µs a reading, smallest step 25.0 ns"
+    assert check.seen == f"{reading_ns / 1e3:.2f} µs a reading, smallest step 25 ns"
