@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
-from bench.judging.trial import OpenLoop, score_trial, trial_findings
+from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
@@ -24,7 +24,6 @@ from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import EFFORTS, Measurement, RunPlan
 from bench.records.record import Run, Trial
-from bench.scoring.server import each_query
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
 
@@ -133,7 +132,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         if issued is not None and issued.due_ns is not None:
             arrivals = Arrivals(times_ns=issued.due_ns)
         columns = open_loop_columns(timeline, arrivals.times_ns, report.t0_ns)
-        opened = OpenLoop(queries=each_query(columns, arrivals.times_ns), group=arrivals.group)
+        opened = opened_loop(columns, arrivals.times_ns, arrivals.group, measurement)
     else:
         columns = columns_of(timeline, measurement, report.t0_ns)
     score = score_trial(columns, measurement, opened)
@@ -165,4 +164,5 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         rate_per_s=report.rate_per_s,
         curve=score.curve,
         device_shares=device_shares(columns, measurement),
+        lateness=opened.lateness if opened is not None else None,
     )

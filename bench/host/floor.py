@@ -21,8 +21,8 @@ _READINGS, _PARTS = 20_000, 20
 class Floor(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of a host: ns a clock reading and its smallest step; delays of sleeps, waits and switches.
 
-    `asleep` is how late plain sleeps end, `waiting` how late waits end that spin through their last part as the driver's
-    do, `switching` how long after one thread lets another go on that one runs.
+    `asleep` is how late plain sleeps end, `waiting` how late waits end that spin through their last part as the
+    driver's do, `switching` how long after one thread lets another go on that one runs.
     """
 
     reading_ns: float
@@ -33,7 +33,7 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def closed_loop_ns(self) -> float:
-        """Latencies of a closed loop that differ by less cannot be told apart: one reading is inside, one step unsure."""
+        """Latencies of a closed loop that differ by less cannot be told apart: a reading is inside, a step unsure."""
         return self.reading_ns + self.step_ns
 
 

@@ -87,6 +87,7 @@ def judge_record(
         attempts=tried,
         curve=median.curve if median else (),
         loadgen=median.report.loadgen if median and median.report else None,
+        lateness=median.lateness if median else None,
     )
 
 

@@ -12,29 +12,41 @@ from bench.records.findings import Finding, finding
 from bench.records.host import Noise
 from bench.records.job import Report
 from bench.records.metrics import PRIMARY
-from bench.records.numbers import Score
+from bench.records.numbers import Lateness, Score
 from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode
 from bench.scoring.busy import closed_loop_check, worker_checks
-from bench.scoring.columns import FAILED, Columns, latencies
+from bench.scoring.columns import FAILED, Columns, Int64s, latencies
 from bench.scoring.holding import grows
+from bench.scoring.lateness import HARNESS_LATE, harness_lateness
 from bench.scoring.ramp import score_ramp
 from bench.scoring.score import SCORERS
-from bench.scoring.server import lateness_p99, score_server, score_streams, score_trace
+from bench.scoring.server import each_query, score_server, score_streams, score_trace
 
 CLOCK_CHANGE = 0.05
 # Start value of measurement.md section 2, held against the lower end of an interval so that noise does not accuse.
 INPUT_CACHE_GAIN = 1.03
 # Share of the queries answered by one bound after the last was due (measurement.md, section 3).
 _KEPT_UP = 0.995
-# Share of the latency bound that the harness's own wake-up may take at its 99th percentile (section 2).
-HARNESS_LATE = 0.1
 
 
 class OpenLoop(msgspec.Struct, frozen=True, kw_only=True):
-    """An open loop seen query by query: one row each, and the camera or step of a ramp that each belongs to."""
+    """An open loop seen query by query: one row each, and the camera or step of a ramp that each belongs to.
+
+    `lateness` is the harness's own; None where no worker was ever free.
+    """
 
     queries: Columns
-    group: NDArray[np.int32] | None = None
+    group: NDArray[np.int32] | None
+    lateness: Lateness | None
+
+
+def opened_loop(
+    columns: Columns, arrivals_ns: Int64s, group: NDArray[np.int32] | None, measurement: Measurement
+) -> OpenLoop:
+    """An open loop from its rows, one per batch, and when each query was due, (queries,) in ns after t0."""
+    workers = measurement.workers * measurement.devices
+    late = harness_lateness(columns, arrivals_ns, workers, measurement.batch, measurement.max_wait_ns)
+    return OpenLoop(queries=each_query(columns, arrivals_ns), group=group, lateness=late)
 
 
 def score_trial(columns: Columns, measurement: Measurement, opened: OpenLoop | None = None) -> Score:
@@ -61,7 +73,7 @@ def trial_findings(
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
         *_busy_time(columns, score, report, measurement, mode),
-        *(_open_loop(columns, opened.queries, measurement, mode) if opened is not None else []),
+        *(_open_loop(opened, measurement, mode) if opened is not None else []),
         *loadgen_findings(columns, report.loadgen, mode),
         *_host(report.noise, mode),
     ]
@@ -111,14 +123,14 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     return found
 
 
-def _open_loop(columns: Columns, queries: Columns, measurement: Measurement, mode: Mode) -> list[Finding]:
+def _open_loop(opened: OpenLoop, measurement: Measurement, mode: Mode) -> list[Finding]:
     """Whether a load that should be held was kept up with, and whether the harness itself was late."""
     bound_ns = measurement.latency_bound_ns
     assert bound_ns is not None
-    found = _backlog(queries, bound_ns, mode) if measurement.scenario in SEARCHED else []
-    late_ns = lateness_p99(columns, queries.scheduled_ns, measurement.batch, measurement.max_wait_ns)
-    if late_ns is not None and late_ns > HARNESS_LATE * bound_ns:
-        found.append(finding("harness-late", mode, late_ns / 1e9, HARNESS_LATE * bound_ns / 1e9))
+    found = _backlog(opened.queries, bound_ns, mode) if measurement.scenario in SEARCHED else []
+    late, limit_ns = opened.lateness, HARNESS_LATE * bound_ns
+    if late is not None and late.judged_ns > limit_ns:
+        found.append(finding("harness-late", mode, late.judged_ns / 1e9, limit_ns / 1e9))
     return found
 
 

@@ -14,7 +14,7 @@ from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Report
 from bench.records.loadgen import LoadGenReport
-from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
+from bench.records.numbers import CurvePoint, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
 
@@ -42,7 +42,8 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition, in one child process.
 
-    `device_shares` says of several devices, in their order, what share of the samples each answered.
+    `device_shares` says of several devices, in their order, what share of the samples each answered. `lateness` is the
+    harness's own in an open loop: how late it began what was due while a worker was free.
     """
 
     schema: int = SCHEMA
@@ -60,10 +61,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     device_shares: tuple[float, ...] = ()
+    lateness: Lateness | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices."""
+    """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices.
+
+    `sketch`, `curve`, `loadgen` and `lateness` are those of the repetition whose primary value is the median one.
+    """
 
     schema: int = SCHEMA
     suite_version: str
@@ -94,6 +99,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     loadgen: LoadGenReport | None = None
+    lateness: Lateness | None = None
 
     @property
     def valid(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 import msgspec
 
 from bench.records.job import HandOver
+from bench.records.numbers import Lateness
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
@@ -182,6 +183,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
             ("cpu_time", figures.duration(report.cpu_s)),
             ("hand_over", _hand_over(report.hand_over)),
+            ("harness_late", lateness_text(trial.lateness, lang)),
             ("noise", " / ".join(shares)),
             ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),
             ("model_hash", report.model_hash),
@@ -189,6 +191,17 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("load_hash", report.load_sha256),
         ]
     return Section(title=sentence(lang, "detail.trial", index=trial.index + 1), lines=section(lang, "run", lines).lines)
+
+
+def lateness_text(late: Lateness | None, lang: str) -> str | None:
+    """How late the harness began what was due while a worker was free; None where it is not an open loop's."""
+    if late is None:
+        return None
+    p50, p99, p999, most = (
+        figures.latency(value) if value is not None else figures.NONE
+        for value in (late.p50_ns, late.p99_ns, late.p999_ns, late.max_ns)
+    )
+    return sentence(lang, "detail.late_text", p50=p50, p99=p99, p999=p999, most=most, count=figures.count(late.count))
 
 
 def pairs(settings: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@ from bench.records.numbers import CurvePoint
 from bench.records.plan import Measurement
 from bench.records.record import Record
 from bench.records.search import Attempt, Search
-from bench.report.details import Section, section
+from bench.report.details import Section, lateness_text, section
 from bench.text import figures, sentence
 
 _Lines = list[tuple[str, str | None]]
@@ -21,6 +21,7 @@ def serving_section(record: Record, lang: str) -> Section:
     if record.search is not None:
         lines += _search(record.search, asked, lang)
     lines += [("attempt", _attempt(attempt, asked, lang)) for attempt in record.attempts]
+    lines.append(("harness_late", lateness_text(record.lateness, lang)))
     shown = section(lang, "serving", lines)
     curve = tuple(_point(point, lang) for point in record.curve)
     return Section(title=shown.title, lines=shown.lines + curve)

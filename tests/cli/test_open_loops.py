@@ -34,6 +34,13 @@ def test_cameras_that_are_asked_for(bench: Command, model: Path, tmp_path: Path)
     table = read_timeline(folder / "trial-00" / "timeline.parquet")
     assert np.bincount(table["stream"]).tolist() == [100, 100, 100]
     assert (table["scheduled"][1:] >= table["scheduled"][:-1]).all()
+    trial = document(folder / "trial-00" / "trial.json")
+    late = trial["lateness"]
+    assert record["lateness"] == late  # of the only repetition
+    assert isinstance(late, dict)
+    assert 0 < late["count"] <= 300
+    assert 0 <= late["p50_ns"] <= late["max_ns"]
+    assert "Harness late while a worker was free" in bench("show", folder).out
     if outcome.code == 0:  # a machine that stops for 200 ms misses frames
         assert figure(record, "channels") == 3.0
         assert figure(record, "worst_late_share") == 0.0

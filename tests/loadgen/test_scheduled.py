@@ -17,8 +17,10 @@ from bench.loadgen.arrivals import poisson_ns
 from bench.loadgen.driver import drive, drive_together
 from bench.loadgen.lane import Broken, Lane, LateCount, Scheduled, Shift
 from bench.loadgen.outputs import SecretSample
+from bench.loadgen.schedule import open_loop_columns
 from bench.loadgen.timeline import Timeline, in_memory, used
 from bench.scoring.columns import DROPPED
+from bench.scoring.lateness import idle_delays_ns
 
 from ..fixtures import Answer, Arrays, ScriptedSession, fill_zeros
 from .lanes import make_lane
@@ -67,9 +69,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return ours
 
 
+class SleepyClock(Clock):
+    """As `Clock`, but a sleep ends two milliseconds late."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds + 2e-3)
+
+
 def queries(timeline: Timeline) -> NDArray[np.int64]:
     assert timeline.queries is not None
     return timeline.queries.astype(np.int64)
+
+
+@pytest.mark.parametrize(("kind", "low_ns", "high_ns"), [(Clock, 0, 10_000), (SleepyClock, 1_900_000, 2_000_000)])
+def test_the_lateness_that_is_recorded_is_that_of_the_driver(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Clock], low_ns: int, high_ns: int
+) -> None:
+    """Queries far apart: the worker is always free, and what a sleep is late beyond the spinning is the harness's."""
+    ours = kind()
+    monkeypatch.setattr(scheduled, "time", ours)
+    for module in (scheduled, driver):
+        monkeypatch.setattr(module, "perf_counter_ns", ours.perf_counter_ns)
+    times = np.arange(1, 21, dtype=np.int64) * 10_000_000
+    timeline, t0_ns, _, _ = run(times)
+    delays = idle_delays_ns(open_loop_columns(timeline, times, t0_ns), times, 1, 1, 0)
+    assert delays.size == 20
+    assert low_ns <= delays.min() <= delays.max() <= high_ns
 
 
 def service(mean_s: float) -> Answer:

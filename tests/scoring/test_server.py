@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bench.scoring.columns import DROPPED, FAILED, Columns
-from bench.scoring.server import each_query, lateness_ns, lateness_p99, score_server, score_streams
+from bench.scoring.server import each_query, score_server, score_streams
 
 MS = 1_000_000
 Int64s = NDArray[np.int64]
@@ -88,33 +88,6 @@ def test_rows_and_arrivals_must_agree() -> None:
     arrivals = np.array([1, 2, 3], np.int64)
     with pytest.raises(ValueError, match="2 queries in the rows, 3 arrivals"):
         each_query(rows([2], [5], [6], [0], arrivals), arrivals)
-
-
-@settings(max_examples=60, deadline=None)
-@given(timelines())
-def test_the_harness_is_late_by_what_lies_between_due_and_started(made: Made) -> None:
-    columns, arrivals = made
-    expected, free, first = [], 0, 0
-    for held, started, ended, status in zip(
-        columns.queries, columns.started_ns, columns.ended_ns, columns.status, strict=True
-    ):
-        if not status and free <= arrivals[first]:
-            expected.append(int(started - arrivals[first]))
-        free, first = int(ended), first + int(held)
-    assert lateness_ns(columns, arrivals, 4, 0).tolist() == expected
-
-
-def test_waiting_for_a_batch_is_not_lateness() -> None:
-    arrivals = np.array([0, 3, 40, 40, 40, 80], np.int64) * MS
-    columns = rows([2, 3, 1], [5 * MS, 41 * MS, 85 * MS], [6 * MS, 42 * MS, 86 * MS], [0, 0, 0], arrivals)
-    assert lateness_ns(columns, arrivals, 3, 5 * MS).tolist() == [0, MS, 0]
-    assert lateness_p99(columns, arrivals, 3, 5 * MS) == MS
-
-
-def test_a_worker_that_was_never_free_says_nothing_of_the_harness() -> None:
-    arrivals = np.array([5, 6], np.int64)
-    assert lateness_ns(rows([1, 1], [7, 20], [20, 30], [0, 0], arrivals), arrivals, 1, 0).tolist() == [2]
-    assert lateness_p99(rows([2], [7], [9], [1], arrivals), arrivals, 2, 0) is None
 
 
 def test_failed_queries_are_late_whatever_their_times() -> None:
