@@ -19,11 +19,13 @@ from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.supervisor import RepetitionFailed, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
+from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import EFFORTS, Measurement, RunPlan
 from bench.records.record import Run, Trial
+from bench.scoring.busy import in_flight
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
 
@@ -136,7 +138,8 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     else:
         columns = columns_of(timeline, measurement, report.t0_ns)
     score = score_trial(columns, measurement, opened)
-    found = trial_findings(columns, score, report, measurement, plan.mode, opened)
+    seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
+    found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
     found += device_findings(report, plan.mode)
     quality = None
     if job.quality:
@@ -165,4 +168,5 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         curve=score.curve,
         device_shares=device_shares(columns, measurement),
         lateness=opened.lateness if opened is not None else None,
+        in_flight=seen,
     )

@@ -5,6 +5,7 @@ Started by `bench.apart.remote` as `python -m bench.apart.engine SOCKET_FD PAREN
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import os
@@ -13,6 +14,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +30,26 @@ from bench.apart.handover import (
     receive,
 )
 from bench.apart.memory import map_array, shape_of
-from bench.apart.messages import Answer, Channel, Close, Closed, Compile, Compiled, Done, Lay, Open, Refused, Request
+from bench.apart.messages import (
+    Answer,
+    Channel,
+    Close,
+    Closed,
+    Compile,
+    Compiled,
+    Done,
+    Hold,
+    Lay,
+    Open,
+    Refused,
+    Release,
+    Released,
+    Request,
+)
 from bench.backends.base import Compiled as CompiledModel
 from bench.backends.base import EngineError, Model, Session, Unsupported, find_device
 from bench.backends.registry import load_backend
+from bench.host.collector import uncollected
 from bench.host.engine_process import die_with_parent
 from bench.plugins import PluginError, one_line
 
@@ -107,6 +125,8 @@ class _Engine:
         self._sets, self._workers = _Sets(), list[_Worker]()
         self._model: Model | None = None
         self._compiled: CompiledModel | None = None
+        self._held = contextlib.ExitStack()
+        self._count: Callable[[], int] = lambda: 0
 
     def do(self, asked: Request, descriptors: list[int]) -> Answer:
         match asked:
@@ -116,6 +136,10 @@ class _Engine:
                 self._sets.lay(asked, descriptors)
             case Open():
                 self._open(asked, descriptors)
+            case Hold():
+                self._hold()
+            case Release():
+                return self._release()
             case Close():
                 self._close()
         return Done()
@@ -133,8 +157,16 @@ class _Engine:
         worker = _Worker(self._compiled.open(asked.worker), asked, self._model, self._sets, descriptors)
         self._workers.append(worker)
         gc.collect()
-        gc.freeze()  # what is there now stays; a collection while the clock runs looks at little
+        gc.freeze()  # what is there now stays; a collection while a load is searched for looks at little
         worker.thread.start()
+
+    def _hold(self) -> None:
+        self._count = self._held.enter_context(uncollected())
+
+    def _release(self) -> Released:
+        collections = self._count()
+        self._held.close()
+        return Released(collections=collections)
 
     def _close(self) -> None:
         for worker in self._workers:

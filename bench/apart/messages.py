@@ -55,7 +55,15 @@ class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     """Close sessions and model, and end."""
 
 
-Request = Compile | Lay | Open | Close
+class Hold(msgspec.Struct, frozen=True, kw_only=True, tag="hold"):
+    """Collect garbage now, and then not again until `Release`."""
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag="release"):
+    """Collect garbage again as before `Hold`; the answer says how often it was collected all the same."""
+
+
+Request = Compile | Lay | Open | Hold | Release | Close
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag="compiled"):
@@ -69,6 +77,12 @@ class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     """What was asked for is done."""
 
 
+class Released(msgspec.Struct, frozen=True, kw_only=True, tag="released"):
+    """How often garbage was collected since `Hold`: the word of the engine's process."""
+
+    collections: int
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """It cannot be done; one line. `kind` says what is wrong: the plug-in, the request, or the engine."""
 
@@ -76,7 +90,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     kind: Literal["plugin", "unsupported", "engine"]
 
 
-Answer = Compiled | Done | Refused
+Answer = Compiled | Done | Released | Refused
 
 
 class Closed(ConnectionError):

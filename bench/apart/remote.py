@@ -29,7 +29,20 @@ from bench.apart.handover import (
 )
 from bench.apart.inputs import Named, Place, SharedInputs, check_forms
 from bench.apart.memory import new_array, shape_of
-from bench.apart.messages import Answer, Channel, Close, Closed, Compile, Compiled, Open, Refused, Request
+from bench.apart.messages import (
+    Answer,
+    Channel,
+    Close,
+    Closed,
+    Compile,
+    Compiled,
+    Hold,
+    Open,
+    Refused,
+    Release,
+    Released,
+    Request,
+)
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
 from bench.host.engine_process import how_it_ended, start_engine_process
 from bench.plugins import PluginError
@@ -94,6 +107,17 @@ class RemoteModel:
         except psutil.Error:
             return 0.0
         return float(times.user + times.system)
+
+    def hold_garbage(self) -> None:
+        """Have the engine's process collect its garbage now, and then not until `release_garbage`."""
+        self._ask(Hold())
+
+    def release_garbage(self) -> int | None:
+        """How often it says that it collected all the same; None where it answers no more."""
+        with contextlib.suppress(EngineError):
+            told = self._ask(Release())
+            return told.collections if isinstance(told, Released) else None
+        return None
 
     def open(self, worker: int) -> RemoteSession:
         session = RemoteSession(self, self._model, self._options, worker)

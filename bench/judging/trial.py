@@ -10,11 +10,11 @@ from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
 from bench.judging.loadgen import loadgen_findings
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
-from bench.records.job import Report
+from bench.records.job import Interpreter, Report
 from bench.records.metrics import PRIMARY
-from bench.records.numbers import Lateness, Score
+from bench.records.numbers import InFlight, Lateness, Score
 from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode
-from bench.scoring.busy import closed_loop_check, worker_checks
+from bench.scoring.busy import closed_loop_check, in_flight_checks, worker_checks
 from bench.scoring.columns import FAILED, Columns, Int64s, latencies
 from bench.scoring.holding import grows
 from bench.scoring.lateness import HARNESS_LATE, harness_lateness
@@ -67,12 +67,14 @@ def trial_findings(
     measurement: Measurement,
     mode: Mode,
     opened: OpenLoop | None = None,
+    seen: InFlight | None = None,
 ) -> tuple[Finding, ...]:
     """Everything that a reader must know about one repetition."""
     found = [
         *_length(columns, score, report, measurement, mode),
         *_answers(columns, report, mode),
-        *_busy_time(columns, score, report, measurement, mode),
+        *_busy_time(columns, score, report, measurement, mode, seen),
+        *_interpreter(report.interpreter, mode),
         *(_open_loop(opened, measurement, mode) if opened is not None else []),
         *loadgen_findings(columns, report.loadgen, mode),
         *_host(report.noise, mode),
@@ -145,8 +147,10 @@ def _backlog(queries: Columns, bound_ns: int, mode: Mode) -> list[Finding]:
     return []
 
 
-def _busy_time(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:
-    checks = list(worker_checks(columns, report.elapsed_ns))
+def _busy_time(
+    columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode, seen: InFlight | None
+) -> list[Finding]:
+    checks = [*worker_checks(columns, report.elapsed_ns), *in_flight_checks(columns, seen)]
     rate = score.metrics.get("queries_per_s")
     closed = measurement.scenario in ("single_stream", "multi_stream")
     if closed and rate is not None and rate.value is not None and not columns.status.any():
@@ -156,6 +160,11 @@ def _busy_time(columns: Columns, score: Score, report: Report, measurement: Meas
 
 def _rows_per_query(columns: Columns) -> float:
     return columns.rows / (int(columns.first_query[-1]) + int(columns.queries[-1]))
+
+
+def _interpreter(ran: Interpreter | None, mode: Mode) -> list[Finding]:
+    collections = ran.collections + (ran.engine_collections or 0) if ran is not None else 0
+    return [finding("garbage-collected", mode, collections, 0)] if collections else []
 
 
 def _host(noise: Noise, mode: Mode) -> list[Finding]:

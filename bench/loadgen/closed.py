@@ -10,9 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
-from bench.backends.base import Session
 from bench.loadgen.lane import MOST_FAILURES, Closed, Lane, Shift, one_line
-from bench.loadgen.samples import LoadedSet, Named
+from bench.loadgen.samples import Named
 
 Span = tuple[int, int]
 
@@ -24,7 +23,21 @@ class ClosedWorker:
         lane = shift.lane
         self._shift, self._number, self._take = shift, number, take
         self._session, self._ring, self._samples = lane.sessions[number], lane.rings[number], lane.samples
+        # Start and end of the rows of the ring that is being filled: what a witness sees.
+        self._times: tuple[list[int], list[int]] = ([], [])
         self.begun_ns = self.returned_ns = 0
+
+    def busy(self) -> bool:
+        """Whether the session has a row right now."""
+        started, ended = self._times
+        return len(started) > len(ended)
+
+    def empty(self) -> bool:
+        """Whether the row that came back last brought nothing, though its session had said that it was done."""
+        times = self._times
+        rows = len(times[1])
+        # Where the ring was given back meanwhile it is being poisoned, and nothing can be said.
+        return rows > 0 and self._ring.is_untouched(rows - 1, self._samples.batch - 1) and self._times is times
 
     def work(self) -> None:
         while (span := self._take(len(self._ring.slots))) is not None:
@@ -34,11 +47,12 @@ class ClosedWorker:
 
     def _span(self, lo: int, hi: int) -> int:
         """Run rows [lo, hi) until the end or the first failure; returns the next row to run."""
-        self._ring.poison()
         started: list[int] = []
         ended: list[int] = []
+        self._times = started, ended
+        self._ring.poison()
         self.begun_ns = self.begun_ns or perf_counter_ns()
-        failed = _run_rows(self._session, self._ring.slots[: hi - lo], self._samples, lo, started, ended)
+        failed = self._run_rows(self._ring.slots[: hi - lo], lo, started, ended)
         # Read here and not when `drive` returns: what comes between is the harness's time, not the engine's.
         self.returned_ns = perf_counter_ns()
         stop = lo + len(ended)
@@ -57,28 +71,22 @@ class ClosedWorker:
             secret.draw(answered, lambda slot: ((lo + slot) * batch, batch), self._ring, stop == timeline.rows)
         return stop
 
-
-def _run_rows(
-    session: Session,
-    slots: Sequence[Named],
-    samples: LoadedSet,
-    first: int,
-    started: list[int],
-    ended: list[int],
-) -> str | None:
-    run, now, begin, end = session.run, perf_counter_ns, started.append, ended.append
-    batches = samples.batches
-    offset = first % len(batches)
-    upcoming = itertools.chain(itertools.islice(batches, offset, None), itertools.cycle(batches))
-    try:
-        for out, batch in zip(slots, upcoming, strict=False):
-            begin(now())
-            run(batch, out)
-            end(now())
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - any failure of an engine is one failed query with its times
-        end(now())
-        return one_line(error)
-    return None
+    def _run_rows(self, slots: Sequence[Named], first: int, started: list[int], ended: list[int]) -> str | None:
+        run, now, begin, end = self._session.run, perf_counter_ns, started.append, ended.append
+        batches = self._samples.batches
+        offset = first % len(batches)
+        upcoming = itertools.chain(itertools.islice(batches, offset, None), itertools.cycle(batches))
+        try:
+            for out, batch in zip(slots, upcoming, strict=False):
+                begin(now())
+                run(batch, out)
+                end(now())
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any failure of an engine is one failed query with its times
+            failed_ns = now()
+            self._ring.blank(len(ended))  # its row says that it failed; a witness must not find it empty as well
+            end(failed_ns)
+            return one_line(error)
+        return None
 
 
 def taker(lane: Lane, rows: int, stop: Callable[[], bool]) -> Callable[[int], Span | None]:

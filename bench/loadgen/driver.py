@@ -6,18 +6,19 @@ How rows are handed out is in `closed` and `scheduled`. Nothing here knows what 
 from __future__ import annotations
 
 import contextlib
-import gc
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
 import msgspec
 
+from bench.host.collector import uncollected
 from bench.loadgen.closed import ClosedWorker, taker
 from bench.loadgen.lane import MOST_FAILURES, Broken, Lane, LateCount, Scheduled, Shift
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.scheduled import LEAD_NS, Head, ScheduledWorker, keep_untaken
 from bench.loadgen.timeline import Timeline
+from bench.loadgen.witness import Witness, watched
 
 # How often somebody looks whether sessions of an open loop still come back.
 _GLANCE_S = 0.25
@@ -28,48 +29,46 @@ class Driven(msgspec.Struct, frozen=True, kw_only=True):
 
     `t0_ns`: what schedules count from, and when all rows of `AllDue` are due. `elapsed_ns`: from just
     before the first row was given to a session until just after the last one came back. `lost`: workers of an open loop
-    whose sessions never came back; those sessions must not be used again.
+    whose sessions never came back; those sessions must not be used again. `collections`: how often garbage was
+    collected all the same.
     """
 
     t0_ns: int
     elapsed_ns: int
     lost: tuple[int, ...] = ()
+    collections: int = 0
 
 
-def drive(lane: Lane, timeline: Timeline, secret: SecretSample | None = None, late: LateCount | None = None) -> Driven:
+def drive(
+    lane: Lane,
+    timeline: Timeline,
+    secret: SecretSample | None = None,
+    late: LateCount | None = None,
+    witness: Witness | None = None,
+) -> Driven:
     """Run all rows of `timeline` through the lane's workers; on return every row has its times.
 
     An open loop stops when `late` is full. Raises Broken after too many failed rows, or when no session comes back.
     """
-    shift = Shift(lane=lane, timeline=timeline, secret=secret, late=late)
-    with _no_collection():
+    shift = Shift(lane=lane, timeline=timeline, secret=secret, late=late, witness=witness)
+    with uncollected() as collections:
         if isinstance(lane.issue, Scheduled):
             (driven,) = _scheduled([shift])
         else:
             driven = _closed(shift)
+        collected = collections()
     _check(shift)
-    return driven
+    return msgspec.structs.replace(driven, collections=collected)
 
 
 def drive_together(shifts: Sequence[Shift]) -> list[Driven]:
     """Run several open loops at once, all counted from one t0; as `drive`."""
-    with _no_collection():
+    with uncollected() as collections:
         driven = _scheduled(shifts)
+        collected = collections()
     for shift in shifts:
         _check(shift)
-    return driven
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    collected = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collected:
-            gc.enable()
+    return [msgspec.structs.replace(one, collections=collected) for one in driven]
 
 
 def _check(shift: Shift) -> None:
@@ -83,7 +82,8 @@ def _closed(shift: Shift) -> Driven:
     workers = [ClosedWorker(shift, number, take) for number in range(len(shift.lane.sessions))]
     t0_ns = perf_counter_ns()
     # After an error those who wait for the rows of its worker look up, and see the stop.
-    _run([worker.work for worker in workers], lambda: take(0), shift.raised)
+    with watched(shift.witness, workers):
+        _run([worker.work for worker in workers], lambda: take(0), shift.raised)
     return Driven(t0_ns=t0_ns, elapsed_ns=_elapsed_ns(workers))
 
 
@@ -100,10 +100,13 @@ def _scheduled(shifts: Sequence[Shift]) -> list[Driven]:
     t0_ns = perf_counter_ns() + LEAD_NS
     for head in heads:
         head.t0_ns = t0_ns
-    for thread in _flat(threads):
-        thread.start()
-    for head, crew, own in zip(heads, crews, threads, strict=True):
-        _attend(head, crew, own)
+    with contextlib.ExitStack() as witnesses:
+        for shift, crew in zip(shifts, crews, strict=True):
+            witnesses.enter_context(watched(shift.witness, crew))
+        for thread in _flat(threads):
+            thread.start()
+        for head, crew, own in zip(heads, crews, threads, strict=True):
+            _attend(head, crew, own)
     driven = [_end(*one) for one in zip(shifts, heads, crews, threads, strict=True)]
     for shift in shifts:
         if shift.raised:

@@ -12,6 +12,7 @@ from bench.backends.base import EngineError, Session
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import Timeline
+from bench.loadgen.witness import Witness
 
 MOST_FAILURES = 100
 
@@ -93,12 +94,13 @@ class LateCount:
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """One drive of a lane, as its workers share it: where rows are written, and what went wrong."""
+    """One drive of a lane, as its workers share it: where rows are written, who looks on, and what went wrong."""
 
     lane: Lane
     timeline: Timeline
     secret: SecretSample | None = None
     late: LateCount | None = None
+    witness: Witness | None = None
     failures: list[str] = []
     raised: list[BaseException] = []
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import resource
+import sys
 from pathlib import Path
 
+from bench.host.floor import has_gil
 from bench.host.watch import Watch
-from bench.loadgen.driver import drive
+from bench.loadgen.driver import Driven, drive
 from bench.loadgen.engine import hand_over
 from bench.loadgen.keeping import keep_outputs
 from bench.loadgen.load import repetition_load
@@ -20,8 +22,9 @@ from bench.loadgen.samples import Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
+from bench.loadgen.witness import Witness
 from bench.records.hashing import arrays_hash, derive_seed
-from bench.records.job import Job, Report, SearchReport
+from bench.records.job import Interpreter, Job, Report, SearchReport
 from bench.records.plan import OPEN_LOOPS
 
 
@@ -43,13 +46,17 @@ def measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | No
     handed_over = hand_over(lane)
     watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
     kept: Kept = secret
-    loadgen = None
+    loadgen, witness = None, Witness()
+    if ready.apart is not None:
+        ready.apart.hold_garbage()
     if measurement.driver == "loadgen":
-        driven, kept, loadgen = drive_by_loadgen(job, lane, rows, timeline, secret)
+        driven, kept, loadgen = drive_by_loadgen(job, lane, rows, timeline, secret, witness)
     else:
-        driven = drive(lane, timeline, secret)
+        driven = drive(lane, timeline, secret, witness=witness)
     cpu_s = _cpu_s(ready) - cpu_before_s
     noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
+    interpreter = _interpreter(ready, driven)
+    witness.keep(Path(job.folder) / "columns")
     reporter.phase("verify")
     checked = verify_placed(ready.placed, ready.model, lane.samples, kept, first, driven.lost)
     keep_outputs(Path(job.folder), secret)
@@ -77,6 +84,7 @@ def measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | No
         lost_sessions=len(driven.lost),
         hand_over=handed_over,
         loadgen=loadgen,
+        interpreter=interpreter,
     )
 
 
@@ -92,6 +100,17 @@ def search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
         model_hash=ready.model_hash,
         session_hash=ready.session_hash,
         search=found,
+    )
+
+
+def _interpreter(ready: Ready, driven: Driven) -> Interpreter:
+    # An engine's process whose sessions do not come back might not answer this either.
+    asked = ready.apart if not driven.lost else None
+    return Interpreter(
+        gil=has_gil(),
+        switch_interval_s=sys.getswitchinterval(),
+        collections=driven.collections,
+        engine_collections=asked.release_garbage() if asked is not None else None,
     )
 
 

@@ -170,8 +170,19 @@ class ScheduledWorker:
         self._ring.settle(len(done.rows))
         if secret is not None:
             secret.draw(len(done.rows), done.span, self._ring, last=self._head.untaken == 0)
-        self._ring.poison()
         self._done = _Done()
+        self._ring.poison()
+
+    def busy(self) -> bool:
+        """Whether the session has a row right now; what a witness sees."""
+        return bool(self._running)
+
+    def empty(self) -> bool:
+        """Whether the row that came back last brought nothing, though its session had said that it was done."""
+        done = self._done
+        rows = len(done.status)
+        # Where the ring was given back meanwhile it is being poisoned, and nothing can be said.
+        return rows > 0 and self._ring.is_untouched(rows - 1, done.queries[rows - 1] - 1) and self._done is done
 
     def overdue(self, now_ns: int) -> bool:
         """Whether its session has kept it for longer than a row may take."""

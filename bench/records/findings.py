@@ -53,6 +53,7 @@ _TABLE: dict[str, tuple[Severity, Severity]] = {
     "clock-varied": ("info", "warning"),
     "memory-swapped": ("warning", "warning"),
     "host-offload": ("warning", "warning"),
+    "garbage-collected": ("warning", "warning"),
     "busy-time": ("error", "error"),
     "repetitions-disagree": ("warning", "warning"),
     "engine-differs": ("error", "error"),

@@ -72,6 +72,19 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     p99_ns: int
 
 
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
+    """How Python ran while the clock did: its lock, how long a thread may keep it, and garbage collections.
+
+    Collection is off while the clock runs; `collections` counts those that an engine made all the same,
+    `engine_collections` those in the engine's own process by its own word (None without one).
+    """
+
+    gil: bool
+    switch_interval_s: float
+    collections: int
+    engine_collections: int | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the child leaves beside the timeline when a repetition went through.
 
@@ -101,6 +114,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
     loadgen: LoadGenReport | None = None
+    interpreter: Interpreter | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

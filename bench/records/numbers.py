@@ -116,6 +116,20 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
 
 
+class InFlight(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows at work at moments that an independent thread chose: how many it saw on average, and what the timeline says.
+
+    `error` is the standard error of the mean difference. `empty` counts looks that found a row ended without its
+    answer.
+    """
+
+    looks: int
+    seen: float
+    timeline: float
+    error: float
+    empty: int
+
+
 class PairedCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Matched answers counted: both right, only the candidate (gained), only the reference (lost), neither."""
 

@@ -14,7 +14,7 @@ from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Report
 from bench.records.loadgen import LoadGenReport
-from bench.records.numbers import CurvePoint, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
+from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
 
@@ -43,7 +43,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition, in one child process.
 
     `device_shares` says of several devices, in their order, what share of the samples each answered. `lateness` is the
-    harness's own in an open loop: how late it began what was due while a worker was free.
+    harness's own in an open loop: how late it began what was due while a worker was free. `in_flight` is what an
+    independent thread saw at work.
     """
 
     schema: int = SCHEMA
@@ -62,6 +63,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[CurvePoint, ...] = ()
     device_shares: tuple[float, ...] = ()
     lateness: Lateness | None = None
+    in_flight: InFlight | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

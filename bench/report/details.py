@@ -7,8 +7,8 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.job import HandOver
-from bench.records.numbers import Lateness
+from bench.records.job import HandOver, Interpreter
+from bench.records.numbers import InFlight, Lateness
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
@@ -184,6 +184,8 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("cpu_time", figures.duration(report.cpu_s)),
             ("hand_over", _hand_over(report.hand_over)),
             ("harness_late", lateness_text(trial.lateness, lang)),
+            ("in_flight", _in_flight(trial.in_flight, lang)),
+            ("interpreter", _interpreter(report.interpreter, lang)),
             ("noise", " / ".join(shares)),
             ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),
             ("model_hash", report.model_hash),
@@ -191,6 +193,30 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("load_hash", report.load_sha256),
         ]
     return Section(title=sentence(lang, "detail.trial", index=trial.index + 1), lines=section(lang, "run", lines).lines)
+
+
+def _in_flight(found: InFlight | None, lang: str) -> str | None:
+    if found is None:
+        return None
+    seen, timeline = f"{found.seen:.3f}", f"{found.timeline:.3f}"
+    looks, empty = figures.count(found.looks), figures.count(found.empty)
+    return sentence(lang, "detail.in_flight_text", seen=seen, timeline=timeline, looks=looks, empty=empty)
+
+
+def _interpreter(ran: Interpreter | None, lang: str) -> str | None:
+    if ran is None:
+        return None
+    text = sentence(
+        lang,
+        "detail.interpreter_text",
+        gil=sentence(lang, "detail.gil" if ran.gil else "detail.no_gil"),
+        interval=figures.duration(ran.switch_interval_s),
+        collections=figures.count(ran.collections),
+    )
+    if ran.engine_collections is None:
+        return text
+    collections = figures.count(ran.engine_collections)
+    return sentence(lang, "detail.interpreter_apart", text=text, collections=collections)
 
 
 def lateness_text(late: Lateness | None, lang: str) -> str | None:

@@ -1,19 +1,26 @@
 """Does the timeline leave the workers the time it says they worked? Finding `busy-time` (measurement.md, section 5).
 
-The independent in-flight samples and the device's own counter, (iii) and (iv) there, need other inputs: not here.
+The device's own counter, (iv) there, needs an input that no backend gives yet.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from bench.records.numbers import Check
-from bench.scoring.columns import Columns, Int64s, is_sorted
+from bench.records.numbers import Check, InFlight
+from bench.scoring.columns import DROPPED, Columns, Int64s, is_sorted
 
 TOLERANCE: Final = 0.01
+IN_FLIGHT_TOLERANCE: Final = 0.02
+# Standard errors; three would accuse one honest run in 370.
+_ERRORS: Final = 4.0
+_LEAST_LOOKS: Final = 20
+# Between a clock reading and the entry in a list that shows it lies a tenth of a microsecond, in which a look may fall.
+_LEAST_SERVICE_NS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,45 @@ def closed_loop_check(columns: Columns, queries_per_s: float, elapsed_ns: int) -
     left, right = queries_per_s * mean_service_s, busy_workers * mean_batch
     seen = abs(left / right - 1.0) if right > 0.0 else float(left > 0.0)
     return Check(name="closed-loop", seen=seen, limit=TOLERANCE, ok=seen <= TOLERANCE)
+
+
+def in_flight(columns: Columns, looks: Int64s) -> InFlight | None:
+    """What an independent thread saw at work, beside what the timeline says of the same moments; None without looks.
+
+    `looks`, (n, 3): the moment in ns on the clock of the columns, rows at work, rows that had ended without an answer.
+    The moments are not uniform: a thread gets its turn of Python's lock when another gives it up, which is when a
+    session computes. Comparing moment by moment takes that out, which comparing with λW would not.
+    """
+    if not looks.size:
+        return None
+    moments, seen = looks[:, 0], looks[:, 1].astype(np.float64)
+    starts, ends = (
+        column if is_sorted(column) else np.sort(column) for column in (columns.started_ns, columns.ended_ns)
+    )
+    begun, ended = (column.searchsorted(moments, side="right") for column in (starts, ends))
+    timeline = (begun - ended).astype(np.float64)
+    away = seen - timeline
+    error = float(away.std(ddof=1)) / math.sqrt(away.size) if away.size > 1 else 0.0
+    empty = int(np.count_nonzero(looks[:, 2]))
+    return InFlight(looks=away.size, seen=float(seen.mean()), timeline=float(timeline.mean()), error=error, empty=empty)
+
+
+def in_flight_checks(columns: Columns, found: InFlight | None) -> tuple[Check, ...]:
+    """Check (iii): what was seen at work is what the timeline says, ±max(2 %, 4 s.e.), and what ended has its answer.
+
+    "in-flight": |seen/timeline - 1|; not judged with fewer than 20 looks, or where a row takes under 20 µs on average.
+    "empty-answer": looks that found a row ended without its answer (limit 0).
+    """
+    if found is None:
+        return ()
+    empty = Check(name="empty-answer", seen=found.empty, limit=0.0, ok=found.empty == 0)
+    most = max(found.seen, found.timeline)
+    # What a row takes, from the greater of the two: a forged timeline of short rows must not be a way out.
+    service_ns = most * columns.elapsed_ns / max(1, int(np.count_nonzero(columns.status != DROPPED)))
+    if found.looks < _LEAST_LOOKS or service_ns < _LEAST_SERVICE_NS:
+        return (empty,)
+    seen, limit = abs(found.seen - found.timeline) / most, max(IN_FLIGHT_TOLERANCE, _ERRORS * found.error / most)
+    return Check(name="in-flight", seen=seen, limit=limit, ok=seen <= limit), empty
 
 
 def _run(columns: Columns, elapsed_ns: int) -> tuple[int, int]:

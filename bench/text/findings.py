@@ -48,6 +48,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "busy-time.worker-overlap": figures.latency,
     "busy-time.worker-busy-share": _SHARE,
     "busy-time.closed-loop": _SHARE,
+    "busy-time.in-flight": _SHARE,
 }
 _REFUSAL_WRITERS: Final[Mapping[str, _Writer]] = {**_WRITERS, "queries-failed": _SHARE, "too-short": figures.latency}
 

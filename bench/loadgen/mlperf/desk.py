@@ -19,6 +19,7 @@ class Desk:
         self._batch, self._slots = lane.samples.batch, len(lane.rings[number].slots)
         self._rows: list[Taken] = []
         self._times: list[tuple[int, int, int]] = []
+        self._busy = False
         self.begun_ns = self.returned_ns = 0
         self._ring.poison()
 
@@ -27,6 +28,7 @@ class Desk:
         slot, status, count = len(self._rows), 0, len(taken.places)
         batch, out = self.inputs(taken.places), self._ring.part(slot, count)
         started_ns = perf_counter_ns()
+        self._busy = True
         try:
             if self._shift.stopped():
                 status = 1
@@ -36,11 +38,24 @@ class Desk:
         except BaseException as error:  # noqa: BLE001 - LoadGen dies of anything raised through its callback
             ended_ns, status = perf_counter_ns(), 1
             self._shift.failures.append(one_line(error))
+        self._busy = False
         if status:
             self._ring.blank(slot)
         self.begun_ns, self.returned_ns = self.begun_ns or started_ns, ended_ns
         self._rows.append(taken)
         self._times.append((started_ns, ended_ns, status))
+
+    def busy(self) -> bool:
+        """Whether the session has a row right now; what a witness sees."""
+        return self._busy
+
+    def empty(self) -> bool:
+        """Whether the row that came back last brought nothing, though its session had said that it was done."""
+        taken, times = self._rows, self._times
+        slot = len(times) - 1
+        if slot < 0:
+            return False
+        return self._ring.is_untouched(slot, len(taken[slot].ids) - 1) and self._times is times
 
     def inputs(self, places: list[int]) -> Named:
         """The samples at `places`: a view where they lie in order; copies where LoadGen drew them at random."""
@@ -77,5 +92,5 @@ class Desk:
                 self._ring,
                 last=late_enough,
             )
-        self._ring.poison()
         self._rows, self._times = [], []
+        self._ring.poison()

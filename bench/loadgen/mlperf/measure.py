@@ -6,7 +6,6 @@ held against the stamps.
 
 from __future__ import annotations
 
-import gc
 import threading
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.host.collector import uncollected
 from bench.loadgen.driver import Driven
 from bench.loadgen.lane import MOST_FAILURES, Broken, Lane, Shift
 from bench.loadgen.mlperf.clock import wall_offset_ns
@@ -25,6 +25,7 @@ from bench.loadgen.mlperf.request import Request, request_of
 from bench.loadgen.mlperf.session import LOGS, Complete, Issue, run_test
 from bench.loadgen.outputs import Kept, SecretSample
 from bench.loadgen.timeline import Timeline, used
+from bench.loadgen.witness import Witness, watched
 from bench.records.job import Job
 from bench.records.loadgen import LoadGenReport
 
@@ -33,7 +34,7 @@ _ORIGIN_SLACK_NS = 500
 
 
 def drive_by_loadgen(
-    job: Job, lane: Lane, rows: int, timeline: Timeline, secret: SecretSample
+    job: Job, lane: Lane, rows: int, timeline: Timeline, secret: SecretSample, witness: Witness | None = None
 ) -> tuple[Driven, Kept, LoadGenReport]:
     """Measure `rows` rows (`server`: about as many queries) of `job` on `lane`, once in the life of a process.
 
@@ -44,7 +45,7 @@ def drive_by_loadgen(
     request = request_of(job, lane, rows)
     folder = Path(job.folder)
     open_loop = request.scenario == "server"
-    shift = Shift(lane=lane, timeline=timeline, secret=secret)
+    shift = Shift(lane=lane, timeline=timeline, secret=secret, witness=witness)
     intake = Intake(lane.samples.count, lane.samples.batch, job.measurement.max_wait_ns)
     before_ns = wall_offset_ns()
     floor = Floor(shift, intake, alone=len(lane.sessions) == 1 and not (open_loop and lane.samples.batch > 1))
@@ -131,22 +132,20 @@ def _run(request: Request, logs: Path, floor: Floor) -> Driven:
         except ValueError as error:
             floor.shift.raised.append(error)
 
-    collected = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        run_test(request, logs, load, floor.issuer)
-    finally:
-        floor.end()
-        if collected:
-            gc.enable()
+    with uncollected() as count, watched(floor.shift.witness, floor.desks):
+        try:
+            run_test(request, logs, load, floor.issuer)
+        finally:
+            floor.end()
+        collections = count()
     if floor.shift.raised:
         raise floor.shift.raised[0]
     busy = [desk for desk in floor.desks if desk.returned_ns]
     if not busy:
-        return Driven(t0_ns=0, elapsed_ns=0)
+        return Driven(t0_ns=0, elapsed_ns=0, collections=collections)
     begun_ns = min(desk.begun_ns for desk in busy)
-    return Driven(t0_ns=begun_ns, elapsed_ns=max(desk.returned_ns for desk in busy) - begun_ns)
+    elapsed_ns = max(desk.returned_ns for desk in busy) - begun_ns
+    return Driven(t0_ns=begun_ns, elapsed_ns=elapsed_ns, collections=collections)
 
 
 def _outside(trace: Trace, timeline: Timeline, batch: int, offset_ns: int, slack_ns: int) -> int:
