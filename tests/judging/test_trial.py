@@ -9,7 +9,8 @@ import pytest
 from bench.judging.trial import score_trial, trial_findings
 from bench.records.findings import Finding
 from bench.records.host import Noise
-from bench.records.job import Report, Verification
+from bench.records.job import Interpreter, Report, Verification
+from bench.records.numbers import InFlight
 from bench.records.plan import Measurement, Mode
 from bench.scoring.columns import Columns
 
@@ -130,7 +131,35 @@ def test_operators_left_to_the_host_are_told(share: float | None, told: bool) ->
         assert entries["host-offload", ""].seen == 0.25
 
 
+@pytest.mark.parametrize(("here", "apart", "told"), [(0, None, 0), (0, 0, 0), (3, None, 3), (1, 4, 5)])
+def test_garbage_that_was_collected_while_the_clock_ran_is_counted(here: int, apart: int | None, told: int) -> None:
+    ran = Interpreter(gil=True, switch_interval_s=0.005, collections=here, engine_collections=apart)
+    entries = found(interpreter=ran)
+    assert [entry.seen for entry in entries.values()] == ([told] if told else [])
+    assert all(entry.code == "garbage-collected" for entry in entries.values())
+
+
 # ---------------------------------------------------------------------------------------------------- busy time
+
+
+@pytest.mark.parametrize(
+    ("seen", "timeline", "empty", "subjects"),
+    [
+        (0.98, 0.99, 0, set()),
+        (0.98, 0.5, 0, {"in-flight"}),
+        (0.5, 0.98, 0, {"in-flight"}),
+        (0.98, 0.98, 1, {"empty-answer"}),
+    ],
+)
+def test_what_a_witness_saw_is_held_against_the_timeline(
+    seen: float, timeline: float, empty: int, subjects: set[str]
+) -> None:
+    given = columns()
+    report = msgspec.structs.replace(REPORT, elapsed_ns=given.elapsed_ns)
+    looked = InFlight(looks=60, seen=seen, timeline=timeline, error=0.0, empty=empty)
+    entries = trial_findings(given, score_trial(given, SINGLE), report, SINGLE, "quick", seen=looked)
+    assert {entry.subject for entry in entries} == subjects
+    assert all((entry.code, entry.severity) == ("busy-time", "error") for entry in entries)
 
 
 def changed(given: Columns, **arrays: np.ndarray) -> Columns:
