@@ -14,8 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.loadgen.arrivals import camera_frames
 from bench.records.numbers import Interval, Refusal
 from bench.scoring.batch_means import batch_means_mean, batch_means_percentile, batch_means_rate
+from bench.scoring.busy import in_flight, in_flight_checks
+from bench.scoring.columns import Columns
 from bench.scoring.early_stopping import early_stopping_bound
 from bench.scoring.holding import cannot_hold, grows, upper_share
 from bench.scoring.intervals import LOOKS, look_confidence, relative_half_width, repetition_interval
@@ -205,6 +208,48 @@ def growing(rho: float, n: int, runs: int) -> Covered:
     return count(f"M/D/1, load {rho:g}, n = {n}", runs, once)
 
 
+def frames_growing(channels: int, seconds: int, load: float, runs: int) -> Covered:
+    """How often frames of cameras whose clocks drift apart are said to queue up, without a deadline that drops them."""
+
+    def once(rng: np.random.Generator) -> bool | None:
+        times = camera_frames(channels, 25 * seconds, 25.0, int(rng.integers(2**31))).times_ns
+        service = np.full(times.size, load * 1e9 / (25.0 * channels))
+        wait = lindley(np.diff(times, prepend=0).astype(np.float64), service)
+        return grows((wait + service).astype(np.int64))
+
+    return count(f"{channels} cameras, load {load:g}, {seconds} s", runs, once)
+
+
+def accused(load: float, looks: int, between: float, shorter: float, runs: int) -> Covered:
+    """How often a timeline contradicts a witness; one whose calls are `shorter` than they were should.
+
+    `between` of the looks fall between a clock reading and the entry that shows it: those see the worker busy or not
+    with the chance that it is, whatever the timeline says of their moment.
+    """
+
+    def once(rng: np.random.Generator) -> bool | None:
+        n, service = 4_000, round(SERVICE_NS)
+        begun = np.cumsum(service + rng.exponential(service * (1.0 / load - 1.0), n)).astype(np.int64)
+        moments = np.sort(rng.integers(0, int(begun[-1]), looks))
+        at = begun.searchsorted(moments, side="right") - 1
+        busy = (at >= 0) & (moments < begun[at] + service)
+        seen = np.where(rng.random(looks) < between, rng.random(looks) < load, busy)
+        columns = Columns(
+            scheduled_ns=begun,
+            started_ns=begun,
+            ended_ns=begun + round(service * (1.0 - shorter)),
+            first_query=np.arange(n, dtype=np.int32),
+            queries=np.ones(n, np.int32),
+            worker=np.zeros(n, np.int16),
+            status=np.zeros(n, np.uint8),
+        )
+        found = in_flight(columns, np.column_stack([moments, seen, np.zeros(looks)]).astype(np.int64))
+        return not all(check.ok for check in in_flight_checks(columns, found))
+
+    forged = f", calls {shorter:.0%} too short" if shorter else ""
+    return count(f"busy {load:.0%}, {looks} looks, {between:.0%} between{forged}", runs, once)
+
+
 def unsteady(name: str, draw: Draw, n: int, runs: int) -> Covered:
     """How often MSER-5 cuts more than half."""
 
@@ -257,8 +302,19 @@ TABLES: dict[str, Callable[[int], Iterator[Covered]]] = {
         passes(m_m_1(rho), share, 20_000, runs) for rho in (0.5, 0.8, 0.9) for share in (0.012, 0.01, 0.007, 0.004)
     ),
     "A queue is said to grow": lambda runs: (
-        growing(rho, n, runs) for n in (3_000, 30_000) for rho in (0.5, 0.8, 0.9, 0.95, 1.05, 1.1, 1.3)
-    ),
+        *(growing(rho, n, runs) for n in (3_000, 30_000) for rho in (0.5, 0.8, 0.9, 0.95, 1.05, 1.1, 1.3)),
+        *(frames_growing(channels, 10, load, runs) for channels in (4, 16) for load in (0.8, 0.95, 1.01)),
+        *(frames_growing(channels, 300, 0.8, runs // 4) for channels in (4, 16)),
+    ).__iter__(),
+    "A witness contradicts a timeline": lambda runs: (
+        *(
+            accused(load, looks, between, 0.0, runs)
+            for load in (0.2, 0.8)
+            for looks in (50, 1_000)
+            for between in (0.0, 0.25)
+        ),
+        *(accused(0.8, looks, 0.0, shorter, runs) for looks in (50, 250, 1_000) for shorter in (0.03, 0.1, 0.3)),
+    ).__iter__(),
     "Service times are said not to be steady": lambda runs: (
         *(unsteady(ar_1(phi).name, ar_1(phi).draw, n, runs) for phi in (0.0, 0.5, 0.9) for n in (500, 5_000)),
         *(unsteady("10 % drift", drifting, n, runs) for n in (500, 5_000)),

@@ -56,6 +56,16 @@ def test_intervals_within_a_run(p: float | None) -> None:
     near(sim.within(sim.ar_1(0.5), 4000, p, 600))
 
 
+def test_a_witness_accuses_no_honest_timeline_and_finds_a_forged_one() -> None:
+    assert sim.accused(0.8, 250, 0.25, 0.0, 200).held == 0
+    assert sim.accused(0.8, 250, 0.0, 0.3, 200).held == 200
+
+
+def test_cameras_that_drift_apart_are_no_queue_that_grows() -> None:
+    assert sim.frames_growing(8, 10, 0.9, 50).held == 0
+    assert sim.frames_growing(8, 10, 1.01, 50).held == 50
+
+
 def test_intervals_of_proportions() -> None:
     near(sim.proportion(768, 0.9, 2000))
     near(sim.paired(768, 0.015, 0.015, 1000))
