@@ -12,7 +12,8 @@ import numpy as np
 from bench.records.numbers import Lateness
 from bench.scoring.lateness import lateness
 
-# As the driver of open loops waits: asleep until this long before the due moment, then spinning.
+# How the driver of open loops waits, and so does the measurement here: asleep until this long before the due moment,
+# then spinning. A sleeping thread wakes up too late by about this much.
 SPIN_NS = 80_000
 _AHEAD_NS = 1_000_000
 _READINGS, _PARTS = 20_000, 20

@@ -15,12 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.host.floor import SPIN_NS
 from bench.loadgen.lane import Scheduled, Shift, one_line
 from bench.loadgen.timeline import Timeline
 from bench.scoring.columns import DROPPED, FAILED
 
-# The last part of a wait is spun through: a sleeping thread wakes up too late by about this much.
-_SPIN_NS = 80_000
 # Outputs are checked early when nothing falls due for this long: it takes tens of microseconds.
 _PAUSE_NS = 500_000
 # Workers are up before the first query falls due.
@@ -235,5 +234,5 @@ def keep_untaken(head: Head, timeline: Timeline) -> None:
 
 def _wait_until(due_ns: int) -> None:
     while (left_ns := due_ns - perf_counter_ns()) > 0:
-        if left_ns > _SPIN_NS:
-            time.sleep((left_ns - _SPIN_NS) * 1e-9)
+        if left_ns > SPIN_NS:
+            time.sleep((left_ns - SPIN_NS) * 1e-9)

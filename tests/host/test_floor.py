@@ -11,7 +11,6 @@ from bench.host import floor
 from bench.host.check import Check
 from bench.host.floor import Floor, clock_readings, measure_floor, thread_switches, wake_ups
 from bench.host.floor_checks import floor_checks
-from bench.loadgen import scheduled
 from bench.records.numbers import Lateness
 
 
@@ -63,10 +62,6 @@ def test_cost_and_step_of_a_clock_that_ticks(monkeypatch: pytest.MonkeyPatch, ti
     reading_ns, step_ns = clock_readings()
     assert step_ns == tick_ns
     assert reading_ns == pytest.approx(tick_ns / per_tick, rel=0.01)
-
-
-def test_the_floor_waits_as_the_driver_does() -> None:
-    assert floor.SPIN_NS == scheduled._SPIN_NS
 
 
 def test_every_switch_is_seen_and_none_goes_back_in_time() -> None:
