@@ -72,7 +72,11 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Who issues the measured queries: bench itself, or MLPerf LoadGen, for comparison.",
 )
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
-@click.option("--batch", type=click.IntRange(1, MOST_BATCH), help="Samples per batch [default: the workload's].")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, MOST_BATCH),
+    help="Samples per batch; in open loops the most that go together [default: the workload's].",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, MOST_WORKERS),
@@ -88,7 +92,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
-    help="Threads per worker [default: usable cores / (workers × devices)].",
+    help="Threads per worker [default: usable cores / (workers × devices × concurrent workloads)].",
 )
 @click.option(
     "--rate",
