@@ -73,7 +73,9 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 )
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
 @click.option(
+    "--max-batch",
     "--batch",
+    "batch",
     type=click.IntRange(1, MOST_BATCH),
     help="Samples per batch; in open loops the most that go together [default: the workload's].",
 )
