@@ -27,6 +27,8 @@ CLOCK_CHANGE = 0.05
 INPUT_CACHE_GAIN = 1.03
 # Share of the queries answered by one bound after the last was due (measurement.md, section 3).
 _KEPT_UP = 0.995
+# Loads that should be held; a ramp goes beyond that, and a trace may.
+_HELD = SEARCHED | {"concurrent"}
 
 
 class OpenLoop(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +131,7 @@ def _open_loop(opened: OpenLoop, measurement: Measurement, mode: Mode) -> list[F
     """Whether a load that should be held was kept up with, and whether the harness itself was late."""
     bound_ns = measurement.latency_bound_ns
     assert bound_ns is not None
-    found = _backlog(opened.queries, bound_ns, mode) if measurement.scenario in SEARCHED else []
+    found = _backlog(opened.queries, bound_ns, mode) if measurement.scenario in _HELD else []
     late, limit_ns = opened.lateness, HARNESS_LATE * bound_ns
     if late is not None and late.judged_ns > limit_ns:
         found.append(finding("harness-late", mode, late.judged_ns / 1e9, limit_ns / 1e9))

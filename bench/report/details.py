@@ -181,7 +181,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("elapsed", figures.duration(trial.elapsed_s)),
             ("rows", figures.count(report.rows)),
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
-            ("cpu_time", figures.duration(report.cpu_s)),
+            ("cpu_time", figures.duration(report.cpu_s) if report.cpu_s is not None else None),
             ("hand_over", _hand_over(report.hand_over)),
             ("harness_late", lateness_text(trial.lateness, lang)),
             ("in_flight", _in_flight(trial.in_flight, lang)),
