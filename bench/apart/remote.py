@@ -16,17 +16,7 @@ from time import perf_counter_ns
 import msgspec
 import numpy as np
 
-from bench.apart.handover import (
-    ANSWERED,
-    FAILED,
-    GONE,
-    NULL,
-    REPLY,
-    REQUEST,
-    RUN,
-    STOP,
-    receive,
-)
+from bench.apart.handover import ANSWERED, FAILED, GONE, NULL, REPLY, REQUEST, RUN, STOP, receive
 from bench.apart.inputs import Named, Place, SharedInputs, check_forms
 from bench.apart.memory import new_array, shape_of
 from bench.apart.messages import (
