@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,11 +23,20 @@ from bench.loadgen.timeline import read as read_columns
 from bench.models.base import Workload
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
-from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.plan import EFFORTS, SEARCHED, Effort, Measurement, RunPlan
 from bench.records.record import Run, Trial
 from bench.scoring.server import each_query
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
+
+
+class Tryout(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trial of tuning has of its own: where it works, how long, its seed, and when it is stopped."""
+
+    place: Path
+    effort: Effort
+    seed: int
+    limit_s: float | None
 
 
 class BadRequest(ValueError):
@@ -74,6 +84,30 @@ def repeat(
     except RepetitionFailed as error:
         return _failed(error, job, index, started_at)
     return _judge(job, report, workload, index, started_at, run.plan)
+
+
+def try_out(
+    folder: RunFolder, run: Run, measurement: Measurement, workload: Workload, tryout: Tryout
+) -> Trial | SearchReport:
+    """A trial of `measurement` while it is tuned: a short repetition, or a search where its rate is searched for.
+
+    It answers no evaluation set, and nothing of it is kept. Raises RepetitionFailed or OSError as the supervisor.
+    """
+    job = msgspec.structs.replace(
+        _job(folder, run, measurement, 0, tryout.place, measurement.rate_per_s),
+        effort=tryout.effort,
+        seed=tryout.seed,
+        quality=False,
+        check_input_cache=False,
+    )
+    if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
+        return run_search(job, _unheard, limit_s=tryout.limit_s)
+    report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
+    return _judge(job, report, workload, 0, "", run.plan)
+
+
+def _unheard(phase: Phase) -> None:
+    """Nobody waits for the phases of a trial that is over in a moment."""
 
 
 def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> Trial:

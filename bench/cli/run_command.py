@@ -31,6 +31,7 @@ from bench.records.plan import (
     MOST_WORKERS,
     PRECISIONS,
     SCENARIOS,
+    TUNE_BUDGET_S,
     USER_WORKLOAD,
     RunPlan,
 )
@@ -136,6 +137,16 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Start no repetition but the first after this many seconds; the run is partial then.",
 )
 @click.option(
+    "--tune",
+    is_flag=True,
+    help="First find batch, workers, threads and wait by trials; what is given by a flag stays as it is.",
+)
+@click.option(
+    "--tune-budget-s",
+    type=click.FloatRange(*TUNE_BUDGET_S),
+    help="Seconds for the trials of each measurement [default: 60 in quick, 300 in other modes].",
+)
+@click.option(
     "--plan",
     "plan_file",
     type=click.Path(path_type=Path),
@@ -226,11 +237,17 @@ def _print_plan(prepared: Prepared, form: str) -> int:
 
         click.echo(msgspec.json.format(msgspec.json.encode(prepared.plan), indent=1))
         return exit_codes.OK
-    for measurement, seconds in zip(prepared.measurements, prepared.estimate.measurements_s, strict=True):
+    from bench.cli.candidates import candidates_text
+
+    for measurement, candidates, seconds in zip(
+        prepared.measurements, prepared.candidates, prepared.estimate.measurements_s, strict=True
+    ):
         click.echo(
             f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} "
             f"threads, {measurement.quality_samples} quality samples, about {seconds:.0f} s"
         )
+        if candidates:
+            click.echo(f"  {candidates_text(prepared.plan, candidates)}")
     click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
     return exit_codes.OK
 

@@ -17,6 +17,7 @@ from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
+from bench.records.tuning import Tuning
 
 SCHEMA = 1
 Status = Literal["partial", "complete"]
@@ -94,6 +95,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     loadgen: LoadGenReport | None = None
+    tuning: Tuning | None = None
 
     @property
     def valid(self) -> bool:
