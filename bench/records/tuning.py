@@ -34,9 +34,11 @@ class Tuning(msgspec.Struct, frozen=True, kw_only=True):
 
     `metric` is what was compared, None where no trial went through. `gain` is how many times as good the best candidate
     was as the default, with its interval, over `pairs` pairs of trials in turn; None where they were not compared.
-    `reason`: the chosen one was "ahead" beyond the noise, or the default stays, because the best was "not-ahead" of it,
-    none looked better ("default-best"), the time ended before the pairs ("out-of-time") or "all-failed"; or the default
-    failed and the best of the others is taken ("default-failed"). `exhausted`: the budget ended before the candidates.
+    `exhausted`: the budget ended before the candidates did.
+
+    `reason`: "ahead", the chosen one is so beyond the noise; "default-failed", and the best of the others is taken.
+    Else the default stays: the best was "not-ahead" of it, none looked better ("default-best"), the time ended before
+    that could be said ("out-of-time"), or "all-failed".
     """
 
     metric: str | None

@@ -51,7 +51,7 @@ def _gain(tuning: Tuning, lang: str) -> str | None:
     if tuning.gain is None or tuning.gain.value is None:
         return None
     found = tuning.gain.interval
-    interval = f" [{found.low:.3f}, {found.high:.3f}]" if found is not None else ""
+    interval = f" [{found.low:.3f}, {found.high:.3f}]" if found is not None else ""  # its kind stands in the record
     return sentence(lang, "detail.tuning_gain_text", ratio=f"{tuning.gain.value:.3f}{interval}", pairs=tuning.pairs)
 
 

@@ -15,7 +15,7 @@ def search(default: Choice, along: Sequence[Axis], tries: Tries, budget_s: float
     """Try candidates until the axes or the time ends; the default stays where nothing is better beyond the noise."""
     best, whole = _climb(default, along, tries)
     gain, pairs = None, 0
-    chosen, reason = _without_pairs(default, best, tries)
+    chosen, reason = _without_pairs(default, best, tries, whole)
     if reason is None:
         found = duel(best, default, tries.pairing)
         gain, pairs = found.gain, found.pairs
@@ -41,11 +41,13 @@ def _climb(default: Choice, along: Sequence[Axis], tries: Tries) -> tuple[Choice
     return best, True
 
 
-def _without_pairs(default: Choice, best: Choice, tries: Tries) -> tuple[Choice, Reason | None]:
+def _without_pairs(default: Choice, best: Choice, tries: Tries, whole: bool) -> tuple[Choice, Reason | None]:
     """The choice where the pairs have nothing to decide."""
     if tries.failed(default):
         return (default, "all-failed") if tries.failed(best) else (best, "default-failed")
-    return (default, "default-best") if best == default else (default, None)
+    if best == default:
+        return default, "default-best" if whole else "out-of-time"
+    return default, None
 
 
 def _told(
