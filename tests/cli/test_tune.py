@@ -78,7 +78,14 @@ def test_the_best_batch_is_chosen_measured_and_told(
     assert trials[0].report.load_sha256 == trials[1].report.load_sha256
 
 
-@pytest.mark.parametrize(("fault", "told"), [("segfault", "SIGSEGV"), ("hang", "took longer than"), ("drift", "void")])
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("segfault", "SIGSEGV"),
+        pytest.param("hang", "took longer than", marks=pytest.mark.full),
+        pytest.param("drift", "void", marks=pytest.mark.full),
+    ],
+)
 def test_a_candidate_that_breaks_costs_itself_alone(
     bench: Command, model: Path, tmp_path: Path, few_batches: None, fault: str, told: str
 ) -> None:

@@ -8,13 +8,15 @@ import msgspec
 import psutil
 import pytest
 
-from bench.records.plan import RunPlan
+from bench.records.plan import RunPlan, Scenario
 from bench.runner import Progress, execute, prepare, resume
 from bench.store.runs import RunFolder
 
 from .test_runner import Stop, record_of, stop_at
 
 NAME = "user_model.offline.fp32"
+# The trials of a budget of one second carry no p99.
+LATENCIES = {"latency_p99_ns", "latency_p90_ns", "latency_p50_ns"}
 
 
 @pytest.fixture
@@ -80,3 +82,34 @@ def test_a_measurement_without_anything_to_choose_is_left_alone(tuning_plan: Run
     folder, run = execute(prepared, tmp_path, lambda progress: None)
     assert run.status == "complete"
     assert [record.tuning is not None for record in folder.load_records()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "changes", "metrics"),
+    [
+        ("server", {}, {"rate_held_per_s"}),
+        pytest.param("server", {"rate_per_s": 200.0}, LATENCIES, marks=pytest.mark.full),
+        pytest.param("streams", {}, {"channels"}, marks=pytest.mark.full),
+        pytest.param("ramp", {}, {"goodput_peak_per_s"}, marks=pytest.mark.full),
+        pytest.param("trace", {}, LATENCIES, marks=pytest.mark.full),
+        pytest.param("multi_stream", {"workers": None}, LATENCIES, marks=pytest.mark.full),
+    ],
+)
+def test_each_scenario_is_compared_by_its_own_figure(
+    tuning_plan: RunPlan, tmp_path: Path, scenario: Scenario, changes: dict[str, object], metrics: set[str]
+) -> None:
+    trace = tmp_path / "arrivals.csv"
+    trace.write_text("\n".join(str(number * 0.003) for number in range(700)))
+    plan = msgspec.structs.replace(
+        tuning_plan,
+        scenarios=(scenario,),
+        latency_bound_ms=None if scenario == "multi_stream" else 200.0,
+        trace=str(trace) if scenario == "trace" else None,
+        **changes,
+    )
+    folder, _ = execute(prepare(plan), tmp_path, lambda progress: None)
+    tuning = folder.load_records()[0].tuning
+    assert tuning is not None
+    assert tuning.metric in metrics
+    assert all(figure > 0 for figure in tuning.candidates[0].figures)
+    assert tuning.candidates[0].figures
