@@ -86,7 +86,7 @@ def _check_loadgen(plan: RunPlan) -> None:
         if scenario not in _LOADGEN_SCENARIOS:
             known = ", ".join(_LOADGEN_SCENARIOS)
             raise BadPlan(f"LoadGen has no scenario {scenario!r}; `--driver loadgen` takes {known}.")
-    if "server" in plan.scenarios and plan.rate_per_s is None:
+    if "server" in plan.scenarios and any(_rate(plan, name) is None for name in plan.workloads):
         raise BadPlan(
             "LoadGen measures at a rate that it is given: name one, `--rate PER_S`; `--driver bench` can search for it."
         )
@@ -160,6 +160,7 @@ def _measurement(
             f"{workload.model().path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
             "export the model with a free batch axis, or choose another `--scenario` or `--batch`."
         )
+    beside = _beside(plan, name) if scenario == "concurrent" else {}
     quality = spec.quality.quick_samples if plan.mode == "quick" else spec.quality.evaluation_samples
     return Measurement(
         workload=name,
@@ -168,19 +169,29 @@ def _measurement(
         batch=batch,
         samples_per_query=per_query,
         workers=workers,
-        threads=plan.threads or max(1, cores // (workers * devices)),
+        threads=plan.threads or max(1, cores // (workers * devices * (1 + len(beside)))),
         devices=devices,
         load_samples=max(spec.load.samples, batch),
         quality_samples=quality,
         driver=plan.driver,
+        beside=beside,
         session_process="own" if plan.processes == 2 else "shared",
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 
 
+def _rate(plan: RunPlan, name: str) -> float | None:
+    return plan.rates.get(name, plan.rate_per_s)
+
+
+def _beside(plan: RunPlan, name: str) -> dict[str, float | None]:
+    """What runs at the same time as the workload `name`."""
+    return {other: _rate(plan, other) for other in plan.workloads if other != name}
+
+
 def _bounded(scenarios: Mapping[str, ScenarioSpec], scenario: Scenario) -> ScenarioSpec | None:
-    """Where a workload's bound stands: a ramp and a trace have that of `server`."""
-    return scenarios.get("server" if scenario in ("ramp", "trace") else scenario)
+    """Where a workload's bound stands: that of `server` holds for all but cameras."""
+    return scenarios.get("server" if scenario in ("ramp", "trace", "concurrent") else scenario)
 
 
 def _serving(
@@ -205,7 +216,7 @@ def _serving(
     if scenario == "trace":
         assert trace is not None
         return {**fields, "rate_per_s": trace.rate_per_s, "trace_sha256": trace.sha256, "trace_queries": trace.queries}
-    return {**fields, "rate_per_s": plan.rate_per_s}
+    return {**fields, "rate_per_s": _rate(plan, name)}
 
 
 def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> float:
@@ -230,7 +241,7 @@ def _timed_s(measurement: Measurement, effort: Effort, sample_s: float) -> float
         least_s = (measurement.trace_queries or 0) / (measurement.rate_per_s or 1.0)
     if scenario == "ramp":  # twelve steps; each needs as many queries, for which the slowest take ten times as long
         return min(max(2.4 * effort.duration_s, 0.7 * 31.0 * least_s), effort.longest_s)
-    timed_s = min(max(effort.duration_s, least_s), effort.longest_s)
+    timed_s = min(max(effort.duration_s, least_s), effort.longest_s) / (1 + len(measurement.beside))
     if scenario in SEARCHED and measurement.rate_per_s is None:
         # What a search takes of the six repetitions that it may, and the next higher rate.
         timed_s += (4.0 + effort.confirm_failing) * timed_s / effort.repetitions[0]

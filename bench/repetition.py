@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,7 +18,7 @@ from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
-from bench.loadgen.supervisor import RepetitionFailed, run_repetition, run_search
+from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.models.base import Workload
 from bench.records.hashing import derive_seed
@@ -28,6 +28,14 @@ from bench.records.record import Run, Trial
 from bench.scoring.server import each_query
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A measurement whose repetition comes next; in an open loop at `rate_per_s`, None where its child finds it."""
+
+    measurement: Measurement
+    workload: Workload
+    rate_per_s: float | None = None
 
 
 class Tryout(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,26 +72,27 @@ def search(
 
 
 def repeat(
-    folder: RunFolder,
-    run: Run,
-    measurement: Measurement,
-    workload: Workload,
-    index: int,
-    rate_per_s: float | None,
-    announce: Callable[[Phase], None],
-) -> Trial:
-    """Repetition number `index`, in an open loop at `rate_per_s`; one whose child did not deliver is a failed one.
+    folder: RunFolder, run: Run, due: Sequence[Due], index: int, announce: Callable[[Phase], None]
+) -> list[Trial]:
+    """Repetition number `index` of what is due, several driven together; failed ones where the child did not deliver.
 
     Raises BadRequest, or OSError where there is no room for what is measured.
     """
-    place = folder.start_trial(measurement.name, index)
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    job = _job(folder, run, measurement, index, place, rate_per_s)
+    jobs = [
+        _job(folder, run, one.measurement, index, folder.start_trial(one.measurement.name, index), one.rate_per_s)
+        for one in due
+    ]
+    first, *others = jobs
     try:
-        report = run_repetition(job, announce)
+        run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
+        reports = [left_report(job) for job in jobs]
     except RepetitionFailed as error:
-        return _failed(error, job, index, started_at)
-    return _judge(job, report, workload, index, started_at, run.plan)
+        return [_failed(error, job, index, started_at) for job in jobs]
+    return [
+        _judge(job, report, one.workload, index, started_at, run.plan)
+        for job, report, one in zip(jobs, reports, due, strict=True)
+    ]
 
 
 def try_out(
@@ -163,7 +172,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     timeline, opened = read_columns(place / "columns"), None
     issued = read_issued(place / "columns") if measurement.driver == "loadgen" else None
     if report.rate_per_s is not None:
-        arrivals = repetition_load(job, report.rate_per_s).arrivals
+        arrivals = repetition_load(job, report.rate_per_s, schedule_s=report.schedule_s).arrivals
         if issued is not None and issued.due_ns is not None:
             arrivals = Arrivals(times_ns=issued.due_ns)
         columns = open_loop_columns(timeline, arrivals.times_ns, report.t0_ns)

@@ -14,7 +14,7 @@ import msgspec
 
 from bench import __version__
 from bench.host.inventory import inspect_host
-from bench.judging.record import SearchDue, Setup, judge_record, next_step
+from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.models.base import Workload
 from bench.planning import Estimate, check_names, estimate, open_workloads, resolve
 from bench.records.findings import finding
@@ -22,7 +22,7 @@ from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
 from bench.records.plan import Measurement, RunPlan
 from bench.records.record import Record, Run, Trial
-from bench.repetition import BadRequest, repeat, search
+from bench.repetition import BadRequest, Due, repeat, search
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
@@ -154,10 +154,11 @@ def _carry_on(
             Progress(event="phase", folder=folder.path, run=run, position=position, phase=phase)
         ),
     )
-    for position, measurement in enumerate(run.measurements):
-        spot = Progress(event="phase", folder=folder.path, run=run, position=position)
-        record = _measure(folder, run, measurement, workloads[measurement.workload], spot, observe, budget)
-        observe(msgspec.structs.replace(spot, event="record", record=record))
+    for group in _groups(run.measurements):
+        spot = Progress(event="phase", folder=folder.path, run=run, position=run.measurements.index(group[0]))
+        for record in _measure(folder, run, group, workloads, spot, observe, budget):
+            position = run.measurements.index(record.measurement)
+            observe(msgspec.structs.replace(spot, event="record", record=record, position=position))
     whole = all(record.status == "complete" for record in folder.load_records())
     run = msgspec.structs.replace(run, status="complete" if whole else "partial")
     folder.keep_run(run)
@@ -165,58 +166,85 @@ def _carry_on(
     return run
 
 
+def _groups(measurements: Sequence[Measurement]) -> list[tuple[Measurement, ...]]:
+    """What is measured together: all that are `concurrent`, in place of the first of them; every other one alone."""
+    together = tuple(entry for entry in measurements if entry.beside)
+    return [
+        together if entry.beside else (entry,) for entry in measurements if not entry.beside or entry == together[0]
+    ]
+
+
 def _measure(
     folder: RunFolder,
     run: Run,
-    measurement: Measurement,
-    workload: Workload,
+    group: Sequence[Measurement],
+    workloads: dict[str, Workload],
     spot: Progress,
     observe: Observer,
     budget: _Budget,
-) -> Record:
-    """The repetitions of one measurement that are missing; the record is kept after each of them."""
-    suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
-    setup = Setup(
-        run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
-    )
-    trials, searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)
-    step = next_step(measurement, searched, trials, run.plan.mode)
-    while step is not None:
+) -> list[Record]:
+    """The repetitions of a group that are missing; its records are kept after each of them."""
+    works = [_Work(folder, run, measurement, workloads[measurement.workload]) for measurement in group]
+    done = min(len(work.trials) for work in works)
+    for work in works:
+        del work.trials[done:]  # one that was interrupted between two of the group counts for none
+    steps = [work.next_step() for work in works]
+    while any(step is not None for step in steps):
         if not budget.allows_another():
-            return _keep(folder, setup, measurement, trials, searched, complete=False, budget_s=budget.seconds)
-        here = msgspec.structs.replace(spot, repetition=len(trials))
+            return [work.keep(complete=False, budget_s=budget.seconds) for work in works]
+        here = msgspec.structs.replace(spot, repetition=len(works[0].trials))
 
         def announce(phase: Phase, here: Progress = here) -> None:
             observe(msgspec.structs.replace(here, phase=phase))
 
-        if isinstance(step, SearchDue):
-            found = search(folder, run, measurement, announce)
+        if isinstance(steps[0], SearchDue):
+            works[0].take(search(folder, run, works[0].measurement, announce))
         else:
-            found = repeat(folder, run, measurement, workload, len(trials), step.rate_per_s, announce)
+            due = [work.due(step) for work, step in zip(works, steps, strict=True)]
+            for work, trial in zip(works, repeat(folder, run, due, len(works[0].trials), announce), strict=True):
+                work.take(trial)
+        steps = [work.next_step() for work in works]
+        if works[0].trials and any(step is not None for step in steps):
+            for work in works:
+                work.keep(complete=False)
+    return [work.keep(complete=True) for work in works]
+
+
+class _Work:
+    """One measurement on its way: what was found so far, what comes next, and its record."""
+
+    def __init__(self, folder: RunFolder, run: Run, measurement: Measurement, workload: Workload) -> None:
+        suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
+        self.setup = Setup(
+            run_id=run.run_id,
+            suite_version=run.suite_version,
+            plan=run.plan,
+            host=run.host,
+            suite_model_hash=suite_hash,
+        )
+        self.folder, self.measurement, self.workload = folder, measurement, workload
+        self.trials, self.searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)
+
+    def next_step(self) -> SearchDue | RepetitionDue | None:
+        return next_step(self.measurement, self.searched, self.trials, self.setup.plan.mode)
+
+    def due(self, step: SearchDue | RepetitionDue | None) -> Due:
+        """A repetition, also where only another one of the group needs it."""
+        rate_per_s = step.rate_per_s if isinstance(step, RepetitionDue) else given_rate(self.measurement, self.trials)
+        return Due(measurement=self.measurement, workload=self.workload, rate_per_s=rate_per_s)
+
+    def take(self, found: Trial | SearchReport) -> None:
         if isinstance(found, Trial):
-            folder.keep_trial(measurement.name, found)
-            trials.append(found)
+            self.folder.keep_trial(self.measurement.name, found)
+            self.trials.append(found)
         else:
-            searched = found
-        step = next_step(measurement, searched, trials, run.plan.mode)
-        if step is not None and trials:
-            _keep(folder, setup, measurement, trials, searched, complete=False)
-    return _keep(folder, setup, measurement, trials, searched, complete=True)
+            self.searched = found
 
-
-def _keep(
-    folder: RunFolder,
-    setup: Setup,
-    measurement: Measurement,
-    trials: Sequence[Trial],
-    searched: SearchReport | None,
-    complete: bool,
-    budget_s: float | None = None,
-) -> Record:
-    record = judge_record(setup, measurement, trials, complete, searched)
-    if budget_s is not None:
-        exhausted = finding("budget-exhausted", setup.plan.mode, None, budget_s)
-        record = msgspec.structs.replace(record, findings=(exhausted, *record.findings))
-    record = msgspec.structs.replace(record, tuning=folder.load_tuning(measurement.name))
-    folder.keep_record(record)
-    return record
+    def keep(self, complete: bool, budget_s: float | None = None) -> Record:
+        record = judge_record(self.setup, self.measurement, self.trials, complete, self.searched)
+        if budget_s is not None:
+            exhausted = finding("budget-exhausted", self.setup.plan.mode, None, budget_s)
+            record = msgspec.structs.replace(record, findings=(exhausted, *record.findings))
+        record = msgspec.structs.replace(record, tuning=self.folder.load_tuning(self.measurement.name))
+        self.folder.keep_record(record)
+        return record

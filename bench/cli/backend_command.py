@@ -10,6 +10,7 @@ from bench.cli import exit_codes
 from bench.cli.common import format_option, lang_option, logging_options, settings_option
 
 if TYPE_CHECKING:
+    from bench.conformance.process import Request
     from bench.records.conformance import Verdict
     from bench.records.plan import Setting
 
@@ -28,12 +29,20 @@ def command() -> None:
     "--workload", "workloads", multiple=True, metavar="NAME", help="Workload; may be repeated [default: all]."
 )
 @click.option("--cycles", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Openings and closings.")
+@click.option("--onnx-nodes", is_flag=True, help="Instead: ONNX's own tests of single operators, and the share passed.")
 @settings_option
 @format_option
 @lang_option
 @logging_options
 def check(
-    name: str, device: str, workloads: tuple[str, ...], cycles: int, settings: dict[str, Setting], form: str, lang: str
+    name: str,
+    device: str,
+    workloads: tuple[str, ...],
+    cycles: int,
+    onnx_nodes: bool,
+    settings: dict[str, Setting],
+    form: str,
+    lang: str,
 ) -> int:
     """Check that backend NAME keeps the contract: answers, refusals, sessions at once, memory. It measures no speed.
 
@@ -42,6 +51,8 @@ def check(
     from bench.conformance.process import Refused, Request, check_backend
 
     request = Request(backend=name, device=device, workloads=workloads, settings=settings, cycles=cycles)
+    if onnx_nodes:
+        return _check_nodes(request, form, lang)
     verdicts = []
     try:
         for verdict in check_backend(request):
@@ -61,6 +72,37 @@ def check(
         key = "conformance.failed" if failed else "conformance.passed"
         click.echo(sentence(lang, key, name=name, count=len(verdicts), failed=failed))
     return exit_codes.INVALID if failed else exit_codes.OK
+
+
+def _check_nodes(request: Request, form: str, lang: str) -> int:
+    """No part of the contract: an engine may refuse operators, and its answers are told with the others."""
+    from bench.conformance.process import Refused, Suite, check_nodes
+
+    verdicts, suite = [], Suite(tests=0, fitting=())
+    try:
+        for seen in check_nodes(request):
+            if isinstance(seen, Suite):
+                suite = seen
+                continue
+            verdicts.append(seen)
+            if form == "table" and seen.state != "passed":
+                _tell(seen, lang)
+    except Refused as refusal:
+        raise click.UsageError(str(refusal)) from None
+    if form == "json":
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
+    else:
+        from bench.text.catalogue import sentence
+        from bench.text.figures import share
+
+        states = [verdict.state for verdict in verdicts]
+        counts = {state: states.count(state) for state in ("passed", "skipped", "failed")}
+        part = share(counts["passed"] / len(verdicts)) if verdicts else "-"
+        told = {"name": request.backend, "share": part, "tried": len(verdicts), "tests": suite.tests}
+        click.echo(sentence(lang, "conformance.nodes", **told, **counts))
+    return exit_codes.OK if suite.fitting else exit_codes.INVALID
 
 
 def _tell(verdict: Verdict, lang: str) -> None:

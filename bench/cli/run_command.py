@@ -21,6 +21,7 @@ from bench.cli.common import (
     output_option,
     settings_option,
 )
+from bench.cli.rates import GivenRate, Rate, rates
 from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
@@ -72,7 +73,13 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Who issues the measured queries: bench itself, or MLPerf LoadGen, for comparison.",
 )
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
-@click.option("--batch", type=click.IntRange(1, MOST_BATCH), help="Samples per batch [default: the workload's].")
+@click.option(
+    "--max-batch",
+    "--batch",
+    "batch",
+    type=click.IntRange(1, MOST_BATCH),
+    help="Samples per batch; in open loops the most that go together [default: the workload's].",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, MOST_WORKERS),
@@ -88,14 +95,15 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
-    help="Threads per worker [default: usable cores / (workers × devices)].",
+    help="Threads per worker [default: usable cores / (workers × devices × concurrent workloads)].",
 )
 @click.option(
     "--rate",
-    "rate_per_s",
-    type=click.FloatRange(0, min_open=True),
-    metavar="PER_S",
-    help="server: queries per second [default: search for the most that hold the bound]; ramp: its 100 %.",
+    "given_rates",
+    multiple=True,
+    type=Rate(),
+    help="server: queries per second [default: search for the most that hold the bound]; ramp: its 100 %; "
+    "concurrent: [default: an equal share of 70 % of what each does alone]. With a WORKLOAD for that one only.",
 )
 @click.option(
     "--channels",
@@ -185,6 +193,7 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
     fields["workloads"] = _workloads(flags)
     fields["device"], *more = cast("tuple[str, ...]", flags["devices"])
     fields["more_devices"] = tuple(more)
+    fields["rate_per_s"], fields["rates"] = rates(cast("tuple[GivenRate, ...]", flags["given_rates"]))
     fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
     try:
         return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types

@@ -13,7 +13,7 @@ from typing import IO
 import msgspec
 
 from bench.host.engine_process import die_with_parent, how_it_ended, kill_engine_process, start_engine_process
-from bench.records.conformance import Verdict
+from bench.records.conformance import ONNX_NODE, Verdict
 from bench.records.plan import Setting
 
 PATIENCE_S = 600.0  # between two verdicts; torch.compile and engines that build kernels take minutes
@@ -27,6 +27,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     workloads: tuple[str, ...] = ()
     settings: dict[str, Setting] = {}
     cycles: int = 20
+    # ONNX's tests of single operators instead, from number `first_node` on
+    nodes: bool = False
+    first_node: int = 0
 
 
 class Refused(ValueError):
@@ -35,12 +38,48 @@ class Refused(ValueError):
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict | None = None
+    suite: Suite | None = None
     refused: str | None = None
     done: bool = False
 
 
+class Suite(msgspec.Struct, frozen=True, kw_only=True):
+    """ONNX's tests of single operators: how many there are, and those that fit the seam, by name in order."""
+
+    tests: int
+    fitting: tuple[str, ...]
+
+
+def check_nodes(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Suite | Verdict]:
+    """The suite, then a verdict per fitting test; one that ends its process has failed, and the others go on.
+
+    Raises Refused as `check_backend`.
+    """
+    suite: Suite | None = None
+    done = 0
+    while suite is None or done < len(suite.fitting):
+        for seen in _answers(msgspec.structs.replace(request, nodes=True, first_node=done), patience_s):
+            if isinstance(seen, Suite):
+                if suite is None:
+                    suite = seen
+                    yield seen
+                continue
+            if suite is None:
+                yield seen  # it ended before there was anything to ask
+                return
+            ended = seen.code == "process"
+            yield msgspec.structs.replace(seen, code=ONNX_NODE, subject=suite.fitting[done]) if ended else seen
+            done += 1
+
+
 def check_backend(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
     """Verdicts as they come. Raises Refused where the backend, the device or a workload cannot be had."""
+    for seen in _answers(request, patience_s):
+        assert isinstance(seen, Verdict)
+        yield seen
+
+
+def _answers(request: Request, patience_s: float) -> Iterator[Suite | Verdict]:
     reading, writing = os.pipe()
     arguments = [msgspec.json.encode(request).decode(), str(writing), str(os.getpid())]
     # The stream is closed after the child's end: before it, closing waits for the thread that reads.
@@ -55,7 +94,7 @@ def check_backend(request: Request, patience_s: float = PATIENCE_S) -> Iterator[
             kill_engine_process(child)
 
 
-def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: float) -> Iterator[Verdict]:
+def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: float) -> Iterator[Suite | Verdict]:
     lines: queue.Queue[bytes] = queue.Queue()
 
     def read() -> None:
@@ -78,6 +117,8 @@ def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: flo
             raise Refused(answer.refused)
         if answer.done:
             return
+        if answer.suite is not None:
+            yield answer.suite
         if answer.verdict is not None:
             yield answer.verdict
 
@@ -85,6 +126,7 @@ def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: flo
 def _check(request: Request, stream: IO[bytes]) -> None:
     from bench.backends.base import Unsupported, find_device
     from bench.backends.registry import load_backend
+    from bench.conformance.nodes import examine_nodes, node_tests
     from bench.conformance.suite import examine
     from bench.models.suite import load_workload, workload_names
     from bench.plugins import PluginError, one_line
@@ -102,7 +144,13 @@ def _check(request: Request, stream: IO[bytes]) -> None:
         return send(_Answer(refused=str(error)))
     except Exception as error:  # noqa: BLE001 - a driver may raise anything when it is asked for devices
         return send(_Answer(refused=f"Backend {request.backend!r} cannot list its devices: {one_line(error)}"))
-    for verdict in examine(backend, device, workloads, request.settings, request.cycles):
+    if request.nodes:
+        tests, total = node_tests()
+        send(_Answer(suite=Suite(tests=total, fitting=tuple(test.name for test in tests))))
+        verdicts = examine_nodes(backend, device, tests[request.first_node :], request.settings)
+    else:
+        verdicts = examine(backend, device, workloads, request.settings, request.cycles)
+    for verdict in verdicts:
         send(_Answer(verdict=verdict))
     return send(_Answer(done=True))
 

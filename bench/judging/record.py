@@ -86,6 +86,7 @@ def judge_record(
         search=search,
         attempts=tried,
         curve=median.curve if median else (),
+        together=_together(measurement, median),
         loadgen=median.report.loadgen if median and median.report else None,
     )
 
@@ -106,9 +107,7 @@ def next_step(
     """What a measurement does next; None when it is done."""
     if measurement.scenario not in SEARCHED:
         return (
-            RepetitionDue(rate_per_s=_given_rate(measurement, trials))
-            if needs_more(measurement, trials, mode)
-            else None
+            RepetitionDue(rate_per_s=given_rate(measurement, trials)) if needs_more(measurement, trials, mode) else None
         )
     if measurement.rate_per_s is None and searched is None and not trials:
         return SearchDue()
@@ -116,7 +115,7 @@ def next_step(
     return None if rate is None else RepetitionDue(rate_per_s=rate)
 
 
-def _given_rate(measurement: Measurement, trials: Sequence[Trial]) -> float | None:
+def given_rate(measurement: Measurement, trials: Sequence[Trial]) -> float | None:
     """The rate of an open loop that is not searched for: all repetitions have that of the first."""
     return measurement.rate_per_s or (trials[0].rate_per_s if trials else None)
 
@@ -216,6 +215,13 @@ def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:
     return sorted(scored, key=lambda entry: entry[:2])[len(scored) // 2][2]
 
 
+def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]:
+    report = trial.report if trial is not None else None
+    if report is None or report.rate_per_s is None or not report.beside:
+        return {}
+    return {measurement.workload: report.rate_per_s, **report.beside}
+
+
 def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
     same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
     return "closed" if same and plan.model is None else "open"
@@ -237,6 +243,7 @@ def _config_hash(setup: Setup, measurement: Measurement, report: Report | Search
                 measurement.max_wait_ns,
                 measurement.latency_bound_ns,
                 *(["own process"] if measurement.session_process == "own" else []),
+                *([sorted(measurement.beside.items())] if measurement.beside else []),
             ],
         }
     )

@@ -19,21 +19,17 @@ import msgspec
 
 from bench.backends.base import Unsupported
 from bench.host.engine_process import die_with_parent
-from bench.loadgen.answering import answer_loaded
-from bench.loadgen.input_cache import repeated_input_gain
-from bench.loadgen.keeping import answer_evaluation_set
 from bench.loadgen.lane import one_line
-from bench.loadgen.measuring import measure, search
+from bench.loadgen.measuring import measure, measure_together, search, warmed
 from bench.loadgen.opening import opened
 from bench.loadgen.reporter import Reporter
-from bench.loadgen.warmup import warm_up
 from bench.models.user_model import BadModel
 from bench.plugins import PluginError
 from bench.records.job import Failure, Job
 from bench.records.plan import SEARCHED
 from bench.records.untrusted import BadFile
 from bench.store.files import write_record
-from bench.store.runs import SEARCH
+from bench.store.runs import REPORT, SEARCH
 
 EXIT_FAILED = 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -41,19 +37,17 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 def run_job(job: Job, reporter: Reporter) -> None:
     """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
-    with opened(job, reporter) as ready:
+    with contextlib.ExitStack() as stack:
+        jobs = (job, *job.beside)
+        opens = [stack.enter_context(opened(one, reporter)) for one in jobs]
         if job.measurement.scenario in SEARCHED and job.rate_per_s is None:
-            write_record(Path(job.folder) / SEARCH, search(job, ready, reporter))
+            write_record(Path(job.folder) / SEARCH, search(job, opens[0], reporter))
             return
-        if job.quality:
-            answer_evaluation_set(job, ready, reporter)
-        session, model = ready.lane.sessions[0], ready.model
-        first = answer_loaded(session, model, ready.lane.samples, lambda: reporter.phase("answer"))
-        warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
-        gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
-        report = measure(job, ready, warm, first, gain, reporter)
-        write_record(Path(job.folder) / "report.json", report)
-        if report.lost_sessions:
+        ready = [warmed(one, own, reporter) for one, own in zip(jobs, opens, strict=True)]
+        reports = measure_together(ready, reporter) if job.beside else [measure(ready[0], reporter)]
+        for one, report in zip(jobs, reports, strict=True):
+            write_record(Path(one.folder) / REPORT, report)
+        if any(report.lost_sessions for report in reports):
             os._exit(0)  # a session that never comes back cannot be closed, nor its thread ended
 
 

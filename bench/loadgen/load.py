@@ -6,6 +6,7 @@ The child drives it, and the parent draws it again to score what came back; so i
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from bench.loadgen.arrivals import Arrivals, camera_frames, poisson_ns, rising_p
 from bench.loadgen.timeline import MOST_ROWS
 from bench.records.hashing import derive_seed
 from bench.records.job import Job
-from bench.records.plan import LEAST_QUERIES
+from bench.records.plan import LEAST_QUERIES, Effort
 
 RAMP: tuple[float, ...] = tuple(percent / 100 for percent in range(10, 121, 10))
 """The steps of a ramp, as shares of what the engine does without gaps."""
@@ -44,10 +45,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         return float(self.arrivals.times_ns[-1]) / 1e9
 
 
-def repetition_load(job: Job, rate_per_s: float, share: float = 1.0, purpose: str = "arrivals") -> Load:
+def repetition_load(
+    job: Job, rate_per_s: float, share: float = 1.0, purpose: str = "arrivals", schedule_s: float | None = None
+) -> Load:
     """The load of a repetition at `rate_per_s`, or of a `share` of one; equal purposes draw the same arrivals.
 
-    For a ramp `rate_per_s` is its 100 %; a trace has its own times. Raises ValueError for more than `MOST_ROWS`
+    For a ramp `rate_per_s` is its 100 %; a trace has its own times; `schedule_s` is for workloads that are driven
+    together (see `common_schedule_s`). Raises ValueError for more than `MOST_ROWS`
     queries, or OSError where the trace cannot be read.
     """
     seed, scenario = derive_seed(job.seed, purpose), job.measurement.scenario
@@ -55,13 +59,27 @@ def repetition_load(job: Job, rate_per_s: float, share: float = 1.0, purpose: st
         return Load(arrivals=Arrivals(times_ns=np.load(Path(job.trace or ""), allow_pickle=False)))
     if scenario == "ramp":
         return _ramp(job, rate_per_s, seed)
-    count, cut_short = _query_count(job, rate_per_s, share)
-    if scenario == "server":
+    if scenario == "concurrent":
+        assert schedule_s is not None
+        count = max(1, round(rate_per_s * schedule_s))
+        cut_short = count < LEAST_QUERIES[scenario]
+    else:
+        count, cut_short = _query_count(job, rate_per_s, share)
+    if scenario in ("server", "concurrent"):
         return Load(arrivals=Arrivals(times_ns=poisson_ns(count, rate_per_s, seed)), cut_short=cut_short)
     frames_per_s = job.measurement.frames_per_s
     assert frames_per_s is not None
     channels = channels_at(rate_per_s, frames_per_s)
     return Load(arrivals=camera_frames(channels, count // channels, frames_per_s, seed), cut_short=cut_short)
+
+
+def common_schedule_s(effort: Effort, rates_per_s: Sequence[float]) -> float:
+    """How long workloads are driven together: until the rarest has the queries that its figures need.
+
+    All have the same length, for each must be under way as long as the others are.
+    """
+    needed_s = LEAST_QUERIES["concurrent"] / min(rates_per_s)
+    return min(max(effort.duration_s, needed_s), effort.longest_s, MOST_ROWS / max(rates_per_s))
 
 
 def channels_at(rate_per_s: float, frames_per_s: float) -> int:

@@ -1,15 +1,21 @@
-"""The measured part of a repetition, and the search for its load, on an opened engine."""
+"""The measured part of a repetition, and the search for its load, on opened engines."""
 
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from bench.host.watch import Watch
-from bench.loadgen.driver import drive
+from bench.loadgen.answering import answer_loaded
+from bench.loadgen.driver import Driven, drive, drive_together
 from bench.loadgen.engine import hand_over
-from bench.loadgen.keeping import keep_outputs
-from bench.loadgen.load import repetition_load
+from bench.loadgen.input_cache import repeated_input_gain
+from bench.loadgen.keeping import answer_evaluation_set, keep_outputs
+from bench.loadgen.lane import Lane, Shift
+from bench.loadgen.load import Load, common_schedule_s, repetition_load
 from bench.loadgen.mlperf.measure import drive_by_loadgen
 from bench.loadgen.mlperf.request import capacity
 from bench.loadgen.opening import Ready
@@ -18,66 +24,103 @@ from bench.loadgen.placing import verify_placed
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
 from bench.loadgen.serving import scheduled_lane, search_rate
-from bench.loadgen.timeline import create, used
+from bench.loadgen.timeline import Timeline, create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.records.hashing import arrays_hash, derive_seed
-from bench.records.job import Job, Report, SearchReport
+from bench.records.host import Noise
+from bench.records.job import HandOver, Job, Report, SearchReport
+from bench.records.loadgen import LoadGenReport
 from bench.records.plan import OPEN_LOOPS
 
+# Of what the engine does without gaps, shared equally: a load that a machine of its own could well hold.
+_TOGETHER_SHARE = 0.7
 
-def measure(job: Job, ready: Ready, warm: WarmUp, first: Named, gain: float | None, reporter: Reporter) -> Report:
-    """Drive a repetition on what is open and warm, hold its answers against `first`, and keep some of them."""
-    measurement, lane, rate_per_s = job.measurement, ready.lane, job.rate_per_s
-    open_loop = measurement.scenario in OPEN_LOOPS
-    if open_loop:
-        rate_per_s = rate_per_s or measurement.batch / warm.row_s
-        load = repetition_load(job, rate_per_s)
-        lane, rows, cut_short, expected_s = scheduled_lane(job, lane, load), load.count, load.cut_short, load.seconds
+
+class Warmed(msgspec.Struct, frozen=True, kw_only=True):
+    """A workload that is open and warm, with the answers that it gave before the clock started."""
+
+    job: Job
+    ready: Ready
+    first: Named
+    warm: WarmUp
+    gain: float | None
+
+
+class _Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What is about to be driven: lane and arrays, and what its report says of the load."""
+
+    lane: Lane
+    timeline: Timeline
+    secret: SecretSample
+    expected_s: float
+    cut_short: bool
+    rows: int
+    rate_per_s: float | None = None
+
+
+class _Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What was seen while it was driven."""
+
+    driven: Driven
+    kept: Kept
+    noise: Noise
+    cpu_s: float | None
+    handed_over: HandOver | None = None
+    loadgen: LoadGenReport | None = None
+
+
+def warmed(job: Job, ready: Ready, reporter: Reporter) -> Warmed:
+    """Answer what is checked outside the clock, and warm up. Raises as the engine does."""
+    if job.quality:
+        answer_evaluation_set(job, ready, reporter)
+    first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: reporter.phase("answer"))
+    warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
+    gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
+    return Warmed(job=job, ready=ready, first=first, warm=warm, gain=gain)
+
+
+def measure(one: Warmed, reporter: Reporter) -> Report:
+    """Drive a repetition on what is open and warm, hold its answers against the first ones, and keep some of them."""
+    planned = _planned(one)
+    reporter.phase("measure", planned.expected_s)
+    handed_over = hand_over(planned.lane)
+    costs = _Costs([one.ready])
+    kept, loadgen = Kept(), None
+    if one.job.measurement.driver == "loadgen":
+        driven, kept, loadgen = drive_by_loadgen(one.job, planned.lane, planned.rows, planned.timeline, planned.secret)
     else:
-        rows, cut_short = measured_rows(lane, measurement.scenario, job.effort, warm.row_s)
-        expected_s = rows * warm.row_s
-    room = capacity(measurement, rows)
-    timeline = create(Path(job.folder) / "columns", room, open_loop)
-    secret = SecretSample(rows, measurement.batch, derive_seed(job.seed, "verify"))
-    reporter.phase("measure", expected_s)
-    handed_over = hand_over(lane)
-    watch, cpu_before_s, engine_before_s = Watch(), _cpu_s(ready), _engine_cpu_s(ready)
-    kept: Kept = secret
-    loadgen = None
-    if measurement.driver == "loadgen":
-        driven, kept, loadgen = drive_by_loadgen(job, lane, rows, timeline, secret)
-    else:
-        driven = drive(lane, timeline, secret)
-    cpu_s = _cpu_s(ready) - cpu_before_s
-    noise = watch.stop(engine_s=_engine_cpu_s(ready) - engine_before_s)
+        driven, kept = drive(planned.lane, planned.timeline, planned.secret), planned.secret
+    cpu_s, noise = costs.stop()
     reporter.phase("verify")
-    checked = verify_placed(ready.placed, ready.model, lane.samples, kept, first, driven.lost)
-    keep_outputs(Path(job.folder), secret)
-    main, *others = ready.placed.on
-    return Report(
-        device=main.device,
-        facts=main.facts,
-        more_devices=tuple(others),
-        model_hash=ready.model_hash,
-        session_hash=ready.session_hash,
-        load_sha256=arrays_hash(lane.samples.row(0)),
-        t0_ns=driven.t0_ns,
-        elapsed_ns=driven.elapsed_ns,
-        rows=used(timeline).rows,
-        cpu_s=cpu_s,
-        warmup_rows=warm.rows,
-        warmup_cut=warm.cut,
-        steady=warm.steady,
-        cut_short=cut_short,
-        repeated_input_gain=gain,
-        bad_samples=sum(ring.bad_samples for ring in lane.rings),
-        verification=checked,
-        noise=noise,
-        rate_per_s=rate_per_s if open_loop else None,
-        lost_sessions=len(driven.lost),
-        hand_over=handed_over,
-        loadgen=loadgen,
+    seen = _Seen(driven=driven, kept=kept, noise=noise, cpu_s=cpu_s, handed_over=handed_over, loadgen=loadgen)
+    return _report(one, planned, seen)
+
+
+def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Report]:
+    """Drive several workloads at once from one t0, each its own open loop; as `measure`."""
+    rates = [one.job.rate_per_s or _share_per_s(one, len(several)) for one in several]
+    schedule_s = common_schedule_s(several[0].job.effort, rates)
+    plans = [
+        _scheduled(one, rate, repetition_load(one.job, rate, schedule_s=schedule_s))
+        for one, rate in zip(several, rates, strict=True)
+    ]
+    reporter.phase("measure", schedule_s)
+    handed_over = [hand_over(planned.lane) for planned in plans]
+    costs = _Costs([one.ready for one in several])
+    driven = drive_together(
+        [Shift(lane=planned.lane, timeline=planned.timeline, secret=planned.secret) for planned in plans]
     )
+    _, noise = costs.stop()
+    reports = []
+    for one, planned, own, handed in zip(several, plans, driven, handed_over, strict=True):
+        reporter.phase("verify")
+        seen = _Seen(driven=own, kept=planned.secret, noise=noise, cpu_s=None, handed_over=handed)
+        others = {
+            other.job.measurement.workload: rate for other, rate in zip(several, rates, strict=True) if other is not one
+        }
+        report = _report(one, planned, seen)
+        reports.append(msgspec.structs.replace(report, schedule_s=schedule_s, beside=others))
+    return reports
 
 
 def search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
@@ -95,10 +138,96 @@ def search(job: Job, ready: Ready, reporter: Reporter) -> SearchReport:
     )
 
 
-def _cpu_s(ready: Ready) -> float:
+def _share_per_s(one: Warmed, workloads: int) -> float:
+    """The rate of one of several workloads for which none was given."""
+    return _TOGETHER_SHARE / workloads * _alone_per_s(one)
+
+
+def _alone_per_s(one: Warmed) -> float:
+    """What the engine does without gaps and with nothing beside it."""
+    return one.job.measurement.batch / one.warm.row_s
+
+
+def _planned(one: Warmed) -> _Planned:
+    job, lane = one.job, one.ready.lane
+    if job.measurement.scenario in OPEN_LOOPS:
+        rate_per_s = job.rate_per_s or _alone_per_s(one)
+        return _scheduled(one, rate_per_s, repetition_load(job, rate_per_s))
+    rows, cut_short = measured_rows(lane, job.measurement.scenario, job.effort, one.warm.row_s)
+    return _Planned(
+        lane=lane,
+        timeline=create(Path(job.folder) / "columns", rows, open_loop=False),
+        secret=_secret(job, rows),
+        expected_s=rows * one.warm.row_s,
+        cut_short=cut_short,
+        rows=rows,
+    )
+
+
+def _scheduled(one: Warmed, rate_per_s: float, load: Load) -> _Planned:
+    job = one.job
+    return _Planned(
+        lane=scheduled_lane(job, one.ready.lane, load),
+        timeline=create(Path(job.folder) / "columns", capacity(job.measurement, load.count), open_loop=True),
+        secret=_secret(job, load.count),
+        expected_s=load.seconds,
+        cut_short=load.cut_short,
+        rows=load.count,
+        rate_per_s=rate_per_s,
+    )
+
+
+def _secret(job: Job, rows: int) -> SecretSample:
+    return SecretSample(rows, job.measurement.batch, derive_seed(job.seed, "verify"))
+
+
+def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
+    ready, lane, driven = one.ready, planned.lane, seen.driven
+    checked = verify_placed(ready.placed, ready.model, lane.samples, seen.kept, one.first, driven.lost)
+    keep_outputs(Path(one.job.folder), planned.secret)
+    main, *others = ready.placed.on
+    return Report(
+        device=main.device,
+        facts=main.facts,
+        more_devices=tuple(others),
+        model_hash=ready.model_hash,
+        session_hash=ready.session_hash,
+        load_sha256=arrays_hash(lane.samples.row(0)),
+        t0_ns=driven.t0_ns,
+        elapsed_ns=driven.elapsed_ns,
+        rows=used(planned.timeline).rows,
+        cpu_s=seen.cpu_s,
+        warmup_rows=one.warm.rows,
+        warmup_cut=one.warm.cut,
+        steady=one.warm.steady,
+        cut_short=planned.cut_short,
+        repeated_input_gain=one.gain,
+        bad_samples=sum(ring.bad_samples for ring in lane.rings),
+        verification=checked,
+        noise=seen.noise,
+        rate_per_s=planned.rate_per_s,
+        lost_sessions=len(driven.lost),
+        hand_over=seen.handed_over,
+        loadgen=seen.loadgen,
+    )
+
+
+class _Costs:
+    """Processor time, and what else happened on the host, from now until `stop`."""
+
+    def __init__(self, readies: Sequence[Ready]) -> None:
+        self._apart = [ready.apart for ready in readies if ready.apart is not None]
+        self._watch, self._own_s, self._engine_s = Watch(), _own_s(), self._engines_s()
+
+    def stop(self) -> tuple[float, Noise]:
+        """Seconds of this process and of engines in their own, and the noise of others."""
+        own_s, engine_s = _own_s() - self._own_s, self._engines_s() - self._engine_s
+        return own_s + engine_s, self._watch.stop(engine_s=engine_s)
+
+    def _engines_s(self) -> float:
+        return sum(engine.cpu_s() for engine in self._apart)
+
+
+def _own_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime + _engine_cpu_s(ready)
-
-
-def _engine_cpu_s(ready: Ready) -> float:
-    return ready.apart.cpu_s() if ready.apart is not None else 0.0
+    return usage.ru_utime + usage.ru_stime

@@ -19,7 +19,7 @@ import msgspec
 from bench.host.engine_process import how_it_ended, kill_engine_process, start_engine_process
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
-from bench.store.runs import SEARCH
+from bench.store.runs import REPORT, SEARCH
 
 # A phase may take this long plus five times what the child expects of it, before it is taken for hung.
 PATIENCE_S = 120.0
@@ -43,12 +43,18 @@ class RepetitionFailed(RuntimeError):
 def run_repetition(
     job: Job, observe: Callable[[Phase], None], patience_s: float | None = None, limit_s: float | None = None
 ) -> Report:
-    """Run `job` in a child process, for `limit_s` at most, and return its report. The child is gone on return.
+    """Run `job`, and those beside it, in a child process for `limit_s` at most, and return its report.
 
+    The child is gone on return.
     Raises RepetitionFailed, or OSError where there is no room for what is measured.
     """
     _run_child(job, observe, patience_s, limit_s)
-    return _left(Path(job.folder), "report.json", Report)
+    return left_report(job)
+
+
+def left_report(job: Job) -> Report:
+    """The report that the child left of one of its jobs. Raises RepetitionFailed."""
+    return _left(Path(job.folder), REPORT, Report)
 
 
 def run_search(

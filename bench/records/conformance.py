@@ -23,8 +23,12 @@ CHECKS: tuple[str, ...] = (
     "wrong-shape",
     "memory-returned",
     "closing",
+    "onnx-node",
     "process",
 )
+
+
+ONNX_NODE = "onnx-node"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):

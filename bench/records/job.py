@@ -25,6 +25,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     # file of arrival times, ns after t0, for the scenario `trace`
     trace: str | None = None
+    # workloads that are driven together with this one, from one t0
+    beside: tuple[Job, ...] = ()
     folder: str
     settings: dict[str, Setting] = {}
     model: str | None = None
@@ -86,7 +88,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     t0_ns: int
     elapsed_ns: int
     rows: int
-    cpu_s: float
+    # None where several workloads share the process: nobody can say whose it was
+    cpu_s: float | None
     warmup_rows: int
     warmup_cut: int
     steady: bool | None
@@ -98,6 +101,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     # open loop: the rate that was driven, and how many sessions never came back
     rate_per_s: float | None = None
     lost_sessions: int = 0
+    # concurrent workloads: how long their common schedule is, and the rates of the others
+    schedule_s: float | None = None
+    beside: dict[str, float] = {}
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
     loadgen: LoadGenReport | None = None

@@ -73,6 +73,7 @@ PRIMARY: Mapping[str, str] = MappingProxyType(
         "streams": "channels",
         "ramp": "goodput_peak_per_s",
         "trace": "latency_p99_ns",
+        "concurrent": "latency_p99_ns",
         "offline": "samples_per_s",
     }
 )

@@ -13,14 +13,18 @@ import msgspec
 from bench.records.loadgen import Driver
 
 Mode = Literal["quick", "standard"]
-Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline"]
+Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "concurrent", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 
 MODES: tuple[Mode, ...] = ("quick", "standard")
-SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline")
+SCENARIOS: tuple[Scenario, ...] = (
+    *("single_stream", "multi_stream"),
+    *("server", "streams", "ramp", "trace", "concurrent"),
+    "offline",
+)
 # Arrivals are fixed in advance and do not wait for answers.
-OPEN_LOOPS: frozenset[Scenario] = frozenset({"server", "streams", "ramp", "trace"})
+OPEN_LOOPS: frozenset[Scenario] = frozenset({"server", "streams", "ramp", "trace", "concurrent"})
 # The load is searched for where none is given.
 SEARCHED: frozenset[Scenario] = frozenset({"server", "streams"})
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "bf16", "int8")
@@ -40,8 +44,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default.
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
     untouched. With two `processes` the engine has one of its own.
-    `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
-    100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
+    `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server`, `ramp` (its
+    100 %) and `concurrent`, and `rates` has that of single workloads; `channels` and `frames_per_s` are for `streams`.
+    Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
     `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
@@ -63,6 +68,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     processes: Literal[1, 2] = 1
     threads: int | None = None
     rate_per_s: float | None = None
+    rates: dict[str, float] = {}
     channels: int | None = None
     frames_per_s: float = 25.0
     trace: str | None = None
@@ -99,6 +105,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             ("latency_bound_ms", self.latency_bound_ms),
             ("timeout_ms", self.timeout_ms),
             ("frames_per_s", self.frames_per_s),
+            *((f"rates.{name}", rate) for name, rate in self.rates.items()),
         ):
             if amount is not None and not 0 < amount < math.inf:
                 raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
@@ -112,6 +119,10 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("the scenario `trace` needs a file of arrival times: `trace`")
         if "trace" not in self.scenarios and self.trace is not None:
             raise ValueError(f"`trace` goes with the scenario `trace`, and the plan names {', '.join(self.scenarios)}")
+        if stray := [name for name in self.rates if name not in self.workloads]:
+            raise ValueError(f"`rates` names {', '.join(stray)}, which is no workload of the plan")
+        if "concurrent" in self.scenarios and (len(self.workloads) < 2 or self.model is not None):
+            raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
         if self.data is not None and self.model is None:
             raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
         if self.model is not None and self.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
@@ -120,7 +131,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
         if self.processes == 2 and self.more_devices:
             raise ValueError(f"two `processes` drive one device, and the plan names {', '.join(self.devices)}")
-        for text in (*self.workloads, self.backend, *self.devices, self.profile, self.model, self.data, self.trace):
+        paths = (self.model, self.data, self.trace)
+        for text in (*self.workloads, *self.rates, self.backend, *self.devices, self.profile, *paths):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
             _refuse_surrogates(name)
@@ -200,6 +212,7 @@ LEAST_QUERIES: dict[Scenario, int] = {
     "streams": 100,
     "ramp": 100,
     "trace": 662,
+    "concurrent": 662,
     "offline": 20,
 }
 
@@ -209,8 +222,9 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     In an open loop `batch` is the most that a row holds; `latency_bound_ns` is the deadline of a frame in `streams`.
     `rate_per_s` is None where it is found while running: searched for, or measured without gaps as the 100 % of a
-    `ramp`. In `streams` it is that of all cameras together. `workers` counts sessions on each of the first `devices` of
-    the plan.
+    `ramp` or as the share of one of several `concurrent` workloads. In `streams` it is that of all cameras together.
+    `beside` has the workloads that are driven at the same time, with the rates that were given for them. `workers`
+    counts sessions on each of the first `devices` of the plan.
     """
 
     workload: str
@@ -233,6 +247,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     # "own": the engine lives in a process of its own behind shared memory; "shared": in the harness's
     session_process: Literal["shared", "own"] = "shared"
     driver: Driver = "bench"
+    beside: dict[str, float | None] = {}
 
     @property
     def name(self) -> str:

@@ -94,6 +94,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     search: Search | None = None
     attempts: tuple[Attempt, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
+    # rates at which concurrent workloads were driven, this one among them
+    together: dict[str, float] = {}
     loadgen: LoadGenReport | None = None
     tuning: Tuning | None = None
 

@@ -180,7 +180,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("elapsed", figures.duration(trial.elapsed_s)),
             ("rows", figures.count(report.rows)),
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
-            ("cpu_time", figures.duration(report.cpu_s)),
+            ("cpu_time", figures.duration(report.cpu_s) if report.cpu_s is not None else None),
             ("hand_over", _hand_over(report.hand_over)),
             ("noise", " / ".join(shares)),
             ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),

@@ -15,6 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final  # Any: matplotlib's own settings
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.store.places import CACHE_PARTS, cache_directory
 from bench.text import sentence
 
@@ -44,6 +47,7 @@ _CHINESE_FONTS: Final = (
 _CHINESE_FILES: Final = ("cjk", "sourcehansans", "notosanssc", "wqy", "simhei", "msyh", "pingfang", "droidsansfallback")
 _MATPLOTLIBS_PLACE: Final = "MPLCONFIGDIR"
 _PLACES: Final = 4
+_WIDE_RANGE: Final = 20.0
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -51,8 +55,13 @@ def plot_language(lang: str) -> str:
     """The language that plots can be labelled in: `lang`, or English where no installed font has its characters."""
     if lang != "zh" or _chinese_font() is not None:
         return lang
-    _LOG.warning("No font with Chinese characters is installed: plots are labelled in English (`fonts-noto-cjk`).")
+    _say_that_no_font_is_there()
     return "en"
+
+
+@cache
+def _say_that_no_font_is_there() -> None:
+    _LOG.warning("No font with Chinese characters is installed: plots are labelled in English (`fonts-noto-cjk`).")
 
 
 @contextmanager
@@ -197,3 +206,18 @@ def _hundredths(number: re.Match[str]) -> str:
 
 def _attribute(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def value_axis(axes: Axes, values: NDArray[np.float64]) -> None:
+    """A logarithmic axis with plain numbers where the values span a wide range, else a linear one from zero."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    seen = values[np.isfinite(values) & (values > 0.0)]
+    if seen.size and seen.max() > _WIDE_RANGE * seen.min():
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(10.0))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_ylim(seen.min() / 2.5, seen.max() * 5.0)
+    elif seen.size:
+        axes.set_ylim(0.0, seen.max() * 1.25)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,11 +24,15 @@ from bench.report.details import (
 from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
 from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
+from bench.report.ramp_plot import RampCurve
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
 from bench.report.summary_plot import Summary
 from bench.report.tuning import tuning_section
 from bench.text import sentence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,15 +130,26 @@ def _summary(records: Sequence[Record], lang: str) -> Picture:
 
 def _pictures(record: Record, lang: str) -> tuple[Picture, ...]:
     drawn, pictures = plot_language(lang), []
-    for key, plot in (("figure_quantiles", QuantileCurve.of(record)), ("figure_course", Course.of(record))):
-        if plot is None:
-            continue
+    for key, draw in _plots(record):
         with style(drawn):
             figure = new_figure(5.2, 2.9)
-            plot.draw(figure.subplots(), drawn)
+            draw(figure.subplots(), drawn)
         caption = sentence(lang, f"report.{key}", measurement=record.measurement.name)
         pictures.append(Picture(caption=caption, svg=to_svg(figure, drawn, caption)))
     return tuple(pictures)
+
+
+def _plots(record: Record) -> list[tuple[str, Callable[[Axes, str], Axes]]]:
+    """What can be drawn of a record, each with the key of its caption."""
+    quantiles, course, ramp = QuantileCurve.of(record), Course.of(record), RampCurve.of(record)
+    plots: list[tuple[str, Callable[[Axes, str], Axes]]] = []
+    if ramp is not None:
+        plots += [("figure_ramp_rates", ramp.draw_rates), ("figure_ramp_latency", ramp.draw_latency)]
+    if quantiles is not None:
+        plots.append(("figure_quantiles", quantiles.draw))
+    if course is not None:
+        plots.append(("figure_course", course.draw))
+    return plots
 
 
 def _notices(run: Run, records: Sequence[Record], shown: Sequence[Row], lang: str) -> tuple[str, ...]:

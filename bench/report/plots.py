@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.records.numbers import Interval, Sketch
 from bench.records.record import Record
-from bench.report.drawing import ACCENT, SERIES, identifier, mark_state
+from bench.report.drawing import ACCENT, SERIES, identifier, mark_state, value_axis
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _PERCENTILES: Final = {"latency_p50_ns": 0.5, "latency_p90_ns": 0.9, "latency_p99_ns": 0.99, "latency_p999_ns": 0.999}
 _TICKS: Final = ((0.5, "p50"), (0.1, "p90"), (0.01, "p99"), (1e-3, "p99.9"), (1e-4, "p99.99"), (1e-5, "p99.999"))
-_WIDE_RANGE: Final = 20.0
 _LEAST_PER_POINT: Final = 8
 
 
@@ -75,7 +74,7 @@ class QuantileCurve:
         shown = [tick for tick in _TICKS if tick[0] >= axes.get_xlim()[1]]
         axes.set_xticks([tick for tick, _ in shown], [label for _, label in shown])
         axes.set_xticks([], minor=True)
-        _value_axis(axes, self.latency_ns / factor)
+        value_axis(axes, self.latency_ns / factor)
         self._draw_primary(axes, factor)
         axes.set_xlabel(sentence(lang, "plot.percentile"))
         axes.set_ylabel(f"{sentence(lang, 'plot.latency')} ({unit})")
@@ -149,7 +148,7 @@ class Course:
         if rate:
             axes.set_ylim(0.0, 1.25 * float(seen.max()) / factor if seen.size and seen.max() > 0.0 else 1.0)
         else:
-            _value_axis(axes, np.concatenate([self.low, self.high]) / factor)
+            value_axis(axes, np.concatenate([self.low, self.high]) / factor)
             axes.legend(loc="upper left", ncols=2, fontsize=8)
             axes.margins(y=0.25)
         axes.set_xlabel(sentence(lang, "plot.time"))
@@ -192,18 +191,3 @@ def _merged(sketch: Sketch) -> _Merged:
         high=np.fmax.reduceat(high, starts),
         rate=np.add.reduceat(done, starts) / (sizes * sketch.window_ns) * 1e9,
     )
-
-
-def _value_axis(axes: Axes, values: Floats) -> None:
-    """A logarithmic axis with plain numbers where the values span a wide range, else a linear one from zero."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    seen = values[np.isfinite(values) & (values > 0.0)]
-    if seen.size and seen.max() > _WIDE_RANGE * seen.min():
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(10.0))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_ylim(seen.min() / 2.5, seen.max() * 5.0)
-    elif seen.size:
-        axes.set_ylim(0.0, seen.max() * 1.25)

@@ -17,7 +17,7 @@ def serving_section(record: Record, lang: str) -> Section:
     asked = record.measurement
     if asked.latency_bound_ns is None:
         return section(lang, "serving", [])
-    lines = _asked(asked, lang)
+    lines = _asked(asked, lang) + _together(record)
     if record.search is not None:
         lines += _search(record.search, asked, lang)
     lines += [("attempt", _attempt(attempt, asked, lang)) for attempt in record.attempts]
@@ -45,6 +45,13 @@ def _asked(asked: Measurement, lang: str) -> _Lines:
         label = "rate_fixed" if asked.frames_per_s is None else "channels_fixed"
         lines.append((label, _load(asked.rate_per_s, asked)))
     return lines
+
+
+def _together(record: Record) -> _Lines:
+    """The rates of workloads that were driven at the same time."""
+    driven = {name: figures.rate(rate) for name, rate in record.together.items()}
+    own = driven.pop(record.measurement.workload, None)
+    return [("rate_driven", own), ("beside", ", ".join(f"{name} {rate}" for name, rate in driven.items()) or None)]
 
 
 def _load(rate_per_s: float, asked: Measurement) -> str:

@@ -23,11 +23,11 @@ from bench.records.untrusted import BadFile, read_json
 from bench.records.versions import load
 from bench.store.files import write_record
 
-RUN, RECORD, TRIAL, SEARCH = "run.json", "record.json", "trial.json", "search.json"
+RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "search.json", "report.json"
 TUNING = "tuning.json"
 _SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
-_SCRATCH = ("columns", "job.json", "report.json")
+_SCRATCH = ("columns", "job.json", REPORT)
 
 
 class NoSuchRecord(ValueError):

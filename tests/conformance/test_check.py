@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -91,17 +90,6 @@ def test_a_sound_vendor_passes(acme) -> None:  # type: ignore[no-untyped-def]
     verdicts = acme("")
     assert failed(verdicts) == {}
     assert {verdict.code for verdict in verdicts} == set(CHECKS) - {"process"}
-
-
-@pytest.mark.full
-def test_the_example_of_contributing_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interpreter in numpy: minutes."""
-    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
-    (source,) = re.findall(r"^```python\n# bench_onnx_reference.py\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    install(tmp_path / "site", "", monkeypatch)
-    (tmp_path / "site" / "acme.py").write_text(source)
-    verdicts = list(check_backend(Request(backend="acme", device="cpu", workloads=("speech_command",), cycles=2)))
-    assert failed(verdicts) == {}
 
 
 @pytest.mark.parametrize(

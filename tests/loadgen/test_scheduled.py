@@ -130,6 +130,32 @@ def test_on_a_quiet_machine_starts_are_exactly_those_of_a_queue(clock: Clock) ->
     assert lateness_ns.max() <= 10_000  # ten readings of this clock
 
 
+@pytest.mark.parametrize("wait_ns", [0, 2_000_000])
+@pytest.mark.parametrize("batch", [2, 8])
+@pytest.mark.parametrize("rate", [600.0, 1500.0])
+def test_rows_on_a_quiet_machine_are_exactly_those_of_a_batch_queue(
+    clock: Clock, rate: float, batch: int, wait_ns: int
+) -> None:
+    """It begins when the server is free and its first query has waited enough, and takes what is due, up to a batch."""
+    times = poisson_ns(2000, rate, 9)
+    durations = iter(np.random.default_rng(2).exponential(0.001, 2000).tolist())
+    timeline, t0_ns, _, _ = run(times, lambda *call: clock.sleep(next(durations)), batch=batch, max_wait_ns=wait_ns)
+    held, free, lo = queries(timeline).tolist(), 0, 0
+    for count, begun, done in zip(
+        held, (timeline.started - t0_ns).tolist(), (timeline.ended - t0_ns).tolist(), strict=True
+    ):
+        ready = times[lo] + wait_ns
+        if wait_ns and lo + batch - 1 < len(times):
+            ready = min(ready, times[lo + batch - 1])
+        earliest = max(free, ready)
+        assert 0 <= begun - earliest <= 10_000  # ten readings of this clock
+        # What falls due within these readings may go with the row or not.
+        least, most = (min(batch, int(np.searchsorted(times, at, "right")) - lo) for at in (earliest, begun))
+        assert least <= count <= most
+        free, lo = done, lo + count
+    assert lo == len(times)
+
+
 def test_what_is_due_together_goes_together_up_to_the_batch(clock: Clock) -> None:
     times = np.array([0] * 10 + [20_000_000], np.int64)
     timeline, _, _, _ = run(times, batch=4)

@@ -189,6 +189,7 @@ def test_without_a_chinese_font_labels_are_english(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(drawing, "_chinese_font", lambda: None)
+    drawing._say_that_no_font_is_there.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert plot_language("zh") == "en"
     assert "fonts-noto-cjk" in caplog.text

@@ -15,7 +15,7 @@ from bench.records.tuning import Choice
 from bench.store.trace_file import Trace
 from bench.tuning.axes import axes, candidates_of, choice_of, with_choice
 
-from ..fixtures import tiny_onnx
+from ..fixtures import measurement, tiny_onnx
 
 TRACE = Trace(times_ns=np.arange(10, dtype=np.int64))
 ALL: tuple[Scenario, ...] = ("single_stream", "multi_stream", "offline", "server", "streams", "ramp", "trace")
@@ -135,3 +135,7 @@ def test_nothing_to_choose_is_said(
 
 def test_without_the_flag_there_are_no_candidates(workloads: dict[str, Workload]) -> None:
     assert fields_of(msgspec.structs.replace(planned("offline"), tune=False), workloads) == {}
+
+
+def test_workloads_that_run_at_once_are_not_tuned_alone(workloads: dict[str, Workload]) -> None:
+    assert axes(planned("server"), measurement("concurrent", batch=8, latency_bound_ns=10**7), None, 8) == []

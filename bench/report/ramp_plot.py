@@ -1,0 +1,102 @@
+"""Plot of a ramp: latency, completed rate and goodput over the rate that was offered, step by step.
+
+As in `plots`, the object holds its numbers first and then draws into given axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.records.record import Record
+from bench.report.drawing import ACCENT, INK, SERIES, identifier, mark_state, value_axis
+from bench.report.rows import State, record_state
+from bench.text import figures, sentence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RampCurve:
+    """Rates (1/s) and latencies (ns) of each step; NaN where a step answered too little for a percentile."""
+
+    name: str
+    state: State
+    offered: Floats
+    completed: Floats
+    goodput: Floats
+    p50_ns: Floats
+    p99_ns: Floats
+    bound_ns: float
+    knee_per_s: float | None
+
+    @classmethod
+    def of(cls, record: Record) -> RampCurve | None:
+        """None where there is no curve."""
+        curve, bound_ns = record.curve, record.measurement.latency_bound_ns
+        if not curve or bound_ns is None:
+            return None
+        knee = record.metrics.get("knee_per_s")
+        return cls(
+            name=record.measurement.name,
+            state=record_state(record),
+            offered=_floats([point.offered_per_s for point in curve]),
+            completed=_floats([point.completed_per_s for point in curve]),
+            goodput=_floats([point.goodput_per_s for point in curve]),
+            p50_ns=_floats([point.latency_p50_ns for point in curve]),
+            p99_ns=_floats([point.latency_p99_ns for point in curve]),
+            bound_ns=float(bound_ns),
+            knee_per_s=knee.value if knee is not None else None,
+        )
+
+    def draw_rates(self, axes: Axes, lang: str) -> Axes:
+        """What was answered, and answered in time, of what was offered; all of it on the dotted diagonal."""
+        factor, unit = figures.axis_unit("1/s", float(self.offered.max()))
+        offered = self.offered / factor
+        axes.plot(offered, offered, color=INK, linewidth=0.8, linestyle=":", label=sentence(lang, "plot.offered"))
+        axes.plot(
+            offered, self.completed / factor, color=SERIES, marker="o", markersize=3, label=sentence(lang, "plot.done")
+        )
+        axes.plot(
+            offered, self.goodput / factor, color=ACCENT, marker="s", markersize=3, label=sentence(lang, "plot.goodput")
+        )
+        self._frame(axes, lang, factor, unit)
+        axes.set_ylim(0.0, 1.35 * float(offered.max()))
+        axes.set_ylabel(f"{sentence(lang, 'plot.throughput')} ({unit})")
+        return axes
+
+    def draw_latency(self, axes: Axes, lang: str) -> Axes:
+        """Median and 99th percentile, with the bound."""
+        factor, unit = figures.axis_unit("1/s", float(self.offered.max()))
+        scale, time_unit = figures.axis_unit("ns", self.bound_ns)
+        offered = self.offered / factor
+        axes.plot(offered, self.p50_ns / scale, color=SERIES, marker="o", markersize=3, label="p50")
+        axes.plot(offered, self.p99_ns / scale, color=ACCENT, marker="s", markersize=3, label="p99")
+        label = sentence(lang, "plot.bound")
+        axes.axhline(self.bound_ns / scale, color=INK, linewidth=0.8, linestyle="--", label=label)
+        self._frame(axes, lang, factor, unit)
+        seen = np.r_[self.p50_ns, self.p99_ns, self.bound_ns] / scale
+        value_axis(axes, seen)
+        axes.set_ylabel(f"{sentence(lang, 'plot.latency')} ({time_unit})")
+        return axes
+
+    def _frame(self, axes: Axes, lang: str, factor: float, unit: str) -> None:
+        if self.knee_per_s is not None:
+            axes.axvline(self.knee_per_s / factor, color=INK, linewidth=0.8, alpha=0.5)
+            text = sentence(lang, "plot.knee")
+            axes.annotate(text, (self.knee_per_s / factor, 0.03), (4, 0), ("data", "axes fraction"), "offset points")
+        axes.set_xlim(0.0, 1.03 * float(self.offered.max()) / factor)
+        axes.set_xlabel(f"{sentence(lang, 'plot.offered')} ({unit})")
+        axes.legend(loc="upper left", ncols=3, fontsize=8)
+        axes.set_title(identifier(self.name))
+        mark_state(axes, self.state, lang)
+
+
+def _floats(values: list[float | None] | list[float]) -> Floats:
+    return np.array([np.nan if value is None else float(value) for value in values])
