@@ -29,7 +29,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     empty, is what the facts say was executed. `answers`: `reference` computes each distinct sample once with
     onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens at call number
     `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan, unwritten, drift (answers
-    differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once.
+    differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once. With `fault_over_batch` it
+    happens only in models that are made ready for larger batches than that.
     """
 
     delay_us: float = 0.0
@@ -40,6 +41,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     answers: str = "reference"
     fault: str = ""
     fault_after: int = 0
+    fault_over_batch: int = 0
 
 
 _ANSWERS = ("reference", "zeros", "wrong")
@@ -72,6 +74,8 @@ class FakeBackend:
             if value not in known:
                 meant = suggestion(value, list(filter(None, known)))
                 raise Unsupported(f"fake's setting {key!r} cannot be {value!r}.{meant}")
+        if options.max_batch <= script.fault_over_batch:
+            script = msgspec.structs.replace(script, fault="")
         if script.fault == "no-compile":
             raise EngineError("fake: refuses to compile, as scripted.")
         if script.fault == "slow-compile":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import process_time
 from typing import Any  # fields of several types
 
@@ -109,16 +109,29 @@ def resolve(
     )
 
 
-def estimate(plan: RunPlan, measurements: tuple[Measurement, ...], workloads: dict[str, Workload]) -> Estimate:
-    """A rough time from each network's operations and this host's speed at multiplying matrices."""
+def estimate(
+    plan: RunPlan,
+    measurements: tuple[Measurement, ...],
+    workloads: dict[str, Workload],
+    before_s: Sequence[float] | None = None,
+) -> Estimate:
+    """A rough time from each network's operations and this host's speed at multiplying matrices.
+
+    `before_s` goes before the repetitions of each measurement: what may be spent on its tuning.
+    """
     macs_per_s = _host_macs_per_s() * max(1, len(measurements) and measurements[0].threads)
     effort = EFFORTS[plan.mode]
     return Estimate(
         measurements_s=tuple(
-            _estimate_one(entry, effort, workloads[entry.workload].spec.model.macs_per_sample / macs_per_s)
-            for entry in measurements
+            before + _estimate_one(entry, effort, workloads[entry.workload].spec.model.macs_per_sample / macs_per_s)
+            for entry, before in zip(measurements, before_s or [0.0] * len(measurements), strict=True)
         )
     )
+
+
+def share_of_query(per_query: int, sessions: int) -> int:
+    """The batch that divides a query of `per_query` samples evenly and leaves no session idle."""
+    return math.gcd(per_query, max(1, per_query // sessions))
 
 
 def _measurement(
@@ -132,7 +145,7 @@ def _measurement(
     workers, devices = (1, 1) if alone else (plan.workers or 1, len(plan.devices))
     if scenario == "multi_stream":
         per_query = (defaults and defaults.samples_per_query) or _DEFAULT_SAMPLES_PER_QUERY
-        batch = plan.batch or fixed or math.gcd(per_query, max(1, per_query // (workers * devices)))
+        batch = plan.batch or fixed or share_of_query(per_query, workers * devices)
         if per_query % batch:
             what = f"`--batch {batch}`" if plan.batch else f"The model's fixed batch of {batch}"
             raise BadPlan(f"{what} does not divide the {per_query} samples of a {scenario} query.")

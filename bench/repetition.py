@@ -24,7 +24,7 @@ from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
-from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.plan import EFFORTS, SEARCHED, Effort, Measurement, RunPlan
 from bench.records.record import Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import RunFolder
@@ -37,6 +37,15 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     measurement: Measurement
     workload: Workload
     rate_per_s: float | None = None
+
+
+class Tryout(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trial of tuning has of its own: where it works, how long, its seed, and when it is stopped."""
+
+    place: Path
+    effort: Effort
+    seed: int
+    limit_s: float | None
 
 
 class BadRequest(ValueError):
@@ -85,6 +94,30 @@ def repeat(
         _judge(job, report, one.workload, index, started_at, run.plan)
         for job, report, one in zip(jobs, reports, due, strict=True)
     ]
+
+
+def try_out(
+    folder: RunFolder, run: Run, measurement: Measurement, workload: Workload, tryout: Tryout
+) -> Trial | SearchReport:
+    """A trial of `measurement` while it is tuned: a short repetition, or a search where its rate is searched for.
+
+    It answers no evaluation set, and nothing of it is kept. Raises RepetitionFailed or OSError as the supervisor.
+    """
+    job = msgspec.structs.replace(
+        _job(folder, run, measurement, 0, tryout.place, measurement.rate_per_s),
+        effort=tryout.effort,
+        seed=tryout.seed,
+        quality=False,
+        check_input_cache=False,
+    )
+    if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
+        return run_search(job, _unheard, limit_s=tryout.limit_s)
+    report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
+    return _judge(job, report, workload, 0, "", run.plan)
+
+
+def _unheard(phase: Phase) -> None:
+    """Nobody waits for the phases of a trial that is over in a moment."""
 
 
 def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> Trial:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +27,8 @@ from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
 from bench.store.trace_file import Trace, keep_trace, read_trace
+from bench.tuning.axes import candidates_of
+from bench.tuning.measure import budget_of, tuned
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,13 +47,17 @@ Observer = Callable[[Progress], None]
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan made ready: its workloads, measurements and estimate; nothing has been written yet."""
+    """A plan made ready: its workloads, measurements and estimate; nothing has been written yet.
+
+    `candidates`: for each measurement what tuning tries first, by field; nothing where it does not tune.
+    """
 
     plan: RunPlan
     host: Host
     workloads: dict[str, Workload]
     measurements: tuple[Measurement, ...]
     estimate: Estimate
+    candidates: tuple[Mapping[str, Sequence[int]], ...]
     trace: Trace | None = None
 
 
@@ -63,9 +69,16 @@ def prepare(plan: RunPlan) -> Prepared:
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)
-    expected = estimate(plan, measurements, workloads)
+    candidates = candidates_of(plan, measurements, workloads, host.cores_usable)
+    expected = estimate(plan, measurements, workloads, [budget_of(plan) if first else 0.0 for first in candidates])
     return Prepared(
-        plan=plan, host=host, workloads=workloads, measurements=measurements, estimate=expected, trace=trace
+        plan=plan,
+        host=host,
+        workloads=workloads,
+        measurements=measurements,
+        estimate=expected,
+        candidates=candidates,
+        trace=trace,
     )
 
 
@@ -133,6 +146,14 @@ def _carry_on(
 ) -> Run:
     budget = _Budget(budget_s or run.plan.budget_s)
     observe(Progress(event="start", folder=folder.path, run=run))
+    run = tuned(
+        folder,
+        run,
+        workloads,
+        lambda position, phase: observe(
+            Progress(event="phase", folder=folder.path, run=run, position=position, phase=phase)
+        ),
+    )
     for group in _groups(run.measurements):
         spot = Progress(event="phase", folder=folder.path, run=run, position=run.measurements.index(group[0]))
         for record in _measure(folder, run, group, workloads, spot, observe, budget):
@@ -224,5 +245,6 @@ class _Work:
         if budget_s is not None:
             exhausted = finding("budget-exhausted", self.setup.plan.mode, None, budget_s)
             record = msgspec.structs.replace(record, findings=(exhausted, *record.findings))
+        record = msgspec.structs.replace(record, tuning=self.folder.load_tuning(self.measurement.name))
         self.folder.keep_record(record)
         return record

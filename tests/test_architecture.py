@@ -26,6 +26,7 @@ FLOORS: dict[str, float] = {
     "bench.judging": 3.5,
     "bench.conformance": 3.5,
     "bench.repetition": 4,
+    "bench.tuning": 4,
     "bench.runner": 4,
     "bench.api": 4,
     "bench.report": 5,
@@ -42,6 +43,8 @@ DOORS = {
     ("bench.models", "bench.backends"),
     ("bench.api", "bench.runner"),
     ("bench.runner", "bench.repetition"),
+    ("bench.runner", "bench.tuning"),
+    ("bench.tuning", "bench.repetition"),
 }
 # bench/__init__.py names what comes with the first use of `bench.run`, for type checkers only.
 LAZY = {("bench", "bench.api"), ("bench", "bench.records")}

@@ -22,6 +22,7 @@ from bench.cli.common import (
     settings_option,
 )
 from bench.cli.rates import GivenRate, Rate, rates
+from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     DEFAULT_WORKLOADS,
@@ -143,6 +144,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     type=click.FloatRange(0, min_open=True),
     help="Start no repetition but the first after this many seconds; the run is partial then.",
 )
+@tune_options
 @click.option(
     "--plan",
     "plan_file",
@@ -174,7 +176,10 @@ def command(ctx: click.Context, /, **flags: object) -> int:
         return _watched(lambda observe: resume(folder, observe, budget_s), None, form, lang)
     prepared = prepare(_plan(ctx, flags))
     if flags["dry_run"]:
-        return _print_plan(prepared, form)
+        from bench.cli.dry_run import print_plan
+
+        print_plan(prepared, form)
+        return exit_codes.OK
     return _watched(lambda observe: execute(prepared, results, observe), prepared, form, lang)
 
 
@@ -227,21 +232,6 @@ def _partial_run(argument: str, results: Path) -> RunFolder:
     if folder.load_run().status == "complete":
         raise click.UsageError(f"Run {folder.path.name} is complete; there is nothing to resume.")
     return folder
-
-
-def _print_plan(prepared: Prepared, form: str) -> int:
-    if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(prepared.plan), indent=1))
-        return exit_codes.OK
-    for measurement, seconds in zip(prepared.measurements, prepared.estimate.measurements_s, strict=True):
-        click.echo(
-            f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} "
-            f"threads, {measurement.quality_samples} quality samples, about {seconds:.0f} s"
-        )
-    click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
-    return exit_codes.OK
 
 
 def _watched(

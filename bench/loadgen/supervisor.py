@@ -5,6 +5,7 @@ A child that crashes, hangs or is killed costs its own repetition and nothing el
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import subprocess
@@ -29,19 +30,25 @@ Left = TypeVar("Left", Report, SearchReport)
 
 
 class RepetitionFailed(RuntimeError):
-    """The child did not deliver; `usage` when the request was wrong and no other repetition could do better."""
+    """The child did not deliver; `usage` when the request was wrong and no other repetition could do better.
 
-    def __init__(self, message: str, usage: bool = False) -> None:
+    `late`: it was stopped at the end of the time that it was given.
+    """
+
+    def __init__(self, message: str, usage: bool = False, late: bool = False) -> None:
         super().__init__(message)
-        self.usage = usage
+        self.usage, self.late = usage, late
 
 
-def run_repetition(job: Job, observe: Callable[[Phase], None], patience_s: float | None = None) -> Report:
-    """Run `job`, and those beside it, in a child process and return its report. The child is gone on return.
+def run_repetition(
+    job: Job, observe: Callable[[Phase], None], patience_s: float | None = None, limit_s: float | None = None
+) -> Report:
+    """Run `job`, and those beside it, in a child process for `limit_s` at most, and return its report.
 
+    The child is gone on return.
     Raises RepetitionFailed, or OSError where there is no room for what is measured.
     """
-    _run_child(job, observe, patience_s)
+    _run_child(job, observe, patience_s, limit_s)
     return left_report(job)
 
 
@@ -50,22 +57,25 @@ def left_report(job: Job) -> Report:
     return _left(Path(job.folder), REPORT, Report)
 
 
-def run_search(job: Job, observe: Callable[[Phase], None], patience_s: float | None = None) -> SearchReport:
+def run_search(
+    job: Job, observe: Callable[[Phase], None], patience_s: float | None = None, limit_s: float | None = None
+) -> SearchReport:
     """Run a search for a rate in a child process; as `run_repetition`."""
-    _run_child(job, observe, patience_s)
+    _run_child(job, observe, patience_s, limit_s)
     return _left(Path(job.folder), SEARCH, SearchReport)
 
 
-def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | None) -> None:
+def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | None, limit_s: float | None) -> None:
     folder = Path(job.folder)
     write_record(folder / "job.json", job)
     patience_s = patience_s or float(os.environ.get("BENCH_PATIENCE_S", PATIENCE_S))
+    ends = time.monotonic() + (limit_s or math.inf)
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as events, open(folder / _LOG_NAME, "wb") as log:
         child = _start(folder, job, writing, log.fileno())
         try:
-            failure = _follow(child, events.fileno(), observe, patience_s)
-            code = child.wait(timeout=patience_s) if failure is None else None
+            failure = _follow(child, events.fileno(), observe, patience_s, ends)
+            code = child.wait(timeout=min(patience_s, limit_s or patience_s)) if failure is None else None
         except subprocess.TimeoutExpired:
             failure, code = Failure(message="the engine's process does not end after its work is done"), None
         finally:
@@ -73,6 +83,8 @@ def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | N
     if failure is not None and failure.no_room is not None:
         raise OSError(failure.no_room, os.strerror(failure.no_room), job.folder)
     if failure is not None:
+        if time.monotonic() >= ends:
+            raise RepetitionFailed(f"it took longer than the {limit_s:.0f} s that it was given", late=True)
         raise RepetitionFailed(failure.message, failure.usage)
     if code != 0:
         raise RepetitionFailed(_obituary(child.returncode, folder / _LOG_NAME))
@@ -103,11 +115,11 @@ def _start(folder: Path, job: Job, writing: int, log: int) -> subprocess.Popen[b
 
 
 def _follow(
-    child: subprocess.Popen[bytes], events: int, observe: Callable[[Phase], None], patience_s: float
+    child: subprocess.Popen[bytes], events: int, observe: Callable[[Phase], None], patience_s: float, ends: float
 ) -> Failure | None:
-    """Read events until the child closes its end; None when it did so without a failure."""
+    """Read events until the child closes its end, or it is `ends`; None when it closed it without a failure."""
     pending = b""
-    phase, deadline = "start", time.monotonic() + patience_s
+    phase, deadline = "start", min(ends, time.monotonic() + patience_s)
     with selectors.DefaultSelector() as selector:
         selector.register(events, selectors.EVENT_READ)
         while True:
@@ -125,7 +137,7 @@ def _follow(
                 event = _event(line)
                 if isinstance(event, Failure):
                     return event
-                phase, deadline = event.name, time.monotonic() + patience_s + 5 * event.expected_s
+                phase, deadline = event.name, min(ends, time.monotonic() + patience_s + 5 * event.expected_s)
                 observe(event)
 
 

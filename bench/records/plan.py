@@ -33,6 +33,8 @@ DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 _NONE_NAMED = (DEFAULT_WORKLOADS, ("speech_command",))
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
+# Under a second not even the default's trial is over; over a day somebody has mistaken the unit.
+TUNE_BUDGET_S = (1, 86_400)
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
@@ -45,6 +47,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server`, `ramp` (its
     100 %) and `concurrent`, and `rates` has that of single workloads; `channels` and `frames_per_s` are for `streams`.
     Without them `server` and `streams` search for the most that holds the bound.
+    `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
+    `tune_budget_s` in each measurement (None: the mode's).
     `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
     for comparison. `model` and `data` name the user's own ONNX file and labelled image folder;
     then the only workload is `user_model`.
@@ -76,6 +80,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     data: str | None = None
     seed: int = 0
     budget_s: float | None = None
+    tune: bool = False
+    tune_budget_s: float | None = None
     settings: dict[str, Setting] = {}
 
     def __post_init__(self) -> None:
@@ -103,6 +109,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         ):
             if amount is not None and not 0 < amount < math.inf:
                 raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
+        _check_tuning(self)
         if self.max_wait_us is not None and not 0 <= self.max_wait_us < math.inf:
             raise ValueError(f"`max_wait_us` is {self.max_wait_us}; it must be finite and not negative")
         for name, setting in self.settings.items():
@@ -137,6 +144,16 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return (self.device, *self.more_devices)
 
 
+def _check_tuning(plan: RunPlan) -> None:
+    budget_s, (least, most) = plan.tune_budget_s, TUNE_BUDGET_S
+    if budget_s is not None and not plan.tune:
+        raise ValueError("`tune_budget_s` goes with `tune`, which the plan does not ask for")
+    if budget_s is not None and not least <= budget_s <= most:
+        raise ValueError(f"`tune_budget_s` is {budget_s}; it must lie between {least} and {most} seconds")
+    if plan.tune and plan.driver == "loadgen":
+        raise ValueError("`tune` compares trials of our own driver; it does not go with the driver `loadgen`")
+
+
 def _refuse_surrogates(value: Setting | None) -> None:
     """Bytes of a command line that are no UTF-8 arrive as these, and no record can hold them."""
     if isinstance(value, str) and not value.isascii():
@@ -161,6 +178,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     step_down: float = 0.01
     most_attempts: int = 20
     confirm_failing: bool = True
+    # `--tune`: for the trials of one measurement
+    tune_budget_s: float = 300.0
 
 
 EFFORTS: dict[Mode, Effort] = {
@@ -175,6 +194,7 @@ EFFORTS: dict[Mode, Effort] = {
         step_down=0.05,
         most_attempts=5,
         confirm_failing=False,
+        tune_budget_s=60.0,
     ),
     "standard": Effort(
         repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03

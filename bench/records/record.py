@@ -17,6 +17,7 @@ from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
 from bench.records.search import Attempt, Search
+from bench.records.tuning import Tuning
 
 SCHEMA = 1
 Status = Literal["partial", "complete"]
@@ -104,6 +105,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     together: dict[str, float] = {}
     loadgen: LoadGenReport | None = None
     lateness: Lateness | None = None
+    tuning: Tuning | None = None
 
     @property
     def valid(self) -> bool:

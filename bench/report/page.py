@@ -28,6 +28,7 @@ from bench.report.ramp_plot import RampCurve
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
 from bench.report.summary_plot import Summary
+from bench.report.tuning import tuning_section
 from bench.text import sentence
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         quality_section(record.quality, lang),
         record_setup(record, lang),
         serving_section(record, lang),
+        tuning_section(record, lang),
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),
     )

@@ -31,6 +31,7 @@ from bench.report.loadgen import loadgen_section
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
 from bench.report.serving import serving_section
 from bench.report.styles import MARK, SEVERITY_STYLE, table
+from bench.report.tuning import tuning_section
 from bench.text import sentence
 
 
@@ -68,6 +69,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_section(console, quality_section(record.quality, lang))
     _print_section(console, record_setup(record, lang))
     _print_section(console, serving_section(record, lang))
+    _print_section(console, tuning_section(record, lang))
     _print_section(console, loadgen_section(record.loadgen, lang))
     _print_section(console, record_hashes(record, lang))
     _print_findings(console, collected([(shown.name, shown.findings)], lang), lang)

@@ -18,12 +18,14 @@ from pathlib import Path
 from bench.plugins import suggestion
 from bench.records.job import SearchReport
 from bench.records.record import Record, Run, Trial
+from bench.records.tuning import Tuning
 from bench.records.untrusted import BadFile, read_json
 from bench.records.versions import load
 from bench.store.files import write_record
 
 RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "search.json", "report.json"
-_SEARCHING = "searching"
+TUNING = "tuning.json"
+_SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
 _SCRATCH = ("columns", "job.json", REPORT)
 
@@ -107,6 +109,32 @@ class RunFolder:
         file = self.measurement(name) / SEARCH
         return read_json(file, SearchReport) if file.exists() else None
 
+    def start_tuning(self, name: str) -> None:
+        """No candidates of a measurement yet; what a killed attempt left there is removed."""
+        shutil.rmtree(self.measurement(name) / _CANDIDATES, ignore_errors=True)
+
+    def start_candidate(self, name: str, number: int) -> Path:
+        """An empty folder for a trial of a candidate."""
+        return _emptied(self.measurement(name) / _CANDIDATES / f"candidate-{number:02d}")
+
+    def keep_tuning(self, name: str, tuning: Tuning) -> None:
+        """Write `tuning.json`, the mark that the tuning is whole; of its trials only the logs of failed ones stay."""
+        write_record(self.measurement(name) / TUNING, tuning)
+        for number, candidate in enumerate(tuning.candidates):
+            folder = self.measurement(name) / _CANDIDATES / f"candidate-{number:02d}"
+            log = (folder / _LOG).read_bytes() if candidate.failure is not None and (folder / _LOG).exists() else None
+            shutil.rmtree(folder, ignore_errors=True)
+            if log:
+                folder.mkdir()
+                (folder / _LOG).write_bytes(log)
+        with contextlib.suppress(OSError):
+            (self.measurement(name) / _CANDIDATES).rmdir()  # it stays where logs do
+
+    def load_tuning(self, name: str) -> Tuning | None:
+        """The finished tuning of a measurement, None where there is none. Raises BadFile."""
+        file = self.measurement(name) / TUNING
+        return read_json(file, Tuning) if file.exists() else None
+
     def keep_trial(self, name: str, trial: Trial) -> None:
         """Write `trial.json`, the mark that the trial is whole, and remove what is no longer needed."""
         folder = self.trial(name, trial.index)
@@ -122,7 +150,7 @@ class RunFolder:
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
-        log = folder / "child.log"
+        log = folder / _LOG
         if trial.status == "complete" and log.exists() and log.stat().st_size == 0:
             log.unlink()  # that of a failed one is named in its failure
 

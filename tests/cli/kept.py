@@ -8,6 +8,7 @@ from safetensors.numpy import load_file
 
 from bench.records.job import SearchReport
 from bench.records.record import Record, Run, Trial
+from bench.records.tuning import Tuning
 from bench.records.untrusted import read_json
 from bench.records.versions import load
 from bench.store.timeline_file import read_timeline
@@ -28,6 +29,8 @@ def check_every_file(results: Path) -> None:
             load(file, KINDS[file.name])
         elif file.name == "search.json":
             read_json(file, SearchReport)
+        elif file.name == "tuning.json":
+            read_json(file, Tuning)
         elif file.suffix == ".parquet":
             read_timeline(file)
         elif file.suffix == ".safetensors":

@@ -138,6 +138,13 @@ def test_no_memory_for_the_evaluation_set_is_one_line(tmp_path: Path, model: Pat
     assert "Traceback" in (tmp_path / "trial" / "child.log").read_text()
 
 
+def test_a_child_is_stopped_at_the_end_of_its_time(tmp_path: Path, model: Path) -> None:
+    with pytest.raises(RepetitionFailed, match="it took longer than the 2 s that it was given") as caught:
+        run_repetition(faulty(tmp_path, model, "hang"), lambda phase: None, PATIENCE_S, limit_s=2.0)
+    assert caught.value.late
+    assert not failure(faulty(tmp_path / "again", model, "segfault")).late
+
+
 def test_a_hanging_engine_is_stopped(tmp_path: Path, model: Path) -> None:
     assert "the engine hangs: no sign of life in phase" in str(failure(faulty(tmp_path, model, "hang"), patience_s=4.0))
 

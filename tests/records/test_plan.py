@@ -79,6 +79,11 @@ def test_a_plan_file_with_a_wrong_field_names_it(text: bytes, words: str) -> Non
         ({"budget_s": math.inf}, "`budget_s` is inf"),
         ({"settings": {"x": math.nan}}, "setting 'x' is nan"),
         ({"data": "pictures"}, "`data` goes with `model`"),
+        ({"tune_budget_s": 20.0}, "`tune_budget_s` goes with `tune`"),
+        ({"tune": True, "tune_budget_s": 0.5}, "`tune_budget_s` is 0.5; it must lie between 1 and 86400 seconds"),
+        ({"tune": True, "tune_budget_s": math.nan}, "`tune_budget_s` is nan"),
+        ({"tune": True, "tune_budget_s": math.inf}, "`tune_budget_s` is inf"),
+        ({"tune": True, "driver": "loadgen"}, "it does not go with the driver `loadgen`"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused(fields: dict[str, object], words: str) -> None:
