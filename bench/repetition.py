@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from bench.loadgen.timeline import read as read_columns
 from bench.models.base import Workload
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
-from bench.records.plan import EFFORTS, Measurement, RunPlan
+from bench.records.plan import Measurement, RunPlan, effort_of
 from bench.records.record import Run, Trial
 from bench.scoring.server import each_query
 from bench.store.runs import RunFolder
@@ -93,17 +94,20 @@ def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> T
 def _job(
     folder: RunFolder, run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None
 ) -> Job:
-    plan = run.plan
+    plan, effort = run.plan, effort_of(run.plan.mode, measurement)
+    if index == 0 and effort.first_window_s is not None:
+        effort = msgspec.structs.replace(effort, window_s=effort.first_window_s)
     return Job(
         measurement=measurement,
         backend=plan.backend,
         device=plan.device,
         more_devices=plan.more_devices,
-        effort=EFFORTS[plan.mode],
-        seed=derive_seed(plan.seed, measurement.name, index),
+        effort=effort,
+        seed=derive_seed(run.nonce.value if run.nonce else plan.seed, measurement.name, index),
         quality=index == 0,
         # The check takes four seconds: too long for a look.
         check_input_cache=index == 0 and plan.mode != "quick",
+        certify=index == 0 and plan.mode == "certified",
         rate_per_s=rate_per_s,
         trace=str(folder.trace_file) if measurement.scenario == "trace" else None,
         folder=str(place),

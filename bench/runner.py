@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,17 +17,19 @@ from bench import __version__
 from bench.host.inventory import inspect_host
 from bench.judging.record import SearchDue, Setup, judge_record, next_step
 from bench.models.base import Workload
-from bench.planning import Estimate, check_names, estimate, open_workloads, resolve
+from bench.planning import Estimate, check_certifiable, check_names, estimate, open_workloads, resolve
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
 from bench.records.plan import Measurement, RunPlan
-from bench.records.record import Record, Run, Trial
+from bench.records.record import Nonce, Record, Run, Trial
 from bench.repetition import BadRequest, repeat, search
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
 from bench.store.trace_file import Trace, keep_trace, read_trace
+
+_NONCE_BYTES = 32
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ def prepare(plan: RunPlan) -> Prepared:
     check_names(plan)
     plan = _from_anywhere(plan)
     workloads = open_workloads(plan)
+    if plan.mode == "certified":
+        check_certifiable(workloads)
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)
@@ -81,6 +86,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
         plan=prepared.plan,
         host=prepared.host,
         measurements=prepared.measurements,
+        nonce=_nonce(prepared.plan),
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
@@ -103,6 +109,13 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
     with folder.held():
         run = folder.load_run()
         return folder, _carry_on(folder, run, open_workloads(run.plan), observe, budget_s)
+
+
+def _nonce(plan: RunPlan) -> Nonce | None:
+    """The plan's; in mode `certified` one of the system's where there is none, which nobody can have known before."""
+    if plan.nonce is not None:
+        return Nonce(value=plan.nonce, origin="given")
+    return Nonce(value=secrets.token_hex(_NONCE_BYTES), origin="drawn") if plan.mode == "certified" else None
 
 
 class _Budget:
@@ -156,7 +169,12 @@ def _measure(
     """The repetitions of one measurement that are missing; the record is kept after each of them."""
     suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
     setup = Setup(
-        run_id=run.run_id, suite_version=run.suite_version, plan=run.plan, host=run.host, suite_model_hash=suite_hash
+        run_id=run.run_id,
+        suite_version=run.suite_version,
+        plan=run.plan,
+        host=run.host,
+        suite_model_hash=suite_hash,
+        nonce=run.nonce,
     )
     trials, searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)
     step = next_step(measurement, searched, trials, run.plan.mode)

@@ -27,7 +27,7 @@ from bench.apart.handover import (
     STOP,
     receive,
 )
-from bench.apart.memory import map_array, shape_of
+from bench.apart.memory import map_array, shape_of, touch
 from bench.apart.messages import Answer, Channel, Close, Closed, Compile, Compiled, Done, Lay, Open, Refused, Request
 from bench.backends.base import Compiled as CompiledModel
 from bench.backends.base import EngineError, Model, Session, Unsupported, find_device
@@ -51,6 +51,8 @@ class _Sets:
             tensor.name: map_array(descriptor, shape_of(asked.rows, tensor), tensor.dtype, asked.private)
             for tensor, descriptor in zip(asked.tensors, descriptors, strict=True)
         }
+        for array in self._sets[asked.number].values():
+            touch(array)
 
     def view(self, number: int, first: int, count: int) -> Named:
         key = (number, first, count)

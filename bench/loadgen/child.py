@@ -20,16 +20,18 @@ import msgspec
 from bench.backends.base import Unsupported
 from bench.host.engine_process import die_with_parent
 from bench.loadgen.answering import answer_loaded
-from bench.loadgen.input_cache import repeated_input_gain
+from bench.loadgen.challenge import challenge
+from bench.loadgen.input_cache import fresh_input_gain, repeated_input_gain
 from bench.loadgen.keeping import answer_evaluation_set
 from bench.loadgen.lane import one_line
 from bench.loadgen.measuring import measure, search
-from bench.loadgen.opening import opened
+from bench.loadgen.opening import Ready, opened
+from bench.loadgen.pairs import PAIRS
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.warmup import warm_up
 from bench.models.user_model import BadModel
 from bench.plugins import PluginError
-from bench.records.job import Failure, Job
+from bench.records.job import Failure, Job, Report
 from bench.records.plan import SEARCHED
 from bench.records.untrusted import BadFile
 from bench.store.files import write_record
@@ -52,9 +54,19 @@ def run_job(job: Job, reporter: Reporter) -> None:
         warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = measure(job, ready, warm, first, gain, reporter)
+        if job.certify and not report.lost_sessions:
+            report = _certified(job, ready, warm.row_s, report, reporter)
         write_record(Path(job.folder) / "report.json", report)
         if report.lost_sessions:
             os._exit(0)  # a session that never comes back cannot be closed, nor its thread ended
+
+
+def _certified(job: Job, ready: Ready, row_s: float, report: Report, reporter: Reporter) -> Report:
+    """The report with what else is asked of an engine in mode `certified`, after the measurement."""
+    reporter.phase("challenge", PAIRS * ready.lane.samples.batch * row_s)
+    gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed)
+    asked = challenge(job, ready, row_s, reporter)
+    return msgspec.structs.replace(report, fresh_input_gain=gain, challenge=asked)
 
 
 def _failure(error: Exception, folder: str) -> Failure:

@@ -6,18 +6,19 @@ Nothing here measures or decides; defaults that depend on a workload or a host a
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import msgspec
 
 from bench.records.loadgen import Driver
 
-Mode = Literal["quick", "standard"]
+Mode = Literal["quick", "standard", "certified"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 
-MODES: tuple[Mode, ...] = ("quick", "standard")
+MODES: tuple[Mode, ...] = ("quick", "standard", "certified")
 SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "streams", "ramp", "trace", "offline")
 # Arrivals are fixed in advance and do not wait for answers.
 OPEN_LOOPS: frozenset[Scenario] = frozenset({"server", "streams", "ramp", "trace"})
@@ -29,6 +30,8 @@ DEFAULT_WORKLOADS: tuple[str, ...] = ("image_classify", "speech_command")
 _NONE_NAMED = (DEFAULT_WORKLOADS, ("speech_command",))
 USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
+# 128 bits are what nobody guesses or prepares for.
+_NONCE = re.compile(r"(?:[0-9a-f]{2}){16,64}")
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
@@ -37,7 +40,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default.
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
-    untouched. With two `processes` the engine has one of its own.
+    untouched. With two `processes` the engine has one of its own, as it always has in mode `certified`.
+    `nonce`, in lower-case hexadecimal digits, takes the place of `seed`: all that is random follows from it.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server` and `ramp` (its
     100 %), `channels` and `frames_per_s` are for `streams`; without them the most that holds the bound is searched for.
     `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
@@ -56,7 +60,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int | None = None
-    processes: Literal[1, 2] = 1
+    processes: Literal[1, 2] | None = None
     threads: int | None = None
     rate_per_s: float | None = None
     channels: int | None = None
@@ -69,6 +73,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | None = None
     data: str | None = None
     seed: int = 0
+    nonce: str | None = None
     budget_s: float | None = None
     settings: dict[str, Setting] = {}
 
@@ -87,6 +92,13 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
+        if self.nonce is not None and not _NONCE.fullmatch(self.nonce):
+            raise ValueError(
+                f"`nonce` is {self.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
+                "as `openssl rand -hex 32` prints them"
+            )
+        if self.nonce is not None and self.seed:
+            raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
         for name, amount in (
             ("budget_s", self.budget_s),
             ("rate_per_s", self.rate_per_s),
@@ -111,13 +123,34 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
         if len(set(self.devices)) < len(self.devices):
             raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
-        if self.processes == 2 and self.more_devices:
-            raise ValueError(f"two `processes` drive one device, and the plan names {', '.join(self.devices)}")
+        if self.mode == "certified":
+            self._check_certified()
+        if self.own_process and self.more_devices:
+            raise ValueError(
+                f"an engine in a process of its own drives one device, and the plan names {', '.join(self.devices)}"
+            )
         for text in (*self.workloads, self.backend, *self.devices, self.profile, self.model, self.data, self.trace):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
             _refuse_surrogates(name)
             _refuse_surrogates(setting)
+
+    def _check_certified(self) -> None:
+        """Whether the plan leaves to `certified` what is not the user's to choose there."""
+        if self.processes == 1:
+            raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
+        if self.driver != "bench":
+            raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {self.driver!r}")
+        if self.seed:
+            raise ValueError(
+                f"mode `certified` takes no `seed` (the plan has {self.seed}): its randomness comes from `nonce`, which "
+                "a testing service hands out, or from the system"
+            )
+
+    @property
+    def own_process(self) -> bool:
+        """Whether the engine gets a process of its own."""
+        return self.processes == 2 or self.mode == "certified"
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -143,6 +176,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     window_s: float  # warm-up is ten windows of at least this and of `window_batches`
     window_batches: int
     half_width: float | None
+    half_width_p99: float | None = None  # where it is another one for 99th percentiles
+    first_window_s: float | None = None  # windows of the first repetition, which also brings the machine to heat
+    bounds: float = 0.0  # `server` and `streams` last at least this many latency bounds
     # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often; and
     # whether the next higher one, which does not hold, gets repetitions of its own
     search_width: float = 0.02
@@ -166,6 +202,18 @@ EFFORTS: dict[Mode, Effort] = {
     ),
     "standard": Effort(
         repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03
+    ),
+    "certified": Effort(
+        repetitions=(5, 10, 20),
+        duration_s=60.0,
+        longest_s=600.0,
+        window_s=1.0,
+        window_batches=50,
+        half_width=0.01,
+        half_width_p99=0.03,
+        first_window_s=60.0,
+        bounds=300.0,
+        search_width=0.01,
     ),
 }
 
@@ -218,3 +266,12 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """Folder and metric prefix: `<workload>.<scenario>.<precision>`."""
         return f"{self.workload}.{self.scenario}.{self.precision}"
+
+
+def effort_of(mode: Mode, measurement: Measurement) -> Effort:
+    """The effort of `mode` for one measurement: a load with a long latency bound takes longer to show itself."""
+    effort = EFFORTS[mode]
+    if measurement.scenario not in SEARCHED or measurement.latency_bound_ns is None:
+        return effort
+    least_s = min(effort.bounds * measurement.latency_bound_ns / 1e9, effort.longest_s)
+    return msgspec.structs.replace(effort, duration_s=max(effort.duration_s, least_s))

@@ -12,7 +12,7 @@ import msgspec
 
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
-from bench.records.job import Report
+from bench.records.job import Challenge, HandOver, Report
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, Interval, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
@@ -21,6 +21,13 @@ from bench.records.search import Attempt, Search
 SCHEMA = 1
 Status = Literal["partial", "complete"]
 Region = Literal["host_to_host", "end_to_end"]
+
+
+class Nonce(msgspec.Struct, frozen=True, kw_only=True):
+    """What all randomness of a run follows from: handed out (`given`), or drawn from the system when it started."""
+
+    value: str
+    origin: Literal["given", "drawn"]
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +101,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     loadgen: LoadGenReport | None = None
+    nonce: Nonce | None = None
+    hand_over: HandOver | None = None
+    challenge: Challenge | None = None
 
     @property
     def valid(self) -> bool:
@@ -112,3 +122,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     plan: RunPlan
     host: Host
     measurements: tuple[Measurement, ...]
+    nonce: Nonce | None = None
