@@ -18,7 +18,7 @@ def challenge_findings(asked: Challenge | None, mode: Mode) -> list[Finding]:
         return []
     if asked.refused is not None:
         code = "challenge-failed" if asked.refused_by == "engine" else "challenge-not-made"
-        return [finding(code, mode, subject=asked.refused)]
+        return [finding(code, mode, asked.refused)]
     found = []
     if asked.mismatched:
         found.append(finding("challenge-failed", mode, asked.mismatched, asked.samples))

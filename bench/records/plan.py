@@ -143,8 +143,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {self.driver!r}")
         if self.seed:
             raise ValueError(
-                f"mode `certified` takes no `seed` (the plan has {self.seed}): its randomness comes from `nonce`, which "
-                "a testing service hands out, or from the system"
+                f"mode `certified` takes no `seed`, and the plan has {self.seed}: what is random there follows from "
+                "`nonce`, which a testing service hands out, or the system where none is given"
             )
 
     @property

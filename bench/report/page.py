@@ -155,10 +155,7 @@ def _definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
         keys += ["definition.latency", "definition.percentile"]
     if "samples_per_s" in metrics:
         keys.append("definition.throughput")
-    keys += [
-        f"definition.interval_{kind}"
-        for kind in dict.fromkeys("quick" if record.mode == "quick" else "standard" for record in records)
-    ]
+    keys += [f"definition.interval_{mode}" for mode in dict.fromkeys(record.mode for record in records)]
     keys += ["definition.quality", "definition.validity"]
     if any(record.attestation == "self" for record in records):
         keys.append("definition.origin")

@@ -121,6 +121,8 @@ def _variant(code: str, seen: float | str | None, limit: float | str | None, sub
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
     if code in ("busy-time", "input-cache") or (code == "engine-differs" and subject):
         return subject
+    if code == "challenge-failed" and isinstance(seen, str):
+        return "refused"
     if isinstance(seen, str) or isinstance(limit, str) or seen is None or limit is None:
         return ""
     if code == "interval-not-supported":
