@@ -109,8 +109,9 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     for gain, subject in ((report.repeated_input_gain, ""), (report.fresh_input_gain, "fresh")):
         if gain is not None and gain > INPUT_CACHE_GAIN:
             found.append(finding("input-cache", mode, gain, INPUT_CACHE_GAIN, subject))
-    if report.verification.mismatched:
-        found.append(finding("output-mismatch", mode, report.verification.mismatched, 0))
+    for checked, subject in ((report.verification, ""), (report.reference_check, "reference")):
+        if checked is not None and checked.mismatched:
+            found.append(finding("output-mismatch", mode, checked.mismatched, 0, subject))
     return found
 
 

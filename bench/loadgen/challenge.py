@@ -5,6 +5,7 @@ Asked after the measurement, of an engine opened anew in the same way; see `benc
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -20,7 +21,7 @@ from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
 from bench.models.challenge import NoChallenge, reference_answers, write_challenge
 from bench.records.hashing import derive_seed
-from bench.records.job import Challenge, Job
+from bench.records.job import Challenge, Job, Verification
 from bench.scoring.numeric import sample_errors
 from bench.tasks.base import ERROR_CLASS
 
@@ -49,6 +50,27 @@ def challenge(job: Job, ready: Ready, row_s: float, reporter: Reporter) -> Chall
         file.parent.rmdir()
 
 
+def check_loaded(ready: Ready, first: Named, reporter: Reporter) -> Verification | None:
+    """The `first` answers to some samples of the loaded set against the same reference; None where there is none.
+
+    Timed outputs are compared with these, and the evaluation set is known to everybody: this is what shows that an
+    engine is right on inputs that nobody knew.
+    """
+    places = range(min(_SAMPLES, ready.lane.samples.count))
+    inputs = ready.lane.samples.gathered(places)
+    try:
+        expected = reference_answers(ready.model.path, inputs, lambda: reporter.phase("challenge"))
+    except NoChallenge:
+        return None  # nor is there a challenge, which is told
+    errors = _worst({name: array[: len(places)] for name, array in first.items()}, expected)
+    tolerance = _tolerance(ready, expected)
+    return Verification(
+        samples=len(places),
+        mismatched=int((~(errors <= tolerance)).sum()),
+        largest_error=float(errors.max()) if np.isfinite(errors).all() else None,
+    )
+
+
 def _put(
     job: Job,
     ready: Ready,
@@ -64,15 +86,14 @@ def _put(
         batch = job.measurement.batch
         answers = answer_all(other.lane.sessions[0], asked, indices, lambda part: _rows(inputs, part), batch)
         errors = _worst(answers, expected)
-        apart = least_distance(expected)
-        tolerance = min(ERROR_CLASS[other.placed.on[0].facts.precision_executed], apart / 2)
+        tolerance = _tolerance(other, expected)
         return msgspec.structs.replace(
             so_far,
             model_hash=other.model_hash,
             mismatched=int((~(errors <= tolerance)).sum()),
             largest_error=float(errors.max()) if np.isfinite(errors).all() else None,
             tolerance=tolerance,
-            least_distance=apart,
+            least_distance=least_distance(expected),
             slower=_slower(other.lane, ready.lane, row_s, reporter),
         )
 
@@ -85,12 +106,16 @@ def _slower(other: Lane, measured: Lane, row_s: float, reporter: Reporter) -> fl
     return time_ratio(lambda pair: other, lambda pair: measured, rows)
 
 
+def _tolerance(ready: Ready, expected: Named) -> float:
+    """The error class of what is executed; beyond half the least distance an answer might be one to another sample."""
+    return min(ERROR_CLASS[ready.placed.on[0].facts.precision_executed], least_distance(expected) / 2)
+
+
 def least_distance(expected: Named) -> float:
-    """How far apart the answers to two samples lie at least, relative to one of them: below half of that an answer
-    cannot be one to another sample."""
+    """How far apart the answers to two samples lie at least, relative to one of them; infinite for a single one."""
     count = len(next(iter(expected.values())))
     others = [{name: np.roll(array, turn, axis=0) for name, array in expected.items()} for turn in range(1, count)]
-    return min(float(_worst(other, expected).min()) for other in others)
+    return min((float(_worst(other, expected).min()) for other in others), default=math.inf)
 
 
 def _worst(found: Named, expected: Named) -> NDArray[np.float64]:

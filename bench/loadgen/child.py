@@ -20,7 +20,7 @@ import msgspec
 from bench.backends.base import Unsupported
 from bench.host.engine_process import die_with_parent
 from bench.loadgen.answering import answer_loaded
-from bench.loadgen.challenge import challenge
+from bench.loadgen.challenge import challenge, check_loaded
 from bench.loadgen.input_cache import fresh_input_gain, repeated_input_gain
 from bench.loadgen.keeping import answer_evaluation_set
 from bench.loadgen.lane import one_line
@@ -28,6 +28,7 @@ from bench.loadgen.measuring import measure, search
 from bench.loadgen.opening import Ready, opened
 from bench.loadgen.pairs import PAIRS
 from bench.loadgen.reporter import Reporter
+from bench.loadgen.samples import Named
 from bench.loadgen.warmup import warm_up
 from bench.models.user_model import BadModel
 from bench.plugins import PluginError
@@ -55,18 +56,19 @@ def run_job(job: Job, reporter: Reporter) -> None:
         gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
         report = measure(job, ready, warm, first, gain, reporter)
         if job.certify and not report.lost_sessions:
-            report = _certified(job, ready, warm.row_s, report, reporter)
+            report = _certified(job, ready, warm.row_s, first, report, reporter)
         write_record(Path(job.folder) / "report.json", report)
         if report.lost_sessions:
             os._exit(0)  # a session that never comes back cannot be closed, nor its thread ended
 
 
-def _certified(job: Job, ready: Ready, row_s: float, report: Report, reporter: Reporter) -> Report:
+def _certified(job: Job, ready: Ready, row_s: float, first: Named, report: Report, reporter: Reporter) -> Report:
     """The report with what else is asked of an engine in mode `certified`, after the measurement."""
     reporter.phase("challenge", PAIRS * ready.lane.samples.batch * row_s)
     gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed)
     asked = challenge(job, ready, row_s, reporter)
-    return msgspec.structs.replace(report, fresh_input_gain=gain, challenge=asked)
+    checked = check_loaded(ready, first, reporter)
+    return msgspec.structs.replace(report, fresh_input_gain=gain, challenge=asked, reference_check=checked)
 
 
 def _failure(error: Exception, folder: str) -> Failure:

@@ -127,6 +127,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     hand_over: HandOver | None = None
     # certified: lower end of the 95 % interval of time(inputs never seen) / time(loaded set)
     fresh_input_gain: float | None = None
+    # certified: answers to the loaded set against a reference in double precision
+    reference_check: Verification | None = None
     challenge: Challenge | None = None
     loadgen: LoadGenReport | None = None
 

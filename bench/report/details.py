@@ -7,7 +7,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.job import Challenge, HandOver
+from bench.records.job import Challenge, HandOver, Verification
 from bench.records.record import Nonce, Quality, Record, Run, Trial
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
@@ -178,7 +178,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
     ]
     report = trial.report
     if report is not None:
-        noise, checked, unknown = report.noise, report.verification, sentence(lang, "detail.unknown")
+        noise, unknown = report.noise, sentence(lang, "detail.unknown")
         shares = [figures.share(x) if x is not None else unknown for x in (noise.foreign_cpu_share, noise.steal_share)]
         lines += [
             ("elapsed", figures.duration(trial.elapsed_s)),
@@ -188,7 +188,8 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("hand_over", _hand_over(report.hand_over)),
             ("fresh_inputs", figures.share(gain) if (gain := report.fresh_input_gain) is not None else None),
             ("noise", " / ".join(shares)),
-            ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),
+            ("verified", _checked(report.verification)),
+            ("reference_check", _checked(report.reference_check)),
             ("model_hash", report.model_hash),
             ("session_hash", report.session_hash),
             ("load_hash", report.load_sha256),
@@ -199,6 +200,12 @@ def trial_section(trial: Trial, lang: str) -> Section:
 def pairs(settings: Mapping[str, Any]) -> str | None:
     """`name=value` of each setting; None when there are none."""
     return ", ".join(f"{key}={value}" for key, value in sorted(settings.items())) or None
+
+
+def _checked(checked: Verification | None) -> str | None:
+    if checked is None:
+        return None
+    return f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"
 
 
 def _hand_over(measured: HandOver | None) -> str | None:

@@ -119,7 +119,7 @@ def _subject(lang: str, subject: str) -> str:
 
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
-    if code in ("busy-time", "input-cache") or (code == "engine-differs" and subject):
+    if code in ("busy-time", "input-cache", "output-mismatch") or (code == "engine-differs" and subject):
         return subject
     if code == "challenge-failed" and isinstance(seen, str):
         return "refused"

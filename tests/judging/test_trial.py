@@ -108,6 +108,12 @@ def test_a_gain_over_inputs_never_seen_is_told_beside_it() -> None:
     assert (entry.seen, entry.severity) == (1.5, "error")
 
 
+def test_answers_that_differ_from_the_reference_are_told_beside_those_recomputed() -> None:
+    wrong = Verification(samples=8, mismatched=5, largest_error=0.3)
+    entry = found(reference_check=wrong, mode="certified")["output-mismatch", "reference"]
+    assert (entry.seen, entry.severity) == (5, "error")
+
+
 PUT = Challenge(seed=1, model_hash="sha256:c", samples=8, largest_error=1e-7, tolerance=1e-5, slower=0.99)
 
 

@@ -57,6 +57,18 @@ def put(one: Job) -> tuple[float, Challenge]:
         return gain, asking.challenge(one, ready, ROW_S, reporter)
 
 
+@pytest.mark.parametrize(("cheat", "wrong"), [("HONEST", 0), ("BY_HEART", 0), ("CONSTANT", 7), ("NAN", 8)])
+def test_answers_to_the_loaded_set_are_held_against_the_reference(
+    tmp_path: Path, model: Path, cheat: str, wrong: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = Reporter(io.BytesIO())
+    with opened(cheated(tmp_path, model, getattr(cheats, cheat), monkeypatch), reporter) as ready:
+        first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: None)
+        checked = asking.check_loaded(ready, first, reporter)
+    assert checked is not None
+    assert (checked.samples, checked.mismatched) == (8, wrong)
+
+
 def codes(asked: Challenge) -> list[str]:
     return [entry.code for entry in challenge_findings(asked, "certified")]
 
@@ -111,6 +123,8 @@ def test_a_repetition_replays_and_is_found_twice(tmp_path: Path, model: Path, mo
     # The sample that the replayed answer belongs to is answered rightly.
     assert report.verification.mismatched > report.verification.samples / 2
     assert report.challenge is not None
+    assert report.reference_check is not None
+    assert report.reference_check.mismatched == 0  # it replays later
     assert report.fresh_input_gain is not None
 
 
