@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,15 +93,15 @@ def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> T
 def _job(
     folder: RunFolder, run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None
 ) -> Job:
-    plan, effort = run.plan, effort_of(run.plan.mode, measurement)
-    if index == 0 and effort.first_window_s is not None:
-        effort = msgspec.structs.replace(effort, window_s=effort.first_window_s)
+    plan = run.plan
+    # A search comes before the first repetition, which then finds the machine warm.
+    searched = rate_per_s is not None and measurement.rate_per_s is None
     return Job(
         measurement=measurement,
         backend=plan.backend,
         device=plan.device,
         more_devices=plan.more_devices,
-        effort=effort,
+        effort=effort_of(plan.mode, measurement, first=index == 0 and not searched),
         seed=derive_seed(run.nonce.value if run.nonce else plan.seed, measurement.name, index),
         quality=index == 0,
         # The check takes four seconds: too long for a look.

@@ -6,6 +6,7 @@ Asked after the measurement, of an engine opened anew in the same way; see `benc
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -46,12 +47,11 @@ def challenge(job: Job, ready: Ready, row_s: float, reporter: Reporter) -> Chall
     except (EngineError, Broken) as error:
         return Challenge(seed=seed, refused=str(error))
     finally:
-        file.unlink(missing_ok=True)  # as large as the network, and the nonce makes it again
-        file.parent.rmdir()
+        shutil.rmtree(file.parent, ignore_errors=True)  # as large as the network, and the nonce makes it again
 
 
 def check_loaded(ready: Ready, first: Named, reporter: Reporter) -> Verification | None:
-    """The `first` answers to some samples of the loaded set against the same reference; None where there is none.
+    """The `first` answers to some samples of the loaded set against the same reference; None where that says nothing.
 
     Timed outputs are compared with these, and the evaluation set is known to everybody: this is what shows that an
     engine is right on inputs that nobody knew.
@@ -60,10 +60,10 @@ def check_loaded(ready: Ready, first: Named, reporter: Reporter) -> Verification
     inputs = ready.lane.samples.gathered(places)
     try:
         expected = reference_answers(ready.model.path, inputs, lambda: reporter.phase("challenge"))
+        tolerance = _tolerance(ready, expected)
     except NoChallenge:
-        return None  # nor is there a challenge, which is told
+        return None  # nor is there a challenge then, which is told
     errors = _worst({name: array[: len(places)] for name, array in first.items()}, expected)
-    tolerance = _tolerance(ready, expected)
     return Verification(
         samples=len(places),
         mismatched=int((~(errors <= tolerance)).sum()),
@@ -107,8 +107,13 @@ def _slower(other: Lane, measured: Lane, row_s: float, reporter: Reporter) -> fl
 
 
 def _tolerance(ready: Ready, expected: Named) -> float:
-    """The error class of what is executed; beyond half the least distance an answer might be one to another sample."""
-    return min(ERROR_CLASS[ready.placed.on[0].facts.precision_executed], least_distance(expected) / 2)
+    """The error class of what is executed; int8 has none and gets half the least distance: an answer that is further
+    away may be one to another sample. Raises NoChallenge where the class itself reaches that far."""
+    precision, half = ready.placed.on[0].facts.precision_executed, least_distance(expected) / 2
+    limit = ERROR_CLASS[precision]
+    if half == 0.0 or (limit > half and math.isfinite(limit)):
+        raise NoChallenge(f"its answers to different samples lie only {2 * half:.2g} apart, too close for {precision}")
+    return min(limit, half)
 
 
 def least_distance(expected: Named) -> float:

@@ -64,7 +64,7 @@ def run_job(job: Job, reporter: Reporter) -> None:
 
 def _certified(job: Job, ready: Ready, row_s: float, first: Named, report: Report, reporter: Reporter) -> Report:
     """The report with what else is asked of an engine in mode `certified`, after the measurement."""
-    reporter.phase("challenge", PAIRS * ready.lane.samples.batch * row_s)
+    reporter.phase("challenge", 2 * PAIRS * max(1.0, row_s))
     gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed)
     asked = challenge(job, ready, row_s, reporter)
     checked = check_loaded(ready, first, reporter)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from bench.loadgen.lane import Lane
@@ -36,7 +34,7 @@ def fresh_input_gain(lane: Lane, row_s: float, workload: Workload, seed: int) ->
 
 
 def _fresh(samples: LoadedSet, workload: Workload, count: int, seed: int) -> LoadedSet:
-    inputs = workload.load_inputs(math.ceil(count), seed % 2**31)
+    inputs = workload.load_inputs(count, seed % 2**31)
     return LoadedSet(inputs, samples.batch, seed=seed, layout=samples.layout)
 
 

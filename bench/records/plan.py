@@ -177,7 +177,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     window_batches: int
     half_width: float | None
     half_width_p99: float | None = None  # where it is another one for 99th percentiles
-    first_window_s: float | None = None  # windows of the first repetition, which also brings the machine to heat
+    first_window_s: float | None = None  # windows of the first process, which also brings the machine to heat
     bounds: float = 0.0  # `server` and `streams` last at least this many latency bounds
     # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often; and
     # whether the next higher one, which does not hold, gets repetitions of its own
@@ -268,9 +268,14 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.workload}.{self.scenario}.{self.precision}"
 
 
-def effort_of(mode: Mode, measurement: Measurement) -> Effort:
-    """The effort of `mode` for one measurement: a load with a long latency bound takes longer to show itself."""
+def effort_of(mode: Mode, measurement: Measurement, first: bool = False) -> Effort:
+    """The effort of `mode` for one measurement: a load with a long latency bound takes longer to show itself.
+
+    `first`: of its first process, be it a search or a repetition, which brings the machine to heat.
+    """
     effort = EFFORTS[mode]
+    if first and effort.first_window_s is not None:
+        effort = msgspec.structs.replace(effort, window_s=effort.first_window_s)
     if measurement.scenario not in SEARCHED or measurement.latency_bound_ns is None:
         return effort
     least_s = min(effort.bounds * measurement.latency_bound_ns / 1e9, effort.longest_s)

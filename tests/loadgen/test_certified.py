@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
@@ -135,6 +137,30 @@ def test_a_nonce_changes_challenge_and_inputs(tmp_path: Path, model: Path) -> No
     assert first.model_hash == same.model_hash != other.model_hash
     assert first.least_distance == same.least_distance != other.least_distance
     assert first.mismatched == same.mismatched == other.mismatched == 0
+
+
+@pytest.mark.parametrize(
+    ("precision", "refused"),
+    [
+        ("fp32", None),
+        ("int8", None),
+        ("bf16", "its answers to different samples lie only 0.03 apart, too close for bf16"),
+    ],
+)
+def test_what_cannot_tell_samples_apart_is_no_challenge(
+    tmp_path: Path, model: Path, precision: str, refused: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "least_distance", lambda expected: 0.03)
+    _, asked = put(job(tmp_path / "trial", model, {"answers": "reference", "precision": precision}))
+    assert asked.refused == refused
+    assert codes(asked) == (["challenge-not-made"] if refused else [])
+    assert asked.tolerance == {"fp32": 1e-5, "int8": 0.015}.get(precision)
+
+
+def test_the_least_distance_is_that_of_the_closest_pair() -> None:
+    answers = {"y": np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 2.2]]), "z": np.zeros((3, 1))}
+    assert asking.least_distance(answers) == pytest.approx(0.2 / 2.2)
+    assert asking.least_distance({"y": np.ones((1, 2))}) == math.inf
 
 
 def test_a_network_without_weights_has_no_challenge(tmp_path: Path) -> None:

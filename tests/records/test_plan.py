@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records.plan import EFFORTS, MODES, PRECISIONS, SCENARIOS, Mode, RunPlan
+from bench.records.plan import EFFORTS, MODES, PRECISIONS, SCENARIOS, Mode, RunPlan, effort_of
 from bench.records.untrusted import BadFile, parse_json
 
 from ..fixtures import measurement
@@ -67,6 +67,16 @@ def test_what_certified_and_a_nonce_do_not_take(fields: dict[str, object], words
         parse_json(msgspec.json.encode(fields), RunPlan, "plan.json")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_certified_warms_up_long_once_and_holds_a_load_for_300_bounds() -> None:
+    assert effort_of("certified", measurement()).window_s * 10 == 10
+    assert effort_of("certified", measurement(), first=True).window_s * 10 == 600
+    assert effort_of("standard", measurement(), first=True) == EFFORTS["standard"]
+    for scenario, bound_s, lasts_s in (("server", 0.03, 60), ("server", 1, 300), ("streams", 9, 600), ("trace", 9, 60)):
+        asked = measurement(scenario, latency_bound_ns=round(bound_s * 1e9))  # type: ignore[arg-type]
+        assert effort_of("certified", asked).duration_s == lasts_s
+        assert effort_of("standard", asked) == EFFORTS["standard"]
 
 
 def test_an_empty_plan_is_the_default_plan() -> None:
