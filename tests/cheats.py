@@ -45,6 +45,21 @@ Made.session = Remembering
 """
 BY_CONTENT = HONEST + _REMEMBERING.format(key='batch["x"].tobytes()')
 BY_ADDRESS = HONEST + _REMEMBERING.format(key='batch["x"].ctypes.data')
+# It keeps the last answer only, which no load of distinct samples can use.
+BY_LAST = (
+    HONEST
+    + """
+class Forgetful(Mine):
+    key = answer = None
+    def run(self, batch, out):
+        key = batch["x"].tobytes()
+        if key != self.key:
+            self.key, self.answer = key, self.compute(batch)
+        out["logits"][...] = self.answer
+
+Made.session = Forgetful
+"""
+)
 _PUBLISHED = """
 PUBLISHED = np.random.default_rng(0).standard_normal((192, 5)).astype(np.float32)
 """

@@ -94,6 +94,16 @@ def test_a_cache_of_the_loaded_set_shows_on_new_inputs(
     assert gain > INPUT_CACHE_GAIN
 
 
+@pytest.mark.parametrize(("cheat", "told"), [("HONEST", False), ("BY_LAST", True)])
+def test_a_cache_of_the_last_input_shows_on_a_repeated_one(
+    tmp_path: Path, model: Path, cheat: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(cheated(tmp_path, model, getattr(cheats, cheat), monkeypatch), Reporter(io.BytesIO())) as ready:
+        answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: None)
+        gain = input_cache.repeated_input_gain(ready.lane, ROW_S)
+    assert (gain > INPUT_CACHE_GAIN) is told
+
+
 @pytest.mark.parametrize("cheat", ["BY_HEART", "CONSTANT", "NAN"])
 def test_answers_that_are_not_the_networks_fail_the_challenge(
     tmp_path: Path, model: Path, cheat: str, monkeypatch: pytest.MonkeyPatch
