@@ -17,7 +17,7 @@ from bench.backends.base import EngineError, Model
 from bench.loadgen.answering import answer_all
 from bench.loadgen.lane import Broken, Lane
 from bench.loadgen.opening import Ready, opened_model
-from bench.loadgen.pairs import PAIRS, time_ratio
+from bench.loadgen.pairs import PAIRS, seconds, time_ratio
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
 from bench.models.challenge import NoChallenge, reference_answers, write_challenge
@@ -27,7 +27,7 @@ from bench.scoring.numeric import sample_errors
 from bench.tasks.base import ERROR_CLASS
 
 _SAMPLES = 8
-_RUN_S = 0.2
+_RUN_S, _FEW_ROWS = 0.2, 20
 _NAME = "graph.onnx"  # networks in torch look for it by this name
 
 
@@ -99,10 +99,15 @@ def _put(
 
 
 def _slower(other: Lane, measured: Lane, row_s: float, reporter: Reporter) -> float:
-    """How much slower it is, after a pass over the loaded set with both: both have just stood still."""
-    rows = measured.whole_queries(max(_RUN_S / row_s, 1.0))
-    reporter.phase("challenge", 3 * PAIRS * rows * row_s)
-    time_ratio(lambda pair: other, lambda pair: measured, measured.whole_queries(max(rows / PAIRS, 1.0)))
+    """How much slower it is; both have just stood still, so that some rows come before those that count."""
+    few = measured.whole_queries(_FEW_ROWS)
+    for lane in (measured, other, measured):
+        reporter.phase("challenge", few * row_s)
+        seconds(lane, few)
+    # By the slower one's pace: it may take any time where the measured network is not computed at all.
+    pace_s = max(row_s, seconds(other, few) / few)
+    rows = measured.whole_queries(_RUN_S / pace_s)
+    reporter.phase("challenge", 2 * PAIRS * rows * pace_s)
     return time_ratio(lambda pair: other, lambda pair: measured, rows)
 
 

@@ -26,13 +26,14 @@ def time_ratio(slower: Callable[[int], Lane], faster: Callable[[int], Lane], row
     for pair in range(PAIRS):
         lanes = (slower(pair), faster(pair))
         order = (1, 0) if pair % 2 else (0, 1)
-        taken = {side: _seconds(lanes[side], rows) for side in order}
+        taken = {side: seconds(lanes[side], rows) for side in order}
         logs.append(math.log(taken[0] / taken[1]))
     half = t_quantile(0.95, PAIRS - 1) * float(np.std(logs, ddof=1)) / math.sqrt(PAIRS)
     return math.exp(float(np.mean(logs)) - half)
 
 
-def _seconds(lane: Lane, rows: int) -> float:
+def seconds(lane: Lane, rows: int) -> float:
+    """How long `rows` rows of a lane take, from the first start to the last end."""
     timeline = in_memory(rows)
     drive(lane, timeline)
     return max(int(timeline.ended.max()) - int(timeline.started.min()), 1) / 1e9
