@@ -16,17 +16,15 @@ from bench.models.base import ScenarioSpec, Workload
 from bench.models.opening import open_workload
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
+from bench.records.effort import LEAST_QUERIES, Effort, effort_of
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
-    EFFORTS,
-    LEAST_QUERIES,
     MODES,
     OPEN_LOOPS,
     PRECISIONS,
     SCENARIOS,
     SEARCHED,
     USER_WORKLOAD,
-    Effort,
     Measurement,
     RunPlan,
     Scenario,
@@ -41,6 +39,8 @@ _DEADLINE_MS = 100.0
 _LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
 _START_S = 3.0
+# What `certified` asks besides: pairs of short runs, and a reference in double precision, in samples of an engine.
+_CERTIFY_S, _REFERENCE_SAMPLES = 15.0, 500
 # A side of matrices that fit a second-level cache, and the share of their speed that an engine reaches over a network.
 _SIZE, _ENGINE_SHARE = 512, 0.6
 
@@ -98,6 +98,16 @@ def _check_loadgen(plan: RunPlan) -> None:
         )
 
 
+def check_certifiable(workloads: Mapping[str, Workload]) -> None:
+    """Whether answers can be judged, without which `certified` measures for nothing. Raises BadPlan."""
+    for name, workload in workloads.items():
+        if workload.spec.quality.target is None or workload.reference() is None:
+            raise BadPlan(
+                f"{name} has no quality target with reference answers, so that nothing of it could be certified; "
+                "use `--mode standard`, or one of the suite's workloads."
+            )
+
+
 def resolve(
     plan: RunPlan, workloads: dict[str, Workload], usable_cores: int, trace: Trace | None = None
 ) -> tuple[Measurement, ...]:
@@ -120,10 +130,12 @@ def estimate(
     `before_s` goes before the repetitions of each measurement: what may be spent on its tuning.
     """
     macs_per_s = _host_macs_per_s() * max(1, len(measurements) and measurements[0].threads)
-    effort = EFFORTS[plan.mode]
     return Estimate(
         measurements_s=tuple(
-            before + _estimate_one(entry, effort, workloads[entry.workload].spec.model.macs_per_sample / macs_per_s)
+            before
+            + _estimate_one(
+                entry, effort_of(plan.mode, entry), workloads[entry.workload].spec.model.macs_per_sample / macs_per_s
+            )
             for entry, before in zip(measurements, before_s or [0.0] * len(measurements), strict=True)
         )
     )
@@ -175,7 +187,7 @@ def _measurement(
         quality_samples=quality,
         driver=plan.driver,
         beside=beside,
-        session_process="own" if plan.processes == 2 else "shared",
+        session_process="own" if plan.own_process else "shared",
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 
@@ -223,9 +235,11 @@ def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> 
     row_s = sample_s * measurement.batch
     # The loaded set runs twice: its first answers are kept, and the first window covers it.
     warm_s = 10 * max(effort.window_s, effort.window_batches * row_s) + 2 * measurement.load_samples * sample_s
+    first_s = 10 * max(0.0, (effort.first_window_s or 0.0) - effort.window_s)
+    checks_s = _CERTIFY_S + _REFERENCE_SAMPLES * sample_s if effort.first_window_s else 0.0
     quality_s = measurement.quality_samples * sample_s * 1.3
     timed_s = _timed_s(measurement, effort, sample_s)
-    return effort.repetitions[0] * (_START_S + warm_s + timed_s) + quality_s
+    return effort.repetitions[0] * (_START_S + warm_s + timed_s) + first_s + quality_s + checks_s
 
 
 def _timed_s(measurement: Measurement, effort: Effort, sample_s: float) -> float:

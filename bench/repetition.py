@@ -22,9 +22,10 @@ from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetiti
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
-from bench.records.plan import EFFORTS, SEARCHED, Effort, Measurement, RunPlan
+from bench.records.plan import SEARCHED, Measurement, RunPlan
 from bench.records.record import Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import RunFolder
@@ -109,6 +110,7 @@ def try_out(
         seed=tryout.seed,
         quality=False,
         check_input_cache=False,
+        certify=False,
     )
     if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
         return run_search(job, _unheard, limit_s=tryout.limit_s)
@@ -138,16 +140,19 @@ def _job(
     folder: RunFolder, run: Run, measurement: Measurement, index: int, place: Path, rate_per_s: float | None = None
 ) -> Job:
     plan = run.plan
+    # A search comes before the first repetition, which then finds the machine warm.
+    searched = rate_per_s is not None and measurement.rate_per_s is None
     return Job(
         measurement=measurement,
         backend=plan.backend,
         device=plan.device,
         more_devices=plan.more_devices,
-        effort=EFFORTS[plan.mode],
-        seed=derive_seed(plan.seed, measurement.name, index),
+        effort=effort_of(plan.mode, measurement, first=index == 0 and not searched),
+        seed=derive_seed(run.nonce.value if run.nonce else plan.seed, measurement.name, index),
         quality=index == 0,
         # The check takes four seconds: too long for a look.
         check_input_cache=index == 0 and plan.mode != "quick",
+        certify=index == 0 and plan.mode == "certified",
         rate_per_s=rate_per_s,
         trace=str(folder.trace_file) if measurement.scenario == "trace" else None,
         folder=str(place),

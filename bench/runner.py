@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import datetime
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,12 @@ from bench import __version__
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.models.base import Workload
-from bench.planning import Estimate, check_names, estimate, open_workloads, resolve
+from bench.planning import Estimate, check_certifiable, check_names, estimate, open_workloads, resolve
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
 from bench.records.plan import Measurement, RunPlan
-from bench.records.record import Record, Run, Trial
+from bench.records.record import Nonce, Record, Run, Trial
 from bench.repetition import BadRequest, Due, repeat, search
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
@@ -29,6 +30,8 @@ from bench.store.runs import RunFolder, new_run_id
 from bench.store.trace_file import Trace, keep_trace, read_trace
 from bench.tuning.axes import candidates_of
 from bench.tuning.measure import budget_of, tuned
+
+_NONCE_BYTES = 32
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,8 @@ def prepare(plan: RunPlan) -> Prepared:
     check_names(plan)
     plan = _from_anywhere(plan)
     workloads = open_workloads(plan)
+    if plan.mode == "certified":
+        check_certifiable(workloads)
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)
@@ -94,6 +99,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
         plan=prepared.plan,
         host=prepared.host,
         measurements=prepared.measurements,
+        nonce=_nonce(prepared.plan),
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
@@ -116,6 +122,13 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
     with folder.held():
         run = folder.load_run()
         return folder, _carry_on(folder, run, open_workloads(run.plan), observe, budget_s)
+
+
+def _nonce(plan: RunPlan) -> Nonce | None:
+    """The plan's; in mode `certified` one of the system's where there is none, which nobody can have known before."""
+    if plan.nonce is not None:
+        return Nonce(value=plan.nonce, origin="given")
+    return Nonce(value=secrets.token_hex(_NONCE_BYTES), origin="drawn") if plan.mode == "certified" else None
 
 
 class _Budget:
@@ -221,6 +234,7 @@ class _Work:
             plan=run.plan,
             host=run.host,
             suite_model_hash=suite_hash,
+            nonce=run.nonce,
         )
         self.folder, self.measurement, self.workload = folder, measurement, workload
         self.trials, self.searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)

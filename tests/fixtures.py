@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.backends.base import Session, Tensor
+from bench.records.effort import Effort
 from bench.records.host import Device, Facts, Host, Noise
 from bench.records.job import Job, Report, Verification
-from bench.records.plan import USER_WORKLOAD, Effort, Measurement, Scenario, Setting
+from bench.records.plan import USER_WORKLOAD, Measurement, Scenario, Setting
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Answer = Callable[[int, Arrays, Arrays], None]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.models.base import Workload
 from bench.models.user_model import BadModel
-from bench.planning import BadPlan, check_names, estimate, open_workloads, resolve
+from bench.planning import BadPlan, check_certifiable, check_names, estimate, open_workloads, resolve
 from bench.records.plan import SCENARIOS, USER_WORKLOAD, Measurement, RunPlan
 from bench.store.trace_file import Trace
 
@@ -163,6 +163,17 @@ def test_the_estimate_adds_up_and_grows_with_the_mode(free: dict[str, Workload])
         assert all(seconds > 2.0 for seconds in found.measurements_s)
         totals.append(found.total_s)
     assert totals[1] > 5 * totals[0] / 2
+
+
+def test_the_estimate_of_certified_has_its_long_warm_up_once(free: dict[str, Workload]) -> None:
+    plan = RunPlan(mode="certified")
+    for seconds in estimate(plan, resolve(plan, free, 2), free).measurements_s:
+        assert 600 + 5 * (60 + 10) < seconds < 2 * (600 + 5 * (60 + 10))
+
+
+def test_what_has_no_reference_is_not_certified(free: dict[str, Workload]) -> None:
+    with pytest.raises(BadPlan, match="no quality target with reference answers"):
+        check_certifiable(free)
 
 
 def test_nothing_to_do_takes_no_time(free: dict[str, Workload]) -> None:

@@ -29,7 +29,7 @@ from bench.apart.handover import (
     STOP,
     receive,
 )
-from bench.apart.memory import map_array, shape_of
+from bench.apart.memory import map_array, shape_of, touch
 from bench.apart.messages import (
     Answer,
     Channel,
@@ -69,6 +69,8 @@ class _Sets:
             tensor.name: map_array(descriptor, shape_of(asked.rows, tensor), tensor.dtype, asked.private)
             for tensor, descriptor in zip(asked.tensors, descriptors, strict=True)
         }
+        for array in self._sets[asked.number].values():
+            touch(array)
 
     def view(self, number: int, first: int, count: int) -> Named:
         key = (number, first, count)

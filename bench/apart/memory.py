@@ -55,6 +55,11 @@ def map_array(descriptor: int, shape: Sequence[int], dtype: str, private: bool =
     return np.frombuffer(mapped, dtype, math.prod(shape)).reshape(shape)
 
 
+def touch(array: NDArray[np.generic]) -> None:
+    """Have every page of an array here, so that nobody's first use of it pays for that."""
+    array.reshape(-1).view(np.uint8)[:: mmap.PAGESIZE].max(initial=0)
+
+
 def shape_of(rows: int, tensor: Tensor) -> tuple[int, ...]:
     """The shape of `rows` samples of a tensor."""
     return (rows, *tensor.shape)

@@ -88,9 +88,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option(
     "--processes",
     type=click.IntRange(1, 2),
-    default=1,
-    show_default=True,
-    help="2: the engine in a process of its own, which cannot touch clock and checks.",
+    help="2: the engine in a process of its own, which cannot touch clock and checks [default: 1; certified: 2].",
 )
 @click.option(
     "--threads",
@@ -139,6 +137,11 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
 @click.option("--data", metavar="PATH", help="Pictures for --model: one folder per class, in sorted order.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
+@click.option(
+    "--nonce",
+    metavar="HEX",
+    help="Instead of a seed: 32 to 128 hexadecimal digits that a testing service hands out [certified: drawn].",
+)
 @click.option(
     "--budget-s",
     type=click.FloatRange(0, min_open=True),
@@ -194,6 +197,7 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
     fields["device"], *more = cast("tuple[str, ...]", flags["devices"])
     fields["more_devices"] = tuple(more)
     fields["rate_per_s"], fields["rates"] = rates(cast("tuple[GivenRate, ...]", flags["given_rates"]))
+    fields["nonce"] = str(flags["nonce"]).lower() if flags["nonce"] is not None else None
     fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
     try:
         return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types

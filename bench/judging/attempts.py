@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from bench.records.effort import EFFORTS, Effort
 from bench.records.findings import Finding
-from bench.records.plan import EFFORTS, Effort, Measurement, Mode
+from bench.records.plan import Measurement, Mode
 from bench.records.record import Trial
 from bench.records.search import Attempt, Search
 from bench.scoring.holding import cannot_hold, upper_share

@@ -11,22 +11,26 @@ from typing import Literal
 import msgspec
 
 from bench.judging.attempts import attempts, carried, deciding, next_rate
+from bench.judging.certified import nonce_findings
 from bench.judging.devices import mean_shares
 from bench.judging.serving import published
+from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
 from bench.records.host import Host
 from bench.records.job import Report, SearchReport
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Measured, Refusal
-from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode, RunPlan
-from bench.records.record import Record, Trial
+from bench.records.plan import SEARCHED, Measurement, Mode, RunPlan
+from bench.records.record import Nonce, Record, Trial
 from bench.scoring.intervals import (
     look_confidence,
     relative_half_width,
     repetition_interval,
     repetition_value,
 )
+
+_P99 = "latency_p99_"
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +41,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     plan: RunPlan
     host: Host
     suite_model_hash: str | None
+    nonce: Nonce | None = None
 
 
 def judge_record(
@@ -59,6 +64,7 @@ def judge_record(
     if searched_for:
         metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
         found = _distinct([*more, *found, *carried(trials, scored)])
+    found = (*found, *nonce_findings(setup.nonce, plan.mode))
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
     median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(
@@ -89,6 +95,9 @@ def judge_record(
         together=_together(measurement, median),
         loadgen=median.report.loadgen if median and median.report else None,
         lateness=median.lateness if median else None,
+        nonce=setup.nonce,
+        hand_over=median.report.hand_over if median and median.report else None,
+        challenge=next((report.challenge for report in reports if report.challenge is not None), None),
     )
 
 
@@ -130,8 +139,9 @@ def needs_more(measurement: Measurement, trials: Sequence[Trial], mode: Mode) ->
         return done < effort.repetitions[-1]
     if done == effort.repetitions[-1] or effort.half_width is None:
         return False
-    primary = _over_repetitions(trials, mode).get(PRIMARY[measurement.scenario])
-    return primary is not None and primary.interval is not None and _too_wide(primary.interval, mode)
+    metric = PRIMARY[measurement.scenario]
+    primary = _over_repetitions(trials, mode).get(metric)
+    return primary is not None and primary.interval is not None and _too_wide(primary.interval, metric, mode)
 
 
 def _over_repetitions(trials: Sequence[Trial], mode: Mode) -> dict[str, Measured]:
@@ -176,9 +186,11 @@ def _findings(
         found.append(finding("too-few-repetitions", mode, done, due))
     if len({report.session_hash for report in reports}) > 1:
         found.append(finding("engine-differs", mode, len({report.session_hash for report in reports}), 1))
-    primary = metrics.get(PRIMARY[measurement.scenario])
-    if primary is not None and primary.interval is not None and _too_wide(primary.interval, mode):
-        found.append(finding("interval-too-wide", mode, relative_half_width(primary.interval), effort.half_width))
+    metric = PRIMARY[measurement.scenario]
+    primary = metrics.get(metric)
+    if primary is not None and primary.interval is not None and _too_wide(primary.interval, metric, mode):
+        limit = _aimed_at(metric, mode)
+        found.append(finding("interval-too-wide", mode, relative_half_width(primary.interval), limit))
     return _distinct(found)
 
 
@@ -199,9 +211,17 @@ def _excess(entry: Finding) -> float:
     return abs(entry.seen - (entry.limit if isinstance(entry.limit, int | float) else 0.0))
 
 
-def _too_wide(interval: Interval, mode: Mode) -> bool:
-    limit = EFFORTS[mode].half_width
+def _too_wide(interval: Interval, metric: str, mode: Mode) -> bool:
+    limit = _aimed_at(metric, mode)
     return limit is not None and relative_half_width(interval) > limit
+
+
+def _aimed_at(metric: str, mode: Mode) -> float | None:
+    """The half width that a mode aims at: 99th percentiles have one of their own."""
+    effort = EFFORTS[mode]
+    if effort.half_width_p99 is not None and metric.startswith(_P99):
+        return effort.half_width_p99
+    return effort.half_width
 
 
 def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.judging.attempts import best_held
+from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
 from bench.records.metrics import PRIMARY
 from bench.records.numbers import Interval, Measured, Refusal
-from bench.records.plan import EFFORTS, Measurement, Mode
+from bench.records.plan import Measurement, Mode
 from bench.records.search import Attempt, Search
 from bench.scoring.server import LATE_ALLOWED
 

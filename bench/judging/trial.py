@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
+from bench.judging.certified import challenge_findings
 from bench.judging.loadgen import loadgen_findings
+from bench.records.effort import EFFORTS, effort_of
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
 from bench.records.job import Interpreter, Report
 from bench.records.metrics import PRIMARY
 from bench.records.numbers import InFlight, Lateness, Score
-from bench.records.plan import EFFORTS, SEARCHED, Measurement, Mode
+from bench.records.plan import SEARCHED, Measurement, Mode
 from bench.scoring.busy import closed_loop_check, in_flight_checks, worker_checks
 from bench.scoring.columns import FAILED, Columns, Int64s, latencies
 from bench.scoring.holding import grows
@@ -78,6 +80,7 @@ def trial_findings(
         *_busy_time(columns, score, report, measurement, mode, seen),
         *_interpreter(report.interpreter, mode),
         *(_open_loop(opened, measurement, mode) if opened is not None else []),
+        *challenge_findings(report.challenge, mode),
         *loadgen_findings(columns, report.loadgen, mode),
         *_host(report.noise, mode),
     ]
@@ -96,7 +99,7 @@ def trial_findings(
 
 def _length(columns: Columns, score: Score, report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:
     found = []
-    primary, effort = PRIMARY[measurement.scenario], EFFORTS[mode]
+    primary, effort = PRIMARY[measurement.scenario], effort_of(mode, measurement)
     refusal = score.metrics[primary].refusal
     if refusal is not None and refusal.code != "too-few-queries":
         refusal = None  # queries that failed, or no time that passed: found below, under their own codes
@@ -120,10 +123,12 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
         found.append(finding("session-lost", mode, report.lost_sessions, 0))
     if report.bad_samples:
         found.append(finding("non-finite-output", mode, report.bad_samples, 0))
-    if report.repeated_input_gain is not None and report.repeated_input_gain > INPUT_CACHE_GAIN:
-        found.append(finding("input-cache", mode, report.repeated_input_gain, INPUT_CACHE_GAIN))
-    if report.verification.mismatched:
-        found.append(finding("output-mismatch", mode, report.verification.mismatched, 0))
+    for gain, subject in ((report.repeated_input_gain, ""), (report.fresh_input_gain, "fresh")):
+        if gain is not None and gain > INPUT_CACHE_GAIN:
+            found.append(finding("input-cache", mode, gain, INPUT_CACHE_GAIN, subject))
+    for checked, subject in ((report.verification, ""), (report.reference_check, "reference")):
+        if checked is not None and checked.mismatched:
+            found.append(finding("output-mismatch", mode, checked.mismatched, 0, subject))
     return found
 
 

@@ -19,13 +19,16 @@ import msgspec
 
 from bench.backends.base import Unsupported
 from bench.host.engine_process import die_with_parent
+from bench.loadgen.challenge import challenge, check_loaded
+from bench.loadgen.input_cache import fresh_input_gain
 from bench.loadgen.lane import one_line
-from bench.loadgen.measuring import measure, measure_together, search, warmed
+from bench.loadgen.measuring import Warmed, measure, measure_together, search, warmed
 from bench.loadgen.opening import opened
+from bench.loadgen.pairs import PAIRS
 from bench.loadgen.reporter import Reporter
 from bench.models.user_model import BadModel
 from bench.plugins import PluginError
-from bench.records.job import Failure, Job
+from bench.records.job import Failure, Job, Report
 from bench.records.plan import SEARCHED
 from bench.records.untrusted import BadFile
 from bench.store.files import write_record
@@ -45,10 +48,22 @@ def run_job(job: Job, reporter: Reporter) -> None:
             return
         ready = [warmed(one, own, reporter) for one, own in zip(jobs, opens, strict=True)]
         reports = measure_together(ready, reporter) if job.beside else [measure(ready[0], reporter)]
+        if job.certify and not any(report.lost_sessions for report in reports):
+            reports = [_certified(one, report, reporter) for one, report in zip(ready, reports, strict=True)]
         for one, report in zip(jobs, reports, strict=True):
             write_record(Path(one.folder) / REPORT, report)
         if any(report.lost_sessions for report in reports):
             os._exit(0)  # a session that never comes back cannot be closed, nor its thread ended
+
+
+def _certified(one: Warmed, report: Report, reporter: Reporter) -> Report:
+    """The report with what else is asked of an engine in mode `certified`, after the measurement."""
+    job, ready, row_s = one.job, one.ready, one.warm.row_s
+    reporter.phase("challenge", 2 * PAIRS * max(1.0, row_s))
+    gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed)
+    asked = challenge(job, ready, row_s, reporter)
+    checked = check_loaded(ready, one.first, reporter)
+    return msgspec.structs.replace(report, fresh_input_gain=gain, challenge=asked, reference_check=checked)
 
 
 def _failure(error: Exception, folder: str) -> Failure:

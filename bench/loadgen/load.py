@@ -14,9 +14,9 @@ import numpy as np
 
 from bench.loadgen.arrivals import Arrivals, camera_frames, poisson_ns, rising_poisson
 from bench.loadgen.timeline import MOST_ROWS
+from bench.records.effort import LEAST_QUERIES, Effort
 from bench.records.hashing import derive_seed
 from bench.records.job import Job
-from bench.records.plan import LEAST_QUERIES, Effort
 
 RAMP: tuple[float, ...] = tuple(percent / 100 for percent in range(10, 121, 10))
 """The steps of a ramp, as shares of what the engine does without gaps."""

@@ -53,9 +53,16 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
 
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
+    workload = open_workload(job.measurement.workload, job.model, job.data)
+    with opened_model(job, workload, workload.model(), reporter) as ready:
+        yield ready
+
+
+@contextlib.contextmanager
+def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter) -> Iterator[Ready]:
+    """`model` made ready as `job` says, and fed with what it feeds `workload`'s own; as `opened`."""
+    measurement = job.measurement
     reporter.phase("compile")
-    workload, measurement = open_workload(job.measurement.workload, job.model, job.data), job.measurement
-    model = workload.model()
     options = Options(
         precision=measurement.precision,
         max_batch=measurement.batch,

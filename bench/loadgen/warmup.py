@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from bench.loadgen.driver import drive
 from bench.loadgen.lane import Broken, Lane
 from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
+from bench.records.effort import LEAST_QUERIES, Effort
 from bench.records.numbers import Refusal
-from bench.records.plan import LEAST_QUERIES, Effort, Scenario
+from bench.records.plan import Scenario
 from bench.scoring.warmup import is_steady, mser5_cut
 
 _WINDOWS = 10

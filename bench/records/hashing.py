@@ -24,7 +24,11 @@ def arrays_hash(arrays: dict[str, NDArray[np.generic]]) -> str:
     return "sha256:" + digest.hexdigest()
 
 
-def derive_seed(nonce: int, *path: str | int) -> int:
-    """A 63-bit seed from SHA-256(nonce and path), so that no two uses of one nonce share a random stream."""
+def derive_seed(nonce: int | str, *path: str | int) -> int:
+    """A 63-bit seed from SHA-256 of "nonce:path", parts joined by colons: no two uses of a nonce share a stream.
+
+    The first eight bytes of the digest, little-endian, without their lowest bit. A nonce in hexadecimal digits goes in
+    as it is written.
+    """
     text = ":".join([str(nonce), *map(str, path)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1

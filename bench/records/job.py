@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+from bench.records.effort import Effort
 from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.loadgen import LoadGenReport
-from bench.records.plan import Effort, Measurement, Setting
+from bench.records.plan import Measurement, Setting
 from bench.records.search import Search
 
 
@@ -21,6 +24,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     quality: bool
     check_input_cache: bool = False
+    # mode `certified`: inputs never seen before, and the challenge
+    certify: bool = False
     # Open loop: a repetition at this rate. None: the job is the search for one; in a ramp, its pilot says the 100 %
     rate_per_s: float | None = None
     # file of arrival times, ns after t0, for the scenario `trace`
@@ -87,6 +92,27 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     engine_collections: int | None = None
 
 
+class Challenge(msgspec.Struct, frozen=True, kw_only=True):
+    """The workload's network with weights changed by the nonce, asked of the same engine after the measurement.
+
+    `seed` gives the changed weights and the inputs. Answers are held against a reference in double precision, which
+    knows no engine, within `tolerance` (relative, per sample); `least_distance` is how far apart reference answers to
+    two samples lie at least. `slower` is the lower end of the 95 % interval of its time over that of the measured
+    network. `refused` says why there is nothing of that: the engine's words, or the reference's.
+    """
+
+    seed: int
+    model_hash: str = ""
+    samples: int = 0
+    mismatched: int = 0
+    largest_error: float | None = None
+    tolerance: float | None = None
+    least_distance: float | None = None
+    slower: float | None = None
+    refused: str | None = None
+    refused_by: Literal["engine", "reference"] = "engine"
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What the child leaves beside the timeline when a repetition went through.
 
@@ -119,6 +145,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     beside: dict[str, float] = {}
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
+    # certified: lower end of the 95 % interval of time(inputs never seen) / time(loaded set)
+    fresh_input_gain: float | None = None
+    # certified: answers to the loaded set against a reference in double precision
+    reference_check: Verification | None = None
+    challenge: Challenge | None = None
     loadgen: LoadGenReport | None = None
     interpreter: Interpreter | None = None
 

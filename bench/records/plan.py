@@ -6,18 +6,19 @@ Nothing here measures or decides; defaults that depend on a workload or a host a
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import msgspec
 
 from bench.records.loadgen import Driver
 
-Mode = Literal["quick", "standard"]
+Mode = Literal["quick", "standard", "certified"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "concurrent", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 
-MODES: tuple[Mode, ...] = ("quick", "standard")
+MODES: tuple[Mode, ...] = ("quick", "standard", "certified")
 SCENARIOS: tuple[Scenario, ...] = (
     *("single_stream", "multi_stream"),
     *("server", "streams", "ramp", "trace", "concurrent"),
@@ -35,6 +36,8 @@ USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
 # Under a second not even the default's trial is over; over a day somebody has mistaken the unit.
 TUNE_BUDGET_S = (1, 86_400)
+# 128 bits are what nobody guesses or prepares for.
+_NONCE = re.compile(r"(?:[0-9a-f]{2}){16,64}")
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
@@ -43,7 +46,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `batch`, `threads`, `workers` and `max_wait_us` left at None take the workload's or the host's default.
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
-    untouched. With two `processes` the engine has one of its own.
+    untouched. With two `processes` the engine has one of its own, as it always has in mode `certified`.
+    `nonce`, in lower-case hexadecimal digits, takes the place of `seed`: all that is random follows from it.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server`, `ramp` (its
     100 %) and `concurrent`, and `rates` has that of single workloads; `channels` and `frames_per_s` are for `streams`.
     Without them `server` and `streams` search for the most that holds the bound.
@@ -65,7 +69,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     precision: Precision = "fp32"
     batch: int | None = None
     workers: int | None = None
-    processes: Literal[1, 2] = 1
+    processes: Literal[1, 2] | None = None
     threads: int | None = None
     rate_per_s: float | None = None
     rates: dict[str, float] = {}
@@ -79,6 +83,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | None = None
     data: str | None = None
     seed: int = 0
+    nonce: str | None = None
     budget_s: float | None = None
     tune: bool = False
     tune_budget_s: float | None = None
@@ -99,6 +104,13 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
+        if self.nonce is not None and not _NONCE.fullmatch(self.nonce):
+            raise ValueError(
+                f"`nonce` is {self.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
+                "as `openssl rand -hex 32` prints them"
+            )
+        if self.nonce is not None and self.seed:
+            raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
         for name, amount in (
             ("budget_s", self.budget_s),
             ("rate_per_s", self.rate_per_s),
@@ -129,14 +141,35 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
         if len(set(self.devices)) < len(self.devices):
             raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
-        if self.processes == 2 and self.more_devices:
-            raise ValueError(f"two `processes` drive one device, and the plan names {', '.join(self.devices)}")
+        if self.mode == "certified":
+            self._check_certified()
+        if self.own_process and self.more_devices:
+            raise ValueError(
+                f"an engine in a process of its own drives one device, and the plan names {', '.join(self.devices)}"
+            )
         paths = (self.model, self.data, self.trace)
         for text in (*self.workloads, *self.rates, self.backend, *self.devices, self.profile, *paths):
             _refuse_surrogates(text)
         for name, setting in self.settings.items():
             _refuse_surrogates(name)
             _refuse_surrogates(setting)
+
+    def _check_certified(self) -> None:
+        """Whether the plan leaves to `certified` what is not the user's to choose there."""
+        if self.processes == 1:
+            raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
+        if self.driver != "bench":
+            raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {self.driver!r}")
+        if self.seed:
+            raise ValueError(
+                f"mode `certified` takes no `seed`, and the plan has {self.seed}: what is random there follows from "
+                "`nonce`, which a testing service hands out, or the system where none is given"
+            )
+
+    @property
+    def own_process(self) -> bool:
+        """Whether the engine gets a process of its own."""
+        return self.processes == 2 or self.mode == "certified"
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -161,60 +194,6 @@ def _refuse_surrogates(value: Setting | None) -> None:
             value.encode()
         except UnicodeEncodeError:
             raise ValueError(f"{value!r} is not a text in UTF-8") from None
-
-
-class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """How long and how often a mode measures (measurement.md section 3)."""
-
-    repetitions: tuple[int, ...]  # looks: repetitions are added until the interval is narrow enough
-    duration_s: float
-    longest_s: float
-    window_s: float  # warm-up is ten windows of at least this and of `window_batches`
-    window_batches: int
-    half_width: float | None
-    # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often; and
-    # whether the next higher one, which does not hold, gets repetitions of its own
-    search_width: float = 0.02
-    step_down: float = 0.01
-    most_attempts: int = 20
-    confirm_failing: bool = True
-    # `--tune`: for the trials of one measurement
-    tune_budget_s: float = 300.0
-
-
-EFFORTS: dict[Mode, Effort] = {
-    "quick": Effort(
-        repetitions=(1,),
-        duration_s=2.0,
-        longest_s=30.0,
-        window_s=0.1,
-        window_batches=1,
-        half_width=None,
-        search_width=0.05,
-        step_down=0.05,
-        most_attempts=5,
-        confirm_failing=False,
-        tune_budget_s=60.0,
-    ),
-    "standard": Effort(
-        repetitions=(5, 10, 20), duration_s=10.0, longest_s=600.0, window_s=1.0, window_batches=50, half_width=0.03
-    ),
-}
-
-
-# Fewest queries per scenario (batches in `offline`): what the primary metric and its interval within the run need. 200
-# put an exceedance of p90 into at least ten of twenty batches; 662 carry p99; twenty batches make twenty batch means.
-# `streams`: frames of a camera, of which one may be late; `ramp`: queries at one rate.
-LEAST_QUERIES: dict[Scenario, int] = {
-    "single_stream": 200,
-    "multi_stream": 662,
-    "server": 662,
-    "streams": 100,
-    "ramp": 100,
-    "trace": 662,
-    "concurrent": 662,
-    "offline": 20,
-}
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

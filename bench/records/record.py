@@ -12,7 +12,7 @@ import msgspec
 
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
-from bench.records.job import Report
+from bench.records.job import Challenge, HandOver, Report
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, RunPlan, Setting
@@ -22,6 +22,13 @@ from bench.records.tuning import Tuning
 SCHEMA = 1
 Status = Literal["partial", "complete"]
 Region = Literal["host_to_host", "end_to_end"]
+
+
+class Nonce(msgspec.Struct, frozen=True, kw_only=True):
+    """What all randomness of a run follows from: handed out (`given`), or drawn from the system when it started."""
+
+    value: str
+    origin: Literal["given", "drawn"]
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +113,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     loadgen: LoadGenReport | None = None
     lateness: Lateness | None = None
     tuning: Tuning | None = None
+    nonce: Nonce | None = None
+    hand_over: HandOver | None = None
+    challenge: Challenge | None = None
 
     @property
     def valid(self) -> bool:
@@ -124,3 +134,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     plan: RunPlan
     host: Host
     measurements: tuple[Measurement, ...]
+    nonce: Nonce | None = None

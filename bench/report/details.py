@@ -7,9 +7,15 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.job import HandOver, Interpreter
-from bench.records.numbers import InFlight, Lateness
-from bench.records.record import Quality, Record, Run, Trial
+from bench.records.record import Nonce, Quality, Record, Run, Trial
+from bench.report.checks import (
+    challenge_lines,
+    checked_text,
+    hand_over_text,
+    in_flight_text,
+    interpreter_text,
+    lateness_text,
+)
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
 from bench.text import figures, name, printable, sentence
@@ -45,6 +51,8 @@ def record_status(record: Record, state: str, lang: str) -> Section:
             ("origin", name(lang, "origin", record.origin)),
             ("region", sentence(lang, f"region.{record.timed_region}")),
             ("suite", record.suite_version),
+            ("nonce", _nonce(record.nonce, lang)),
+            *challenge_lines(record.challenge, lang),
         ],
     )
 
@@ -72,6 +80,7 @@ def record_setup(record: Record, lang: str) -> Section:
     lines += [("threads", str(asked.threads))]
     lines += [
         ("session_process", name(lang, "session_process", asked.session_process)),
+        ("hand_over", hand_over_text(record.hand_over)),
         ("load", figures.count(asked.load_samples)),
     ]
     lines += [("settings", pairs(record.settings)), ("applied", pairs(facts.applied) if facts is not None else None)]
@@ -144,7 +153,8 @@ def run_section(run: Run, lang: str) -> Section:
             ("status", name(lang, "state", run.status)),
             ("mode", name(lang, "mode", run.plan.mode)),
             ("backend", f"{run.plan.backend} ({', '.join(run.plan.devices)})"),
-            ("seed", str(run.plan.seed)),
+            ("seed", str(run.plan.seed) if run.nonce is None else None),
+            ("nonce", _nonce(run.nonce, lang)),
             ("profile", run.plan.profile),
         ],
     )
@@ -175,19 +185,21 @@ def trial_section(trial: Trial, lang: str) -> Section:
     ]
     report = trial.report
     if report is not None:
-        noise, checked, unknown = report.noise, report.verification, sentence(lang, "detail.unknown")
+        noise, unknown = report.noise, sentence(lang, "detail.unknown")
         shares = [figures.share(x) if x is not None else unknown for x in (noise.foreign_cpu_share, noise.steal_share)]
         lines += [
             ("elapsed", figures.duration(trial.elapsed_s)),
             ("rows", figures.count(report.rows)),
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
             ("cpu_time", figures.duration(report.cpu_s) if report.cpu_s is not None else None),
-            ("hand_over", _hand_over(report.hand_over)),
+            ("hand_over", hand_over_text(report.hand_over)),
             ("harness_late", lateness_text(trial.lateness, lang)),
-            ("in_flight", _in_flight(trial.in_flight, lang)),
-            ("interpreter", _interpreter(report.interpreter, lang)),
+            ("in_flight", in_flight_text(trial.in_flight, lang)),
+            ("interpreter", interpreter_text(report.interpreter, lang)),
+            ("fresh_inputs", figures.share(gain) if (gain := report.fresh_input_gain) is not None else None),
             ("noise", " / ".join(shares)),
-            ("verified", f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"),
+            ("verified", checked_text(report.verification)),
+            ("reference_check", checked_text(report.reference_check)),
             ("model_hash", report.model_hash),
             ("session_hash", report.session_hash),
             ("load_hash", report.load_sha256),
@@ -195,50 +207,15 @@ def trial_section(trial: Trial, lang: str) -> Section:
     return Section(title=sentence(lang, "detail.trial", index=trial.index + 1), lines=section(lang, "run", lines).lines)
 
 
-def _in_flight(found: InFlight | None, lang: str) -> str | None:
-    if found is None:
-        return None
-    seen, timeline = f"{found.seen:.3f}", f"{found.timeline:.3f}"
-    looks, empty = figures.count(found.looks), figures.count(found.empty)
-    return sentence(lang, "detail.in_flight_text", seen=seen, timeline=timeline, looks=looks, empty=empty)
-
-
-def _interpreter(ran: Interpreter | None, lang: str) -> str | None:
-    if ran is None:
-        return None
-    text = sentence(
-        lang,
-        "detail.interpreter_text",
-        gil=sentence(lang, "detail.gil" if ran.gil else "detail.no_gil"),
-        interval=figures.duration(ran.switch_interval_s),
-        collections=figures.count(ran.collections),
-    )
-    if ran.engine_collections is None:
-        return text
-    collections = figures.count(ran.engine_collections)
-    return sentence(lang, "detail.interpreter_apart", text=text, collections=collections)
-
-
-def lateness_text(late: Lateness | None, lang: str) -> str | None:
-    """How late the harness began what was due while a worker was free; None where it is not an open loop's."""
-    if late is None:
-        return None
-    p50, p99, p999, most = (
-        figures.latency(value) if value is not None else figures.NONE
-        for value in (late.p50_ns, late.p99_ns, late.p999_ns, late.max_ns)
-    )
-    return sentence(lang, "detail.late_text", p50=p50, p99=p99, p999=p999, most=most, count=figures.count(late.count))
-
-
 def pairs(settings: Mapping[str, Any]) -> str | None:
     """`name=value` of each setting; None when there are none."""
     return ", ".join(f"{key}={value}" for key, value in sorted(settings.items())) or None
 
 
-def _hand_over(measured: HandOver | None) -> str | None:
-    if measured is None:
+def _nonce(nonce: Nonce | None, lang: str) -> str | None:
+    if nonce is None:
         return None
-    return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"
+    return sentence(lang, "phrase.labelled", label=nonce.value, text=name(lang, "nonce_origin", nonce.origin))
 
 
 def _verdict(quality: Quality, lang: str) -> list[tuple[str, str | None]]:

@@ -6,7 +6,8 @@ from bench.records.numbers import CurvePoint
 from bench.records.plan import Measurement
 from bench.records.record import Record
 from bench.records.search import Attempt, Search
-from bench.report.details import Section, lateness_text, section
+from bench.report.checks import lateness_text
+from bench.report.details import Section, section
 from bench.text import figures, sentence
 
 _Lines = list[tuple[str, str | None]]

@@ -39,6 +39,8 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "harness-late": _SECONDS,
     "search-too-wide": _SHARE,
     "input-cache": _SHARE,
+    "input-cache.fresh": _SHARE,
+    "challenge-slower": _SHARE,
     "host-busy": _SHARE,
     "clock-varied": _SHARE,
     "host-offload": _SHARE,
@@ -118,8 +120,10 @@ def _subject(lang: str, subject: str) -> str:
 
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
-    if code == "busy-time" or (code == "engine-differs" and subject):
+    if code in ("busy-time", "input-cache", "output-mismatch") or (code == "engine-differs" and subject):
         return subject
+    if code == "challenge-failed" and isinstance(seen, str):
+        return "refused"
     if isinstance(seen, str) or isinstance(limit, str) or seen is None or limit is None:
         return ""
     if code == "interval-not-supported":

@@ -9,10 +9,11 @@ import msgspec
 
 from bench.loadgen.supervisor import RepetitionFailed
 from bench.models.base import Workload
+from bench.records.effort import EFFORTS, Effort
 from bench.records.hashing import derive_seed
 from bench.records.job import Phase, SearchReport
 from bench.records.metrics import PRIMARY
-from bench.records.plan import EFFORTS, SEARCHED, Effort, Measurement, RunPlan
+from bench.records.plan import SEARCHED, Measurement, RunPlan
 from bench.records.record import Run, Trial
 from bench.records.tuning import Choice, Tuning
 from bench.repetition import BadRequest, Tryout, try_out

@@ -27,9 +27,10 @@ from bench.loadgen.samples import LoadedSet
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.timeline import Timeline, create, in_memory, used
 from bench.models.suite import load_workload
+from bench.records.effort import Effort
 from bench.records.job import Job
 from bench.records.loadgen import Driver
-from bench.records.plan import Effort, Measurement, Scenario
+from bench.records.plan import Measurement, Scenario
 from bench.scoring.columns import latencies, per_query
 from bench.scoring.server import each_query
 

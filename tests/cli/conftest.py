@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records.plan import EFFORTS, Effort
+from bench.records.effort import EFFORTS, Effort
 
 from .things import Command, Outcome, picture_folder, surroundings, tiny_model
 

@@ -8,7 +8,7 @@ import os
 import sys
 
 from bench.cli.main import main
-from bench.records.plan import EFFORTS, Effort
+from bench.records.effort import EFFORTS, Effort
 from bench.scoring import busy
 
 # A busy machine takes a core away for milliseconds: of a measurement that lasts a moment that is more than 1 %.

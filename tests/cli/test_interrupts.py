@@ -11,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from bench.records.plan import EFFORTS
+from bench.records.effort import EFFORTS
 
 from .conftest import HASTE
 from .kept import check_every_file, kept_bytes, records_of, run_of, whole_trials

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 from scipy import stats
 
 from bench.judging.record import Setup, judge_record, needs_more
+from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
+from bench.records.job import Challenge, HandOver
 from bench.records.numbers import Interval, Measured, Refusal
-from bench.records.plan import EFFORTS, Mode, RunPlan
-from bench.records.record import Record, Trial
+from bench.records.plan import Mode, RunPlan
+from bench.records.record import Nonce, Record, Trial
 
-from ..fixtures import HOST, MEASUREMENT, REPORT
+from ..fixtures import HOST, MEASUREMENT, REPORT, measurement
 from ..records.examples import QUALITY, SKETCH
 
 PRIMARY = "latency_p90_ns"
@@ -141,6 +144,34 @@ def test_the_limit_of_a_look_is_the_half_width_of_the_mode() -> None:
     cv = math.atanh(limit) * math.sqrt(5) / t
     assert not needs_more(MEASUREMENT, trials(spread(5, cv * 0.999)), "standard")
     assert needs_more(MEASUREMENT, trials(spread(5, cv * 1.001)), "standard")
+
+
+def test_certified_aims_at_one_percent_and_three_for_99th_percentiles() -> None:
+    one, three = trials(spread(5, 0.005)), trials(spread(5, 0.015))
+    assert not needs_more(MEASUREMENT, one, "certified")
+    assert needs_more(MEASUREMENT, three, "certified")
+    batches = measurement("multi_stream", samples_per_query=8)
+    for given, more in ((three, False), (trials(spread(5, 0.05)), True)):
+        by_p99 = [msgspec.structs.replace(each, metrics={"latency_p99_ns": each.metrics[PRIMARY]}) for each in given]
+        assert needs_more(batches, by_p99, "certified") is more
+
+
+@pytest.mark.parametrize(("origin", "told"), [("given", False), ("drawn", True)])
+def test_a_nonce_that_was_drawn_here_is_told(origin: Literal["given", "drawn"], told: bool) -> None:
+    plain = msgspec.structs.replace(setup("certified"), nonce=Nonce(value="ab" * 16, origin=origin))
+    judged = judge_record(plain, MEASUREMENT, trials([100.0] * 5), True)
+    assert ("nonce-self-drawn" in codes(judged)) is told
+    assert judged.nonce == plain.nonce
+
+
+def test_the_record_holds_hand_over_and_challenge() -> None:
+    asked, cost = Challenge(seed=1), HandOver(calls=10, p50_ns=7, p99_ns=9)
+    report = msgspec.structs.replace(REPORT, challenge=asked, hand_over=cost)
+    given = trials([100.0] * 5)
+    given[0] = msgspec.structs.replace(given[0], report=report)
+    later = [msgspec.structs.replace(one, report=msgspec.structs.replace(REPORT, hand_over=cost)) for one in given[1:]]
+    judged = record([given[0], *later], "certified")
+    assert (judged.challenge, judged.hand_over) == (asked, cost)
 
 
 def test_a_look_alone_needs_one_repetition() -> None:

@@ -9,7 +9,7 @@ import pytest
 from bench.judging.trial import score_trial, trial_findings
 from bench.records.findings import Finding
 from bench.records.host import Noise
-from bench.records.job import Interpreter, Report, Verification
+from bench.records.job import Challenge, Interpreter, Report, Verification
 from bench.records.numbers import InFlight
 from bench.records.plan import Measurement, Mode
 from bench.scoring.columns import Columns
@@ -102,6 +102,38 @@ def test_timed_outputs_that_differ_from_their_recomputation_are_counted() -> Non
 @pytest.mark.parametrize(("gain", "told"), [(None, False), (1.03, False), (1.031, True)])
 def test_a_gain_from_repeated_inputs_is_told_beyond_three_percent(gain: float | None, told: bool) -> None:
     assert (("input-cache", "") in found(repeated_input_gain=gain)) == told
+
+
+def test_a_gain_over_inputs_never_seen_is_told_beside_it() -> None:
+    entry = found(fresh_input_gain=1.5, repeated_input_gain=1.0, mode="certified")["input-cache", "fresh"]
+    assert (entry.seen, entry.severity) == (1.5, "error")
+
+
+def test_answers_that_differ_from_the_reference_are_told_beside_those_recomputed() -> None:
+    wrong = Verification(samples=8, mismatched=5, largest_error=0.3)
+    entry = found(reference_check=wrong, mode="certified")["output-mismatch", "reference"]
+    assert (entry.seen, entry.severity) == (5, "error")
+
+
+PUT = Challenge(seed=1, model_hash="sha256:c", samples=8, largest_error=1e-7, tolerance=1e-5, slower=0.99)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "seen"),
+    [
+        ({"mismatched": 3}, "challenge-failed", 3),
+        ({"slower": 1.04}, "challenge-slower", 1.04),
+        ({"refused": "no such network"}, "challenge-failed", "no such network"),
+        ({"refused": "no such operator", "refused_by": "reference"}, "challenge-not-made", "no such operator"),
+    ],
+)
+def test_a_challenge_that_was_not_met_is_an_error(changes: dict[str, object], code: str, seen: float | str) -> None:
+    entry = found(challenge=msgspec.structs.replace(PUT, **changes), mode="certified")[code, ""]
+    assert (entry.seen, entry.severity) == (seen, "error")
+
+
+def test_a_challenge_that_was_met_is_no_finding() -> None:
+    assert found(columns(70_000), challenge=PUT, mode="certified") == {}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.loadgen import input_cache
+from bench.loadgen import input_cache, pairs
 from bench.loadgen.lane import Closed, Lane
 from bench.loadgen.timeline import Timeline
 
@@ -24,7 +24,7 @@ def gain(monkeypatch: pytest.MonkeyPatch, distinct_ns: list[int], repeated_ns: l
         timeline.ended[:] = next(taken[lane.samples.count == 1])
         return 0
 
-    monkeypatch.setattr(input_cache, "drive", scripted)
+    monkeypatch.setattr(pairs, "drive", scripted)
     return input_cache.repeated_input_gain(make_lane([ScriptedSession()], Closed()), row_s=0.1)
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bench.loadgen.lane import AllDue, Closed
 from bench.loadgen.timeline import MOST_ROWS
 from bench.loadgen.warmup import measured_rows, warm_up
-from bench.records.plan import Effort, Scenario
+from bench.records.effort import Effort
+from bench.records.plan import Scenario
 
 from ..fixtures import EFFORT, ScriptedSession
 from .lanes import make_lane

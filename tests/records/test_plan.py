@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.records.plan import EFFORTS, MODES, PRECISIONS, SCENARIOS, RunPlan
+from bench.records.effort import EFFORTS, effort_of
+from bench.records.plan import MODES, PRECISIONS, SCENARIOS, Mode, RunPlan
 from bench.records.untrusted import BadFile, parse_json
 
 from ..fixtures import measurement
@@ -25,7 +26,7 @@ PLANS = st.builds(
     scenarios=st.lists(st.sampled_from(sorted(set(SCENARIOS) - NEEDY)), min_size=1, unique=True).map(tuple),
     backend=TEXT,
     device=TEXT,
-    mode=st.sampled_from(MODES),
+    mode=st.sampled_from(sorted(set(MODES) - {"certified"})),  # which takes no seed
     precision=st.sampled_from(PRECISIONS),
     batch=st.none() | st.integers(1, 65536),
     workers=st.integers(1, 1024),
@@ -40,6 +41,47 @@ def test_plans_come_back_as_they_were(plan: RunPlan) -> None:
     assert parse_json(msgspec.json.encode(plan), RunPlan, "plan.json") == plan
 
 
+@given(st.binary(min_size=16, max_size=64).map(bytes.hex), st.sampled_from(MODES))
+def test_plans_with_a_nonce_come_back_as_they_were(nonce: str, mode: Mode) -> None:
+    plan = RunPlan(nonce=nonce, mode=mode)
+    assert parse_json(msgspec.json.encode(plan), RunPlan, "plan.json") == plan
+    assert plan.own_process is (mode == "certified")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"nonce": ""}, "32 to 128 lower-case hexadecimal digits"),
+        ({"nonce": "ab" * 15}, "32 to 128"),
+        ({"nonce": "ab" * 65}, "32 to 128"),
+        ({"nonce": "ab" * 16 + "c"}, "in pairs"),
+        ({"nonce": "AB" * 16}, "lower-case"),
+        ({"nonce": "xy" * 16}, "hexadecimal"),
+        ({"nonce": "ab" * 16 + "\n"}, "hexadecimal"),
+        ({"nonce": "ab" * 16, "seed": 3}, "takes the place of `seed`"),
+        ({"mode": "certified", "seed": 3}, "takes no `seed`"),
+        ({"mode": "certified", "processes": 1}, "`processes` is 2 there, not 1"),
+        ({"mode": "certified", "driver": "loadgen"}, "measures with the driver `bench`"),
+        ({"mode": "certified", "more_devices": ["card:1"]}, "drives one device"),
+    ],
+)
+def test_what_certified_and_a_nonce_do_not_take(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(BadFile) as caught:
+        parse_json(msgspec.json.encode(fields), RunPlan, "plan.json")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_certified_warms_up_long_once_and_holds_a_load_for_300_bounds() -> None:
+    assert effort_of("certified", measurement()).window_s * 10 == 10
+    assert effort_of("certified", measurement(), first=True).window_s * 10 == 600
+    assert effort_of("standard", measurement(), first=True) == EFFORTS["standard"]
+    for scenario, bound_s, lasts_s in (("server", 0.03, 60), ("server", 1, 300), ("streams", 9, 600), ("trace", 9, 60)):
+        asked = measurement(scenario, latency_bound_ns=round(bound_s * 1e9))  # type: ignore[arg-type]
+        assert effort_of("certified", asked).duration_s == lasts_s
+        assert effort_of("standard", asked) == EFFORTS["standard"]
+
+
 def test_an_empty_plan_is_the_default_plan() -> None:
     assert parse_json(b"{}", RunPlan, "plan.json") == RunPlan()
 
@@ -50,7 +92,7 @@ def test_an_empty_plan_is_the_default_plan() -> None:
         (b'{"scenaros": ["offline"]}', "unknown field `scenaros`"),
         (b'{"schema": 2}', "at `$.schema`"),
         (b'{"scenarios": ["offlin"]}', "at `$.scenarios[0]`"),
-        (b'{"mode": "certified"}', "at `$.mode`"),
+        (b'{"mode": "certain"}', "at `$.mode`"),
         (b'{"workers": 2.5}', "at `$.workers`"),
         (b'{"batch": 0}', "`batch` is 0; it must lie between 1 and"),
         (b'{"settings": {"a": null}}', "at `$.settings"),

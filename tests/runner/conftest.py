@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.records.plan import EFFORTS, RunPlan
+from bench.records.effort import EFFORTS
+from bench.records.plan import RunPlan
 
 from ..fixtures import EFFORT, tiny_onnx
 

@@ -13,7 +13,8 @@ import pytest
 import bench
 from bench.models.user_model import BadModel
 from bench.planning import BadPlan
-from bench.records.plan import EFFORTS, RunPlan
+from bench.records.effort import EFFORTS
+from bench.records.plan import RunPlan
 from bench.records.record import Record, Run
 from bench.repetition import BadRequest
 from bench.runner import Progress, execute, prepare, resume

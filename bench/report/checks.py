@@ -1,0 +1,71 @@
+"""What was watched while it was measured, in words: the harness itself, the engine's own process, the challenge."""
+
+from __future__ import annotations
+
+from bench.records.job import Challenge, HandOver, Interpreter, Verification
+from bench.records.numbers import InFlight, Lateness
+from bench.text import figures, sentence
+
+
+def in_flight_text(found: InFlight | None, lang: str) -> str | None:
+    if found is None:
+        return None
+    seen, timeline = f"{found.seen:.3f}", f"{found.timeline:.3f}"
+    looks, empty = figures.count(found.looks), figures.count(found.empty)
+    return sentence(lang, "detail.in_flight_text", seen=seen, timeline=timeline, looks=looks, empty=empty)
+
+
+def interpreter_text(ran: Interpreter | None, lang: str) -> str | None:
+    if ran is None:
+        return None
+    text = sentence(
+        lang,
+        "detail.interpreter_text",
+        gil=sentence(lang, "detail.gil" if ran.gil else "detail.no_gil"),
+        interval=figures.duration(ran.switch_interval_s),
+        collections=figures.count(ran.collections),
+    )
+    if ran.engine_collections is None:
+        return text
+    collections = figures.count(ran.engine_collections)
+    return sentence(lang, "detail.interpreter_apart", text=text, collections=collections)
+
+
+def lateness_text(late: Lateness | None, lang: str) -> str | None:
+    """How late the harness began what was due while a worker was free; None where it is not an open loop's."""
+    if late is None:
+        return None
+    p50, p99, p999, most = (
+        figures.latency(value) if value is not None else figures.NONE
+        for value in (late.p50_ns, late.p99_ns, late.p999_ns, late.max_ns)
+    )
+    return sentence(lang, "detail.late_text", p50=p50, p99=p99, p999=p999, most=most, count=figures.count(late.count))
+
+
+def checked_text(checked: Verification | None) -> str | None:
+    if checked is None:
+        return None
+    return f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"
+
+
+def hand_over_text(measured: HandOver | None) -> str | None:
+    if measured is None:
+        return None
+    return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"
+
+
+def challenge_lines(asked: Challenge | None, lang: str) -> list[tuple[str, str | None]]:
+    if asked is None:
+        return []
+    if asked.refused is not None:
+        how = "refused" if asked.refused_by == "engine" else "not_made"
+        return [("challenge", sentence(lang, f"challenge.{how}", why=asked.refused))]
+    right = figures.count(asked.samples - asked.mismatched)
+    error = figures.ratio(asked.largest_error) if asked.largest_error is not None else "∞"
+    tolerance = figures.ratio(asked.tolerance) if asked.tolerance is not None else "∞"
+    return [
+        ("challenge", sentence(lang, "challenge.answered", count=right, total=figures.count(asked.samples))),
+        ("challenge_error", f"{error} ({tolerance})"),
+        ("challenge_slower", figures.share(asked.slower) if asked.slower is not None else None),
+        ("challenge_network", asked.model_hash),
+    ]

@@ -1,0 +1,111 @@
+"""`bench.models.challenge`: the changed weights by their rule, the reference against engines and stored answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from bench.models.challenge import NoChallenge, reference_answers, write_challenge
+from bench.models.graph import model_hash
+from bench.models.suite import load_workload
+from bench.scoring.numeric import sample_errors
+
+from ..fixtures import save_model, tiny_onnx
+
+SAMPLES = np.arange(3)
+
+
+def weights(file: Path) -> dict[str, NDArray[np.generic]]:
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer}
+
+
+def by_onnxruntime(file: Path, inputs: dict[str, NDArray[np.generic]]) -> NDArray[np.generic]:
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (answers,) = session.run(None, inputs)
+    return np.asarray(answers)
+
+
+def test_the_reference_agrees_with_the_stored_answers_of_another_program() -> None:
+    workload = load_workload("speech_command")
+    stored = workload.reference()
+    assert stored is not None
+    found = reference_answers(workload.model().path, workload.evaluation_inputs(SAMPLES), lambda: None)
+    assert found["logits"].dtype == np.float64
+    assert sample_errors(found["logits"], stored.outputs["logits"][SAMPLES]).max() < 1e-6
+
+
+def test_engines_compute_the_changed_network_as_the_reference_does(tmp_path: Path) -> None:
+    import torch
+
+    from bench.models.speech_command.network import load_shipped
+
+    workload = load_workload("speech_command")
+    shipped, file = workload.model().path, tmp_path / "graph.onnx"
+    write_challenge(shipped, 7, file)
+    inputs = workload.load_inputs(3, seed=5)
+    expected = reference_answers(file, inputs, lambda: None)["logits"]
+    with torch.no_grad():
+        by_torch = load_shipped(file)(torch.from_numpy(inputs["waveform"])).numpy()
+    assert sample_errors(by_onnxruntime(file, inputs), expected).max() < 1e-5
+    assert sample_errors(by_torch, expected).max() < 1e-5
+    # Far from the network that everybody knows, and from one sample to the next: ten times the coarsest error class.
+    assert sample_errors(by_onnxruntime(shipped, inputs), expected).min() > 0.2
+    assert sample_errors(np.roll(expected, 1, axis=0), expected).min() > 0.2
+
+
+def test_weights_change_by_the_rule_and_nothing_else_does(tmp_path: Path) -> None:
+    shipped, file = load_workload("speech_command").model().path, tmp_path / "graph.onnx"
+    write_challenge(shipped, 7, file)
+    before, after = weights(shipped), weights(file)
+    assert list(before) == list(after)
+    for position, (name, old) in enumerate(before.items()):
+        new = after[name]
+        assert (new.dtype, new.shape) == (old.dtype, old.shape)
+        if old.ndim < 2 or old.size < 64 or old.dtype.kind != "f":
+            assert (new == old).all()
+            continue
+        words = np.random.PCG64(np.random.SeedSequence([7, position])).random_raw(3)
+        factors = [2 ** (2 * (int(word) // 2**11) / 2**53 - 1) for word in words]
+        wide = [float(value) * factor for value, factor in zip(old.reshape(-1)[:3], factors, strict=True)]
+        assert new.reshape(-1)[:3].tolist() == np.array(wide).astype(old.dtype).tolist()
+    nodes = [list(onnx.load(path).graph.node) for path in (shipped, file)]
+    assert nodes[0] == nodes[1]
+
+
+def test_a_seed_is_a_network(tmp_path: Path) -> None:
+    model = tiny_onnx(tmp_path / "tiny.onnx")
+    hashes = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_challenge(model, seed, tmp_path / name)
+        hashes.append(model_hash(tmp_path / name))
+    assert hashes[0] == hashes[1]
+    assert len({model_hash(model), *hashes}) == 3
+
+
+@pytest.mark.parametrize(
+    ("dtype", "batch"), [(TensorProto.FLOAT, "batch"), (TensorProto.FLOAT, 4), (TensorProto.UINT8, 4)]
+)
+def test_inputs_in_floating_point_and_fixed_batches(tmp_path: Path, dtype: int, batch: int | str) -> None:
+    model = tiny_onnx(tmp_path / "tiny.onnx", dtype=dtype, batch=batch)
+    x = np.random.default_rng(1).integers(0, 255, (4, 3, 8, 8)).astype(helper.tensor_dtype_to_np_dtype(dtype))
+    beats: list[None] = []
+    found = reference_answers(model, {"x": x}, lambda: beats.append(None))["logits"]
+    assert len(beats) == 4
+    assert found.dtype == np.float64
+    assert sample_errors(by_onnxruntime(model, {"x": x}), found).max() < 1e-5
+
+
+def test_an_operator_that_nobody_knows_is_told(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Frobnicate", ["x"], ["logits"], domain="acme")]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 5])]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 5])]
+    model = save_model(helper.make_graph(nodes, "odd", inputs, outputs), tmp_path / "odd.onnx", domain="acme")
+    with pytest.raises(NoChallenge, match="onnx's evaluator cannot compute it") as caught:
+        reference_answers(model, {"x": np.zeros((1, 5), np.float32)}, lambda: None)
+    assert "\n" not in str(caught.value)
