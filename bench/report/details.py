@@ -7,8 +7,9 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.job import Challenge, HandOver, Verification
-from bench.records.record import Nonce, Quality, Record, Run, Trial
+from bench.records.job import HandOver, Verification
+from bench.records.record import Quality, Record, Run, Trial
+from bench.report.certified import challenge_lines, nonce_text
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row
 from bench.text import figures, name, printable, sentence
@@ -44,8 +45,8 @@ def record_status(record: Record, state: str, lang: str) -> Section:
             ("origin", name(lang, "origin", record.origin)),
             ("region", sentence(lang, f"region.{record.timed_region}")),
             ("suite", record.suite_version),
-            ("nonce", _nonce(record.nonce, lang)),
-            *_challenge(record.challenge, lang),
+            ("nonce", nonce_text(record.nonce, lang)),
+            *challenge_lines(record.challenge, lang),
         ],
     )
 
@@ -147,7 +148,7 @@ def run_section(run: Run, lang: str) -> Section:
             ("mode", name(lang, "mode", run.plan.mode)),
             ("backend", f"{run.plan.backend} ({', '.join(run.plan.devices)})"),
             ("seed", str(run.plan.seed) if run.nonce is None else None),
-            ("nonce", _nonce(run.nonce, lang)),
+            ("nonce", nonce_text(run.nonce, lang)),
             ("profile", run.plan.profile),
         ],
     )
@@ -212,29 +213,6 @@ def _hand_over(measured: HandOver | None) -> str | None:
     if measured is None:
         return None
     return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"
-
-
-def _nonce(nonce: Nonce | None, lang: str) -> str | None:
-    if nonce is None:
-        return None
-    return sentence(lang, "phrase.labelled", label=nonce.value, text=name(lang, "nonce_origin", nonce.origin))
-
-
-def _challenge(asked: Challenge | None, lang: str) -> list[tuple[str, str | None]]:
-    if asked is None:
-        return []
-    if asked.refused is not None:
-        how = "refused" if asked.refused_by == "engine" else "not_made"
-        return [("challenge", sentence(lang, f"challenge.{how}", why=asked.refused))]
-    right = figures.count(asked.samples - asked.mismatched)
-    error = figures.ratio(asked.largest_error) if asked.largest_error is not None else "∞"
-    tolerance = figures.ratio(asked.tolerance) if asked.tolerance is not None else "∞"
-    return [
-        ("challenge", sentence(lang, "challenge.answered", count=right, total=figures.count(asked.samples))),
-        ("challenge_error", f"{error} ({tolerance})"),
-        ("challenge_slower", figures.share(asked.slower) if asked.slower is not None else None),
-        ("challenge_network", asked.model_hash),
-    ]
 
 
 def _verdict(quality: Quality, lang: str) -> list[tuple[str, str | None]]:
