@@ -1,8 +1,8 @@
-"""What was watched while it was measured, in words: the harness itself, the engine's own process, the challenge."""
+"""What was watched while it was measured, in words: the harness itself, the engine's own process, recomputed answers."""
 
 from __future__ import annotations
 
-from bench.records.job import Challenge, HandOver, Interpreter, Verification
+from bench.records.job import HandOver, Interpreter, Verification
 from bench.records.numbers import InFlight, Lateness
 from bench.text import figures, sentence
 
@@ -52,20 +52,3 @@ def hand_over_text(measured: HandOver | None) -> str | None:
     if measured is None:
         return None
     return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"
-
-
-def challenge_lines(asked: Challenge | None, lang: str) -> list[tuple[str, str | None]]:
-    if asked is None:
-        return []
-    if asked.refused is not None:
-        how = "refused" if asked.refused_by == "engine" else "not_made"
-        return [("challenge", sentence(lang, f"challenge.{how}", why=asked.refused))]
-    right = figures.count(asked.samples - asked.mismatched)
-    error = figures.ratio(asked.largest_error) if asked.largest_error is not None else "∞"
-    tolerance = figures.ratio(asked.tolerance) if asked.tolerance is not None else "∞"
-    return [
-        ("challenge", sentence(lang, "challenge.answered", count=right, total=figures.count(asked.samples))),
-        ("challenge_error", f"{error} ({tolerance})"),
-        ("challenge_slower", figures.share(asked.slower) if asked.slower is not None else None),
-        ("challenge_network", asked.model_hash),
-    ]

@@ -7,9 +7,9 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.record import Nonce, Quality, Record, Run, Trial
+from bench.records.record import Quality, Record, Run, Trial
+from bench.report.certified import challenge_lines, nonce_text
 from bench.report.checks import (
-    challenge_lines,
     checked_text,
     hand_over_text,
     in_flight_text,
@@ -51,7 +51,7 @@ def record_status(record: Record, state: str, lang: str) -> Section:
             ("origin", name(lang, "origin", record.origin)),
             ("region", sentence(lang, f"region.{record.timed_region}")),
             ("suite", record.suite_version),
-            ("nonce", _nonce(record.nonce, lang)),
+            ("nonce", nonce_text(record.nonce, lang)),
             *challenge_lines(record.challenge, lang),
         ],
     )
@@ -154,7 +154,7 @@ def run_section(run: Run, lang: str) -> Section:
             ("mode", name(lang, "mode", run.plan.mode)),
             ("backend", f"{run.plan.backend} ({', '.join(run.plan.devices)})"),
             ("seed", str(run.plan.seed) if run.nonce is None else None),
-            ("nonce", _nonce(run.nonce, lang)),
+            ("nonce", nonce_text(run.nonce, lang)),
             ("profile", run.plan.profile),
         ],
     )
@@ -210,12 +210,6 @@ def trial_section(trial: Trial, lang: str) -> Section:
 def pairs(settings: Mapping[str, Any]) -> str | None:
     """`name=value` of each setting; None when there are none."""
     return ", ".join(f"{key}={value}" for key, value in sorted(settings.items())) or None
-
-
-def _nonce(nonce: Nonce | None, lang: str) -> str | None:
-    if nonce is None:
-        return None
-    return sentence(lang, "phrase.labelled", label=nonce.value, text=name(lang, "nonce_origin", nonce.origin))
 
 
 def _verdict(quality: Quality, lang: str) -> list[tuple[str, str | None]]:
