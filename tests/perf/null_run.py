@@ -27,6 +27,7 @@ from bench.loadgen.mlperf.session import Complete, Issue, run_test
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.schedule import open_loop_columns
 from bench.loadgen.timeline import in_memory, used
+from bench.loadgen.witness import Witness
 from bench.scoring.server import each_query
 
 from .null_system import lane
@@ -46,11 +47,13 @@ def run_in_child(driver: str, scenario: Scenario, count: int, rate: float = 0.0)
 
 
 def by_bench(scenario: Scenario, count: int, rate: float) -> Figures:
-    """Our driver, with the secret sample of outputs that every run has."""
+    """Our driver, with the secret sample of outputs and the witness that every run has."""
     if scenario == "server":
         times_ns = poisson_ns(count, rate, seed=5)
         timeline = in_memory(count, open_loop=True)
-        t0_ns = drive(lane(1, Scheduled(times_ns=times_ns)), timeline, SecretSample(count, 1, seed=3)).t0_ns
+        t0_ns = drive(
+            lane(1, Scheduled(times_ns=times_ns)), timeline, SecretSample(count, 1, seed=3), witness=Witness()
+        ).t0_ns
         memory_bytes = _highest_memory()  # of the driver: scoring comes in another process
         queries = each_query(open_loop_columns(used(timeline), times_ns, t0_ns), times_ns)
         ordered = np.sort(queries.ended_ns - queries.scheduled_ns)
@@ -59,7 +62,7 @@ def by_bench(scenario: Scenario, count: int, rate: float) -> Figures:
     batch = BATCH if scenario == "offline" else 1
     rows = count // batch
     one = lane(batch, AllDue() if scenario == "offline" else Closed())
-    elapsed_ns = drive(one, in_memory(rows), SecretSample(rows, batch, seed=3)).elapsed_ns
+    elapsed_ns = drive(one, in_memory(rows), SecretSample(rows, batch, seed=3), witness=Witness()).elapsed_ns
     return {"ns_per_query": elapsed_ns / rows} if batch == 1 else {"samples_per_s": rows * batch * 1e9 / elapsed_ns}
 
 
