@@ -13,7 +13,7 @@ from .kept import check_every_file, records_of
 from .things import NAME, Command, complaint, contents, only_run
 
 BATCHES = ("--backend", "fake", "--scenario", "offline", "--workers", "1", "--threads", "1", "--format", "json")
-# 5 ms a call, whatever it holds: twice the batch is twice the throughput, and a busy machine does not change that.
+# 5 ms a call, whatever it holds: sixteen times the batch is sixteen times the throughput, on a busy machine, too.
 SLEEPS = ("--setting", "answers=zeros", "--setting", "delay_us=5000")
 RUN, OFFLINE = "latest", NAME.format("offline")
 
@@ -38,35 +38,36 @@ def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_best_batch_is_chosen_measured_and_told(
     bench: Command, model: Path, tmp_path: Path, few_pairs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bench.tuning.axes._COARSE", (1 / 4, 16))
-    sleeps = (*SLEEPS, "--setting", "most_batch=16")
+    monkeypatch.setattr("bench.tuning.axes._COARSE", (16, 64))
+    monkeypatch.setattr("bench.tuning.axes._FINE", ())
+    sleeps = (*SLEEPS, "--setting", "most_batch=128")
     outcome = bench("run", *BATCHES, *sleeps, "--tune", "--model", model)
     assert outcome.code == 0, outcome
     tuned = record_of(tmp_path)
     tuning, folder = tuned.tuning, only_run(tmp_path / "results")
     assert tuning is not None
-    assert tuned.measurement.batch == tuning.chosen.batch == 16
+    assert tuned.measurement.batch == tuning.chosen.batch == 128
     assert (tuning.reason, tuning.pairs, tuning.metric) == ("ahead", 3, "samples_per_s")
     assert tuning.candidates[0].choice.batch == 8, "the default comes first"
-    assert {one.choice.batch for one in tuning.candidates} == {2, 4, 8, 16, 32, 128}
+    assert {one.choice.batch for one in tuning.candidates} == {8, 128, 512, 2048, 8192}
     for one in tuning.candidates:
-        assert (one.failure is None) == (one.choice.batch <= 16) == bool(one.figures)
+        assert (one.failure is None) == (one.choice.batch <= 128) == bool(one.figures)
         assert all(figure <= one.choice.batch / 0.005 for figure in one.figures), "as fast as the script at most"
     assert not list(folder.rglob("candidate-*/job.json")), "nothing of a trial is kept but the log of a failure"
     check_every_file(tmp_path / "results" / "runs" / folder.name / OFFLINE)
     shown = {lang: bench("show", f"{RUN}/{OFFLINE}", "--lang", lang).out for lang in ("en", "zh")}
     page = (folder / "report.html").read_text() if (folder / "report.html").exists() else None
-    for text in ("batch 16, 1 × 1 threads", "out of memory at a batch of 128"):
+    for text in ("batch 128, 1 × 1 threads", "out of memory at a batch of 512"):
         assert text in " ".join(shown["en"].split())
-    assert "批大小 16，1 × 1 线程" in shown["zh"]
+    assert "批大小 128，1 × 1 线程" in shown["zh"]
     if page is None:
         assert bench("report", RUN).code == 0
         page = (folder / "report.html").read_text()
-    assert "batch 16, 1 × 1 threads" in page
+    assert "batch 128, 1 × 1 threads" in page
 
-    # The measured repetition is the one that `--batch 16` asks for.
+    # The measured repetition is the one that `--batch 128` asks for.
     elsewhere = tmp_path / "elsewhere"
-    assert bench("run", *BATCHES, *sleeps, "--batch", "16", "--model", model, "-o", elsewhere).code == 0
+    assert bench("run", *BATCHES, *sleeps, "--batch", "128", "--model", model, "-o", elsewhere).code == 0
     (asked,) = records_of(only_run(elsewhere))
     assert asked.measurement == tuned.measurement
     assert (asked.config_hash, asked.session_hash) == (tuned.config_hash, tuned.session_hash)
