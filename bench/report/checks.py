@@ -1,4 +1,4 @@
-"""What was watched while it was measured, in words: the harness itself, the engine's own process, recomputed answers."""
+"""What was watched while it was measured, in words: the harness itself, the engine's own process, the answers."""
 
 from __future__ import annotations
 
