@@ -34,7 +34,8 @@ def test_a_rate_is_searched_confirmed_and_kept(bench: Command, model: Path, tmp_
     assert len(record["trials"]) == len(attempts)  # type: ignore[arg-type]
     last = document(folder_of(tmp_path) / record["trials"][-1] / "trial.json")  # type: ignore[index]
     assert last["rate_per_s"] == attempts[-1]["rate_per_s"]
-    assert (outcome.code == 0) == bool(attempts[-1]["held"])
+    # The last attempt may be the next higher rate, which should not hold.
+    assert (outcome.code == 0) == any(attempt["held"] for attempt in attempts)
     assert not (folder_of(tmp_path) / "searching").exists()
 
 
