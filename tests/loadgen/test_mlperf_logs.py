@@ -11,12 +11,14 @@ from bench.loadgen.mlperf.logs import BadLogs, read_detail, read_trace
 
 DETAIL, TRACE = "mlperf_log_detail.txt", "mlperf_log_trace.json"
 # As 6.0.17 writes them.
-LINE = ':::MLLOG {{"key": "{}", "value": {}, "time_ms": 1.5, "namespace": "mlperf::logging", "event_type": "POINT_IN_TIME"}}'
+LINE = ':::MLLOG {{"key": "{}", "value": {}, "time_ms": 1.5, "namespace": "mlperf::logging", "event_type": "POINT"}}'
 SAMPLE = (
     '{{"name":"Sample","cat":"default","ph":"b","pid":1,"id":{n},"ts":{ts},"args":{{"sample_seq":{n},"query_seq":{n},'
     '"sample_idx":{label},"issue_start_ns":{issued},"complete_ns":{done}}}}},'
 )
-FOOTER = '{"name":"LastTrace"}\n],"displayTimeUnit":"ns","otherData":{\n"ts":1795608000000000.250,"version":"MLPerf"}}\n'
+FOOTER = (
+    '{"name":"LastTrace"}\n],"displayTimeUnit":"ns","otherData":{\n"ts":1795608000000000.250,"version":"M"}}\n'
+)
 GOOD = (("loadgen_version", '"6.0.17"'), ("result_validity", '"VALID"'), ("result_samples_per_second", "81.5"))
 
 

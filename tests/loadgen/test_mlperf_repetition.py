@@ -1,4 +1,4 @@
-"""Whole small repetitions by `--driver loadgen`, each in a child: nothing lost, LoadGen's word and ours held together."""
+"""Whole small repetitions by `--driver loadgen`, each in a child: nothing is lost, and both clocks agree."""
 
 from __future__ import annotations
 
