@@ -16,9 +16,7 @@ SAMPLE = (
     '{{"name":"Sample","cat":"default","ph":"b","pid":1,"id":{n},"ts":{ts},"args":{{"sample_seq":{n},"query_seq":{n},'
     '"sample_idx":{label},"issue_start_ns":{issued},"complete_ns":{done}}}}},'
 )
-FOOTER = (
-    '{"name":"LastTrace"}\n],"displayTimeUnit":"ns","otherData":{\n"ts":1795608000000000.250,"version":"M"}}\n'
-)
+FOOTER = '{"name":"LastTrace"}\n],"displayTimeUnit":"ns","otherData":{\n"ts":1795608000000000.250,"version":"M"}}\n'
 GOOD = (("loadgen_version", '"6.0.17"'), ("result_validity", '"VALID"'), ("result_samples_per_second", "81.5"))
 
 
