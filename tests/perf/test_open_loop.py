@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -42,3 +45,37 @@ def test_latency_of_a_null_system(benchmark: BenchmarkFixture, rate: float, batc
     benchmark.extra_info["over_schedule"] = float(np.median(overrun[1:]))
     # It keeps up: in most rounds the last answer comes right after the last query was due.
     assert np.median(overrun[1:]) < 1.05
+
+
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """The process on one of the cores that it may use."""
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system cannot hold a process on one core")
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(usable)})
+    yield
+    os.sched_setaffinity(0, usable)
+
+
+@pytest.mark.perf
+@pytest.mark.usefixtures("one_core")
+def test_a_million_queries_a_second_on_one_core(benchmark: BenchmarkFixture) -> None:
+    """Five seconds of it in each round: whoever falls behind a little ends far behind."""
+    times_ns = poisson_ns(5_000_000, 1e6, seed=5)
+    scheduled = lane(256, Scheduled(times_ns=times_ns))
+    behind_us: list[float] = []
+    p99_us: list[float] = []
+
+    def once() -> None:
+        timeline = in_memory(len(times_ns), open_loop=True)
+        t0_ns = drive(scheduled, timeline).t0_ns
+        queries = each_query(open_loop_columns(used(timeline), times_ns, t0_ns), times_ns)
+        behind_us.append(float(queries.ended_ns.max() - times_ns[-1]) / 1e3)
+        p99_us.append(float(np.quantile(queries.ended_ns - queries.scheduled_ns, 0.99)) / 1e3)
+
+    benchmark.pedantic(once, rounds=3)
+    benchmark.extra_info["p99_us"] = float(np.median(p99_us))
+    benchmark.extra_info["behind_at_the_end_us"] = float(np.median(behind_us))
+    # Of five seconds, a thousandth.
+    assert np.median(behind_us) < 5_000

@@ -16,11 +16,12 @@ from bench.records.plan import Scenario
 
 _PREFIX = b":::MLLOG "
 _SAMPLE = b'{"name":"Sample","cat":"default","ph":"b"'
+# No more digits than 64 bits hold, times in microseconds also as nanoseconds.
 _FIELDS = re.compile(
-    rb'"ts":([0-9.]+),"args":\{"sample_seq":(\d+),"query_seq":(\d+),"sample_idx":(\d+),'
-    rb'"issue_start_ns":(-?\d+),"complete_ns":(-?\d+)\}'
+    rb'"ts":(\d{1,12}(?:\.\d+)?),"args":\{"sample_seq":(\d{1,9}),"query_seq":(\d{1,9}),"sample_idx":(\d{1,18}),'
+    rb'"issue_start_ns":(-?\d{1,18}),"complete_ns":(-?\d{1,18})\}'
 )
-_ORIGIN = re.compile(rb'"otherData":\{\s*"ts":([0-9.]+)')
+_ORIGIN = re.compile(rb'"otherData":\{\s*"ts":((?:[0-8]\d{15}|\d{1,15})(?:\.\d+)?)\b')
 _FOOTER_BYTES = 4096
 # What the submission checker takes for each scenario; of `offline` and `server` the summary shows the same.
 _PUBLISHED: dict[Scenario, str] = {
@@ -58,13 +59,16 @@ def read_detail(folder: Path, scenario: Scenario) -> LoadGenReport:
     verdict: Literal["VALID", "INVALID"] | None = values.get("result_validity")
     if verdict not in ("VALID", "INVALID"):
         raise BadLogs(f"{path}: LoadGen's log has no verdict; the test did not run to its end")
+    errors = values.get("num_errors", 0)
+    if not isinstance(errors, int):
+        raise BadLogs(f"{path}: LoadGen's log has a `num_errors` that is no number: {errors!r}")
     return LoadGenReport(
         version=str(values.get("loadgen_version", "")),
         verdict=verdict,
         reason=" ".join(str(values.get("result_invalid_reason", "")).split()),
         published=_PUBLISHED[scenario],
         figures={name: float(value) for name, value in values.items() if _is_figure(name, value)},
-        errors=int(values.get("num_errors", 0)),
+        errors=errors,
     )
 
 
