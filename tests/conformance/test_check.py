@@ -11,7 +11,7 @@ import pytest
 
 from bench.backends.registry import load_backend
 from bench.conformance.process import Refused, Request, check_backend
-from bench.records.conformance import CHECKS, Verdict
+from bench.records.conformance import CHECKS, ONNX_NODE, Verdict
 from bench.text import LANGUAGES
 from bench.text.catalogue import catalogue
 
@@ -248,4 +248,6 @@ def test_wrong_arguments(bench: Command, arguments: tuple[str, ...], said: str) 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_check_has_a_name(lang: str) -> None:
-    assert {key for key in catalogue(lang) if key.startswith("check.")} == {f"check.{code}" for code in CHECKS}
+    assert {key for key in catalogue(lang) if key.startswith("check.")} == {
+        f"check.{code}" for code in (*CHECKS, ONNX_NODE)
+    }
