@@ -94,77 +94,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("a plan needs at least one workload and one scenario")
         if len(set(self.workloads)) < len(self.workloads) or len(set(self.scenarios)) < len(self.scenarios):
             raise ValueError("a plan names each workload and each scenario once")
-        for name, value, most in (
-            ("batch", self.batch, MOST_BATCH),
-            ("workers", self.workers, MOST_WORKERS),
-            ("threads", self.threads, MOST_THREADS),
-            ("channels", self.channels, MOST_CHANNELS),
-        ):
-            if value is not None and not 1 <= value <= most:
-                raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"`seed` is {self.seed}; it must lie between 0 and 2^63 - 1")
-        if self.nonce is not None and not _NONCE.fullmatch(self.nonce):
-            raise ValueError(
-                f"`nonce` is {self.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
-                "as `openssl rand -hex 32` prints them"
-            )
-        if self.nonce is not None and self.seed:
-            raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
-        for name, amount in (
-            ("budget_s", self.budget_s),
-            ("rate_per_s", self.rate_per_s),
-            ("latency_bound_ms", self.latency_bound_ms),
-            ("timeout_ms", self.timeout_ms),
-            ("frames_per_s", self.frames_per_s),
-            *((f"rates.{name}", rate) for name, rate in self.rates.items()),
-        ):
-            if amount is not None and not 0 < amount < math.inf:
-                raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
-        _check_tuning(self)
-        if self.max_wait_us is not None and not 0 <= self.max_wait_us < math.inf:
-            raise ValueError(f"`max_wait_us` is {self.max_wait_us}; it must be finite and not negative")
-        for name, setting in self.settings.items():
-            if isinstance(setting, float) and not math.isfinite(setting):
-                raise ValueError(f"setting {name!r} is {setting}, which no record can hold")
-        if "trace" in self.scenarios and self.trace is None:
-            raise ValueError("the scenario `trace` needs a file of arrival times: `trace`")
-        if "trace" not in self.scenarios and self.trace is not None:
-            raise ValueError(f"`trace` goes with the scenario `trace`, and the plan names {', '.join(self.scenarios)}")
-        if stray := [name for name in self.rates if name not in self.workloads]:
-            raise ValueError(f"`rates` names {', '.join(stray)}, which is no workload of the plan")
-        if "concurrent" in self.scenarios and (len(self.workloads) < 2 or self.model is not None):
-            raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
-        if self.data is not None and self.model is None:
-            raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
-        if self.model is not None and self.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
-            raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(self.workloads)}, too")
-        if len(set(self.devices)) < len(self.devices):
-            raise ValueError(f"a plan names each device once; this one has {', '.join(self.devices)}")
-        if self.mode == "certified":
-            self._check_certified()
-        if self.own_process and self.more_devices:
-            raise ValueError(
-                f"an engine in a process of its own drives one device, and the plan names {', '.join(self.devices)}"
-            )
-        paths = (self.model, self.data, self.trace)
-        for text in (*self.workloads, *self.rates, self.backend, *self.devices, self.profile, *paths):
-            _refuse_surrogates(text)
-        for name, setting in self.settings.items():
-            _refuse_surrogates(name)
-            _refuse_surrogates(setting)
-
-    def _check_certified(self) -> None:
-        """Whether the plan leaves to `certified` what is not the user's to choose there."""
-        if self.processes == 1:
-            raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
-        if self.driver != "bench":
-            raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {self.driver!r}")
-        if self.seed:
-            raise ValueError(
-                f"mode `certified` takes no `seed`, and the plan has {self.seed}: what is random there follows from "
-                "`nonce`, which a testing service hands out, or the system where none is given"
-            )
+        _check_numbers(self)
+        _check_what_goes_together(self)
+        _check_texts(self)
 
     @property
     def own_process(self) -> bool:
@@ -175,6 +107,90 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def devices(self) -> tuple[str, ...]:
         """Every device of the plan, the first one first."""
         return (self.device, *self.more_devices)
+
+
+def _check_numbers(plan: RunPlan) -> None:
+    """Whether every number lies where it may."""
+    for name, value, most in (
+        ("batch", plan.batch, MOST_BATCH),
+        ("workers", plan.workers, MOST_WORKERS),
+        ("threads", plan.threads, MOST_THREADS),
+        ("channels", plan.channels, MOST_CHANNELS),
+    ):
+        if value is not None and not 1 <= value <= most:
+            raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
+    if not 0 <= plan.seed < 2**63:
+        raise ValueError(f"`seed` is {plan.seed}; it must lie between 0 and 2^63 - 1")
+    if plan.nonce is not None and not _NONCE.fullmatch(plan.nonce):
+        raise ValueError(
+            f"`nonce` is {plan.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
+            "as `openssl rand -hex 32` prints them"
+        )
+    if plan.nonce is not None and plan.seed:
+        raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
+    for name, amount in (
+        ("budget_s", plan.budget_s),
+        ("rate_per_s", plan.rate_per_s),
+        ("latency_bound_ms", plan.latency_bound_ms),
+        ("timeout_ms", plan.timeout_ms),
+        ("frames_per_s", plan.frames_per_s),
+        *((f"rates.{name}", rate) for name, rate in plan.rates.items()),
+    ):
+        if amount is not None and not 0 < amount < math.inf:
+            raise ValueError(f"`{name}` is {amount}; it must be positive and finite")
+    _check_tuning(plan)
+    if plan.max_wait_us is not None and not 0 <= plan.max_wait_us < math.inf:
+        raise ValueError(f"`max_wait_us` is {plan.max_wait_us}; it must be finite and not negative")
+    for name, setting in plan.settings.items():
+        if isinstance(setting, float) and not math.isfinite(setting):
+            raise ValueError(f"setting {name!r} is {setting}, which no record can hold")
+
+
+def _check_what_goes_together(plan: RunPlan) -> None:
+    """Whether no part of a plan contradicts another."""
+    if "trace" in plan.scenarios and plan.trace is None:
+        raise ValueError("the scenario `trace` needs a file of arrival times: `trace`")
+    if "trace" not in plan.scenarios and plan.trace is not None:
+        raise ValueError(f"`trace` goes with the scenario `trace`, and the plan names {', '.join(plan.scenarios)}")
+    if stray := [name for name in plan.rates if name not in plan.workloads]:
+        raise ValueError(f"`rates` names {', '.join(stray)}, which is no workload of the plan")
+    if "concurrent" in plan.scenarios and (len(plan.workloads) < 2 or plan.model is not None):
+        raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
+    if plan.data is not None and plan.model is None:
+        raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
+    if plan.model is not None and plan.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
+        raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(plan.workloads)}, too")
+    if len(set(plan.devices)) < len(plan.devices):
+        raise ValueError(f"a plan names each device once; this one has {', '.join(plan.devices)}")
+    if plan.mode == "certified":
+        _check_certified(plan)
+    if plan.own_process and plan.more_devices:
+        raise ValueError(
+            f"an engine in a process of its own drives one device, and the plan names {', '.join(plan.devices)}"
+        )
+
+
+def _check_certified(plan: RunPlan) -> None:
+    """Whether the plan leaves to `certified` what is not the user's to choose there."""
+    if plan.processes == 1:
+        raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
+    if plan.driver != "bench":
+        raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {plan.driver!r}")
+    if plan.seed:
+        raise ValueError(
+            f"mode `certified` takes no `seed`, and the plan has {plan.seed}: what is random there follows from "
+            "`nonce`, which a testing service hands out, or the system where none is given"
+        )
+
+
+def _check_texts(plan: RunPlan) -> None:
+    """Whether a record can hold every text."""
+    paths = (plan.model, plan.data, plan.trace)
+    for text in (*plan.workloads, *plan.rates, plan.backend, *plan.devices, plan.profile, *paths):
+        _refuse_surrogates(text)
+    for name, setting in plan.settings.items():
+        _refuse_surrogates(name)
+        _refuse_surrogates(setting)
 
 
 def _check_tuning(plan: RunPlan) -> None:
