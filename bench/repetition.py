@@ -87,8 +87,8 @@ def repeat(
     ]
     first, *others = jobs
     try:
-        run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
-        reports = [left_report(job) for job in jobs]
+        report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
+        reports = [report, *map(left_report, others)]
     except RepetitionFailed as error:
         return [_failed(error, job, index, started_at) for job in jobs]
     return [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bench.records.conformance import Verdict
     from bench.records.plan import Setting
 
+Answer = TypeVar("Answer")
 _MARKS = {"passed": "ok  ", "failed": "BAD ", "skipped": "--  "}
 
 
@@ -48,24 +50,19 @@ def check(
 
     Exit code 11 when it does not.
     """
-    from bench.conformance.process import Refused, Request, check_backend
+    from bench.conformance.process import Request, check_backend
 
     request = Request(backend=name, device=device, workloads=workloads, settings=settings, cycles=cycles)
     if onnx_nodes:
         return _check_nodes(request, form, lang)
     verdicts = []
-    try:
-        for verdict in check_backend(request):
-            verdicts.append(verdict)
-            if form == "table":
-                _tell(verdict, lang)
-    except Refused as refusal:
-        raise click.UsageError(str(refusal)) from None
+    for verdict in _unless_refused(check_backend(request)):
+        verdicts.append(verdict)
+        if form == "table":
+            _tell(verdict, lang)
     failed = sum(verdict.state == "failed" for verdict in verdicts)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
+        _print_json(verdicts)
     else:
         from bench.text.catalogue import sentence
 
@@ -76,23 +73,18 @@ def check(
 
 def _check_nodes(request: Request, form: str, lang: str) -> int:
     """No part of the contract: an engine may refuse operators, and its answers are told with the others."""
-    from bench.conformance.process import Refused, Suite, check_nodes
+    from bench.conformance.process import Suite, check_nodes
 
     verdicts, suite = [], Suite(tests=0, fitting=())
-    try:
-        for seen in check_nodes(request):
-            if isinstance(seen, Suite):
-                suite = seen
-                continue
-            verdicts.append(seen)
-            if form == "table" and seen.state != "passed":
-                _tell(seen, lang)
-    except Refused as refusal:
-        raise click.UsageError(str(refusal)) from None
+    for seen in _unless_refused(check_nodes(request)):
+        if isinstance(seen, Suite):
+            suite = seen
+            continue
+        verdicts.append(seen)
+        if form == "table" and seen.state != "passed":
+            _tell(seen, lang)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
+        _print_json(verdicts)
     else:
         from bench.text.catalogue import sentence
         from bench.text.figures import share
@@ -103,6 +95,22 @@ def _check_nodes(request: Request, form: str, lang: str) -> int:
         told = {"name": request.backend, "share": part, "tried": len(verdicts), "tests": suite.tests}
         click.echo(sentence(lang, "conformance.nodes", **told, **counts))
     return exit_codes.OK if suite.fitting else exit_codes.INVALID
+
+
+def _unless_refused(answers: Iterator[Answer]) -> Iterator[Answer]:
+    """Answers as they come. Raises UsageError for a request that names what there is not."""
+    from bench.conformance.process import Refused
+
+    try:
+        yield from answers
+    except Refused as refusal:
+        raise click.UsageError(str(refusal)) from None
+
+
+def _print_json(verdicts: Sequence[Verdict]) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
 
 
 def _tell(verdict: Verdict, lang: str) -> None:
