@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.backends.registry import backend_names
 from bench.models.base import ScenarioSpec, Workload
+from bench.models.end_to_end import NoPipeline
 from bench.models.opening import open_workload
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
@@ -22,6 +23,7 @@ from bench.records.plan import (
     MODES,
     OPEN_LOOPS,
     PRECISIONS,
+    REGIONS,
     SCENARIOS,
     SEARCHED,
     USER_WORKLOAD,
@@ -62,7 +64,10 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
     names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
-    return {name: open_workload(name, plan.model, plan.data) for name in names}
+    try:
+        return {name: open_workload(name, plan.model, plan.data, plan.timed_region) for name in names}
+    except NoPipeline as error:
+        raise BadPlan(str(error)) from None
 
 
 def check_names(plan: RunPlan) -> None:
@@ -74,6 +79,7 @@ def check_names(plan: RunPlan) -> None:
     _known("mode", [plan.mode], list(MODES))
     _known("precision", [plan.precision], list(PRECISIONS))
     _known("driver", [plan.driver], list(DRIVERS))
+    _known("timed region", [plan.timed_region], list(REGIONS))
     if plan.driver == "loadgen":
         _check_loadgen(plan)
     if plan.profile is not None:
@@ -188,6 +194,7 @@ def _measurement(
         driver=plan.driver,
         beside=beside,
         session_process="own" if plan.own_process else "shared",
+        timed_region=plan.timed_region,
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 

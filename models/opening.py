@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.models.base import Workload
+from bench.models.end_to_end import EndToEnd
 from bench.models.suite import load_workload
 from bench.models.user_model import UserWorkload
+from bench.records.plan import Region
 
 
-def open_workload(name: str, model: str | None, data: str | None) -> Workload:
-    """The suite's workload, or the user's model as one. Raises PluginError, BadFile or BadModel."""
+def open_workload(name: str, model: str | None, data: str | None, region: Region = "host_to_host") -> Workload:
+    """The suite's workload, or the user's model as one, fed with files where the whole way from them is timed.
+
+    Raises PluginError, BadFile, BadModel or NoPipeline.
+    """
+    workload: Workload
     if model is not None:
-        return UserWorkload(Path(model), Path(data) if data else None)
-    return load_workload(name)
+        workload = UserWorkload(Path(model), Path(data) if data else None)
+    else:
+        workload = load_workload(name)
+    return EndToEnd(workload) if region == "end_to_end" else workload

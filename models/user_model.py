@@ -5,6 +5,7 @@ Labels are the positions of the subfolders' names in sorted order, as torchvisio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from bench.backends.base import Model, Tensor
 from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Reference, ScenarioSpec, WorkloadSpec
 from bench.models.graph import graph_statistics, model_hash
 from bench.records.plan import USER_WORKLOAD
-from bench.tasks.classify import load_picture, normalised
+from bench.tasks.pictures import as_jpeg, load_picture, normalised, whole_picture
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 _LOAD_SAMPLES = 64
@@ -46,11 +47,22 @@ class UserWorkload:
         if not self._pictures:
             return {tensor.name: _noise(tensor, count, rng) for tensor in self.spec.inputs}
         tensor = self.spec.inputs[0]
-        chosen = rng.permutation(len(self._pictures))[np.arange(count) % len(self._pictures)]
-        raw = self._load(chosen)
-        shifted = np.stack([np.roll(picture, int(rng.integers(1, 24)), axis=2) for picture in raw])
-        noisy = shifted.astype(np.int16) + rng.integers(-8, 9, shifted.shape, dtype=np.int16)
-        return {tensor.name: _as_input(np.clip(noisy, 0, 255).astype(np.uint8), tensor)}
+        pictures = np.stack([_disturbed(picture, rng) for picture in self._load(self._chosen(count, rng))])
+        return {tensor.name: _as_input(pictures, tensor)}
+
+    def load_files(self, count: int, seed: int) -> list[bytes]:
+        """Pictures of the folder in their own size, under seeded noise and shift, as JPEG files."""
+        rng = np.random.default_rng(seed)
+        return [as_jpeg(_disturbed(_whole(self._pictures[i]), rng)) for i in self._chosen(count, rng)]
+
+    def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
+        """The files themselves. Raises BadModel for one that cannot be read, while the clock does not run yet."""
+        self._load(indices)
+        return [self._pictures[i].read_bytes() for i in indices]
+
+    def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        order: NDArray[np.int64] = rng.permutation(len(self._pictures))[np.arange(count) % len(self._pictures)]
+        return order
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
         tensor = self.spec.inputs[0]
@@ -67,9 +79,24 @@ class UserWorkload:
         return np.stack([_picture(self._pictures[i], height, width) for i in indices])
 
 
+def _disturbed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(3, height, width) moved sideways and with a little noise: another picture of the same."""
+    moved = np.roll(picture, int(rng.integers(1, 24)), axis=2)
+    noisy = moved.astype(np.int16) + rng.integers(-8, 9, moved.shape, dtype=np.int16)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
 def _picture(file: Path, height: int, width: int) -> NDArray[np.uint8]:
+    return _read(file, lambda: load_picture(file, height, width))
+
+
+def _whole(file: Path) -> NDArray[np.uint8]:
+    return _read(file, lambda: whole_picture(file))
+
+
+def _read(file: Path, reader: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
     try:
-        return load_picture(file, height, width)
+        return reader()
     except Exception as error:  # noqa: BLE001 - Pillow's readers raise errors of many kinds for one cause: a bad file
         raise BadModel(f"{file}: the picture cannot be read: {_first_line(error)}. Mend or remove it.") from None
 

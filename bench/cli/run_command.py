@@ -32,6 +32,7 @@ from bench.records.plan import (
     MOST_THREADS,
     MOST_WORKERS,
     PRECISIONS,
+    REGIONS,
     SCENARIOS,
     USER_WORKLOAD,
     RunPlan,
@@ -73,6 +74,13 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Who issues the measured queries: bench itself, or MLPerf LoadGen, for comparison.",
 )
 @click.option("--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True)
+@click.option(
+    "--timed-region",
+    type=Names("timed region", REGIONS),
+    default="host_to_host",
+    show_default=True,
+    help="end_to_end: from a file's bytes to the answer, decoding and resizing inside the clock.",
+)
 @click.option(
     "--max-batch",
     "--batch",

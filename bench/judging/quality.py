@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench.judging.measures import MEASURES, Measure, Value
 from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
+from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
 from bench.records.numbers import Refusal, RelativeError
 from bench.records.plan import Mode
@@ -66,7 +67,9 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))
     if digest != reference.evaluation_sha256:
         return quality, (*found, finding("quality-not-verified", mode, subject=_OTHER_DATA))
-    judged, more = _against_reference(quality, answered, reference, precision_executed, mode)
+    # A lossy file is another input: its raw outputs need not be the reference's, only its answers.
+    precision = None if isinstance(workload, EndToEnd) else precision_executed
+    judged, more = _against_reference(quality, answered, reference, precision, mode)
     return judged, found + more
 
 
@@ -103,11 +106,12 @@ def _bad_samples(outputs: NamedArrays) -> int:
 
 
 def _against_reference(
-    quality: Quality, answered: _Answered, reference: Reference, precision: str, mode: Mode
+    quality: Quality, answered: _Answered, reference: Reference, precision: str | None, mode: Mode
 ) -> Judged:
+    """The verdict; raw outputs are held to the error class of `precision` unless that is None."""
     outputs, labels, measure = answered.outputs, answered.labels, answered.measure
     stored = {name: reference.outputs[name][answered.indices] for name in outputs if name in reference.outputs}
-    error = _numeric(outputs, stored)
+    error = _numeric(outputs, stored) if precision is not None else None
     unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
     if isinstance(error, Refusal) or labels is None:
         return unverified
@@ -116,11 +120,11 @@ def _against_reference(
     if isinstance(verdict, Refusal):
         return unverified
     agreed = measure.agreement(outputs, stored, labels)
-    within = error.max <= ERROR_CLASS[precision]
+    within = precision is None or error is None or error.max <= ERROR_CLASS[precision]
     by_agreement = verdict.target_met and agreed >= _AGREEMENT and within
     passed = bool(verdict.passed) if verdict.passed is not None else by_agreement
     found = []
-    if not within:
+    if precision is not None and error is not None and not within:
         found.append(finding("precision-mismatch", mode, error.max, ERROR_CLASS[precision], precision))
     if not passed:
         found.append(finding("quality-failed", mode, verdict.value, verdict.target, quality.metric))

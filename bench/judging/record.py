@@ -80,6 +80,7 @@ def judge_record(
         division=_division(setup, last, plan),
         settings=plan.settings,
         primary=PRIMARY[measurement.scenario],
+        timed_region=measurement.timed_region,
         device=last.device if last else None,
         facts=last.facts if last else None,
         more_devices=last.more_devices if last else (),
@@ -98,6 +99,7 @@ def judge_record(
         nonce=setup.nonce,
         hand_over=median.report.hand_over if median and median.report else None,
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
+        stages=median.report.stages if median and median.report else None,
     )
 
 
@@ -264,6 +266,7 @@ def _config_hash(setup: Setup, measurement: Measurement, report: Report | Search
                 measurement.max_wait_ns,
                 measurement.latency_bound_ns,
                 *(["own process"] if measurement.session_process == "own" else []),
+                *([measurement.timed_region] if measurement.timed_region != "host_to_host" else []),
                 *([sorted(measurement.beside.items())] if measurement.beside else []),
             ],
         }

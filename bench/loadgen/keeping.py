@@ -13,6 +13,7 @@ from bench.loadgen.opening import Ready
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
+from bench.models.end_to_end import EndToEnd
 from bench.records.hashing import derive_seed
 from bench.records.job import Job
 from bench.store.files import write_bytes
@@ -34,7 +35,9 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
         return workload.evaluation_inputs(part)
 
     outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
-    first = workload.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
+    # Files of the same samples differ from one version of a codec to the next.
+    samples = workload.prepared if isinstance(workload, EndToEnd) else workload
+    first = samples.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
     digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)

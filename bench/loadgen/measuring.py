@@ -22,6 +22,7 @@ from bench.loadgen.mlperf.measure import drive_by_loadgen
 from bench.loadgen.mlperf.request import capacity
 from bench.loadgen.opening import Ready
 from bench.loadgen.outputs import Kept, SecretSample
+from bench.loadgen.pipeline import restart, total
 from bench.loadgen.placing import verify_placed
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
@@ -88,6 +89,7 @@ def measure(one: Warmed, reporter: Reporter) -> Report:
     planned = _planned(one)
     reporter.phase("measure", planned.expected_s)
     handed_over = hand_over(planned.lane)
+    restart(planned.lane.sessions)
     costs = _Costs([one.ready])
     _hold_garbage([one.ready])
     lane, timeline, secret, witness = planned.lane, planned.timeline, planned.secret, Witness()
@@ -120,6 +122,8 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
     ]
     reporter.phase("measure", schedule_s)
     handed_over = [hand_over(planned.lane) for planned in plans]
+    for planned in plans:
+        restart(planned.lane.sessions)
     costs = _Costs([one.ready for one in several])
     _hold_garbage([one.ready for one in several])
     shifts = [
@@ -203,7 +207,7 @@ def _secret(job: Job, rows: int) -> SecretSample:
 
 def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
     ready, lane, driven = one.ready, planned.lane, seen.driven
-    interpreter = _interpreter(ready, driven)
+    interpreter, stages = _interpreter(ready, driven), total(lane.sessions)
     seen.witness.keep(Path(one.job.folder) / "columns")
     checked = verify_placed(ready.placed, ready.model, lane.samples, seen.kept, one.first, driven.lost)
     keep_outputs(Path(one.job.folder), planned.secret)
@@ -232,6 +236,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         hand_over=seen.handed_over,
         loadgen=seen.loadgen,
         interpreter=interpreter,
+        stages=stages,
     )
 
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 import msgspec
 
 from bench.apart.remote import RemoteModel
-from bench.backends.base import Model, Options
+from bench.backends.base import Model, Options, Session
 from bench.loadgen.engine import compiled_for
 from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing
+from bench.loadgen.pipeline import PipelineSession
 from bench.loadgen.placing import Placed, placed
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Layout, LoadedSet
 from bench.models.base import Workload
+from bench.models.end_to_end import EndToEnd
 from bench.models.graph import model_hash
 from bench.models.opening import open_workload
 from bench.records.hashing import derive_seed, record_hash
@@ -53,7 +55,7 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
 
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
-    workload = open_workload(job.measurement.workload, job.model, job.data)
+    workload = open_workload(job.measurement.workload, job.model, job.data, job.measurement.timed_region)
     with opened_model(job, workload, workload.model(), reporter) as ready:
         yield ready
 
@@ -77,17 +79,32 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
     reporter.phase("load")
     samples = _loaded_set(workload, job, apart.inputs if apart else None)
     with placed(compiled, measurement.workers) as ready:
+        answering, sessions = _answering(workload, model, ready.sessions, options)
         closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
         lane = Lane(
             # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
             issue=AllDue() if measurement.scenario in OPEN_LOOPS | {"offline"} else closed,
             samples=samples,
-            sessions=ready.sessions,
-            rings=tuple(OutputRing(model.outputs, measurement.batch, worker) for worker in range(len(ready.sessions))),
+            sessions=sessions,
+            rings=tuple(OutputRing(answering.outputs, measurement.batch, worker) for worker in range(len(sessions))),
         )
         # Of the file that was compiled, not what the workload says of it.
         digest = model_hash(model.path)
-        yield Ready(workload=workload, model=model, model_hash=digest, placed=ready, lane=lane, apart=apart)
+        ready = msgspec.structs.replace(ready, sessions=sessions)
+        yield Ready(workload=workload, model=answering, model_hash=digest, placed=ready, lane=lane, apart=apart)
+
+
+def _answering(
+    workload: Workload, model: Model, sessions: tuple[Session, ...], options: Options
+) -> tuple[Model, tuple[Session, ...]]:
+    """What is fed and expected back, and by which sessions: the engine's own, or pipelines around them."""
+    if not isinstance(workload, EndToEnd):
+        return model, sessions
+    around = tuple(
+        PipelineSession(session, workload.pipeline, model.inputs, model.outputs, options.max_batch, options.threads)
+        for session in sessions
+    )
+    return workload.answering(), around
 
 
 def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:

@@ -71,6 +71,18 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     largest_error: float | None
 
 
+class Stages(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the time of `samples` went that were answered end to end, summed over the sessions, in ns.
+
+    `prepare_ns` decodes and resizes, `engine_ns` is the engine's, `answer_ns` reads the answer from its outputs.
+    """
+
+    samples: int
+    prepare_ns: int
+    engine_ns: int
+    answer_ns: int
+
+
 class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     """What it costs to hand a batch to a process of its own that does nothing with it, measured in this repetition."""
 
@@ -152,6 +164,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     challenge: Challenge | None = None
     loadgen: LoadGenReport | None = None
     interpreter: Interpreter | None = None
+    # timed region `end_to_end` only
+    stages: Stages | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

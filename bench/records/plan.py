@@ -17,7 +17,10 @@ Mode = Literal["quick", "standard", "certified"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "concurrent", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
+# What is inside the clock: prepared inputs to raw outputs, or files to answers.
+Region = Literal["host_to_host", "end_to_end"]
 
+REGIONS: tuple[Region, ...] = ("host_to_host", "end_to_end")
 MODES: tuple[Mode, ...] = ("quick", "standard", "certified")
 SCENARIOS: tuple[Scenario, ...] = (
     *("single_stream", "multi_stream"),
@@ -53,7 +56,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
-    `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
+    `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
     for comparison. `model` and `data` name the user's own ONNX file and labelled image folder;
     then the only workload is `user_model`.
     """
@@ -67,6 +70,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     mode: Mode = "quick"
     driver: Driver = "bench"
     precision: Precision = "fp32"
+    timed_region: Region = "host_to_host"
     batch: int | None = None
     workers: int | None = None
     processes: Literal[1, 2] | None = None
@@ -164,6 +168,11 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError(f"a plan names each device once; this one has {', '.join(plan.devices)}")
     if plan.mode == "certified":
         _check_certified(plan)
+    if plan.own_process and plan.timed_region != "host_to_host":
+        raise ValueError(
+            f"an engine in a process of its own, as mode `certified` has, is timed from host to host; the plan asks for "
+            f"`{plan.timed_region}`"
+        )
     if plan.own_process and plan.more_devices:
         raise ValueError(
             f"an engine in a process of its own drives one device, and the plan names {', '.join(plan.devices)}"
@@ -243,6 +252,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     session_process: Literal["shared", "own"] = "shared"
     driver: Driver = "bench"
     beside: dict[str, float | None] = {}
+    timed_region: Region = "host_to_host"
 
     @property
     def name(self) -> str:

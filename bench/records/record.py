@@ -12,16 +12,15 @@ import msgspec
 
 from bench.records.findings import Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
-from bench.records.job import Challenge, HandOver, Report
+from bench.records.job import Challenge, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
-from bench.records.plan import Measurement, Mode, RunPlan, Setting
+from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
 from bench.records.search import Attempt, Search
 from bench.records.tuning import Tuning
 
 SCHEMA = 1
 Status = Literal["partial", "complete"]
-Region = Literal["host_to_host", "end_to_end"]
 
 
 class Nonce(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +115,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     nonce: Nonce | None = None
     hand_over: HandOver | None = None
     challenge: Challenge | None = None
+    stages: Stages | None = None
 
     @property
     def valid(self) -> bool:

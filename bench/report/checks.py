@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.records.job import HandOver, Interpreter, Verification
+from bench.records.job import HandOver, Interpreter, Stages, Verification
 from bench.records.numbers import InFlight, Lateness
 from bench.text import figures, sentence
 
@@ -46,6 +46,17 @@ def checked_text(checked: Verification | None) -> str | None:
     if checked is None:
         return None
     return f"{figures.count(checked.samples)} ({figures.count(checked.mismatched)})"
+
+
+def stages_text(stages: Stages | None, lang: str) -> str | None:
+    """Where the time of a sample goes that is answered end to end: shares, and the mean; None where it is not."""
+    if stages is None or not stages.samples:
+        return None
+    parts = (stages.prepare_ns, stages.engine_ns, stages.answer_ns)
+    whole = max(sum(parts), 1)
+    prepare, engine, answer = (figures.share(part / whole) for part in parts)
+    mean = figures.latency(whole / stages.samples)
+    return sentence(lang, "detail.stages_text", prepare=prepare, engine=engine, answer=answer, mean=mean)
 
 
 def hand_over_text(measured: HandOver | None) -> str | None:

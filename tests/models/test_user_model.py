@@ -15,7 +15,7 @@ from bench.backends.base import Options, Tensor
 from bench.backends.onnxruntime import BACKEND
 from bench.models.graph import model_hash
 from bench.models.user_model import BadModel, UserWorkload
-from bench.tasks.classify import normalised
+from bench.tasks.pictures import normalised
 
 from ..fixtures import save_model, tiny_onnx
 

@@ -1,0 +1,101 @@
+"""A session that takes files and gives answers: preparation, the engine's session and reading of the answer, in turn.
+
+Everything here is inside the clock of the timed region `end_to_end`, and is the same code for every engine. How long each
+part took is counted, so that a report can say what is not the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter_ns
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Arrays, Session, Tensor
+from bench.models.end_to_end import ANSWER, ENCODED, LENGTH
+from bench.records.job import Stages
+from bench.tasks.pipelines import Pipeline
+
+
+class PipelineSession:
+    """Batches of at most `most` files, each prepared by one of `threads` threads where a batch has several."""
+
+    def __init__(
+        self, session: Session, pipeline: Pipeline, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most: int, threads: int
+    ) -> None:
+        self._session, self._pipeline = session, pipeline
+        self._outputs = [tensor.name for tensor in outputs]
+        self._prepared = {tensor.name: np.empty((most, *tensor.shape), tensor.dtype) for tensor in inputs}
+        several = min(threads, most)
+        self._pool = ThreadPoolExecutor(several, thread_name_prefix="prepare") if several > 1 else None
+        self.restart()
+
+    def restart(self) -> None:
+        """Count times anew from now on."""
+        self._samples = self._prepare_ns = self._engine_ns = self._answer_ns = 0
+
+    def stages(self) -> Stages:
+        """What was counted since `restart`."""
+        return Stages(
+            samples=self._samples,
+            prepare_ns=self._prepare_ns,
+            engine_ns=self._engine_ns,
+            answer_ns=self._answer_ns,
+        )
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        """Answer a batch of files into the outputs of the network and `ANSWER`. Raises as pipeline and session do."""
+        begun = perf_counter_ns()
+        count = len(batch[LENGTH])
+        prepared = {name: array[:count] for name, array in self._prepared.items()}
+        self._prepare(batch[ENCODED], batch[LENGTH].tolist(), prepared)
+        ready = perf_counter_ns()
+        outputs = {name: out[name] for name in self._outputs}
+        self._session.run(prepared, outputs)
+        answered = perf_counter_ns()
+        out[ANSWER][:] = self._pipeline.answer(outputs)
+        ended = perf_counter_ns()
+        self._samples += count
+        self._prepare_ns += ready - begun
+        self._engine_ns += answered - ready
+        self._answer_ns += ended - answered
+
+    def close(self) -> None:
+        """Close the engine's session."""
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._session.close()
+
+    def _prepare(self, encoded: NDArray[np.generic], lengths: list[int], prepared: Arrays) -> None:
+        def one(place: int) -> None:
+            sample = {name: array[place] for name, array in prepared.items()}
+            self._pipeline.prepare(encoded[place, : lengths[place]].tobytes(), sample)
+
+        if self._pool is None or len(lengths) == 1:
+            for place in range(len(lengths)):
+                one(place)
+        else:
+            for _ in self._pool.map(one, range(len(lengths))):
+                pass
+
+
+def total(sessions: Sequence[Session]) -> Stages | None:
+    """The stages of all sessions together; None where they take no files."""
+    counted = [session.stages() for session in sessions if isinstance(session, PipelineSession)]
+    if not counted:
+        return None
+    return Stages(
+        samples=sum(one.samples for one in counted),
+        prepare_ns=sum(one.prepare_ns for one in counted),
+        engine_ns=sum(one.engine_ns for one in counted),
+        answer_ns=sum(one.answer_ns for one in counted),
+    )
+
+
+def restart(sessions: Sequence[Session]) -> None:
+    """Count the stages of all sessions anew."""
+    for session in sessions:
+        if isinstance(session, PipelineSession):
+            session.restart()

@@ -1,0 +1,97 @@
+"""From the bytes of a file to an engine's input, and from its outputs to the answer, the same for every engine.
+
+In the timed region `end_to_end` all of this is inside the clock. Encoding is the other way round and never timed: it
+makes raw samples of prepared ones where a workload renders or synthesises its own.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.tasks.base import Outputs
+from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.pictures import as_jpeg, load_picture, normalised, resized_picture
+
+# A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.
+_ENLARGED = 2
+_SAMPLES_PER_S = 16_000
+
+Sample = Mapping[str, NDArray[np.generic]]
+
+
+class Pipeline(Protocol):
+    """What lies around an engine for one task; `sample` holds the engine's inputs for one sample, without batch axis."""
+
+    def encode(self, sample: Sample) -> bytes:
+        """The file that such a sample comes in."""
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        """Fill `sample` from a file's bytes. Raises ValueError or OSError for what is no such file."""
+
+    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
+        """The answers (n,) to the raw outputs (n, …)."""
+
+
+class Pictures(msgspec.Struct, frozen=True):
+    """JPEG files of pictures twice as high and wide as the input; prepared by decoding and resizing (bilinear)."""
+
+    def encode(self, sample: Sample) -> bytes:
+        (pixels,) = sample.values()
+        return as_jpeg(pixels.astype(np.uint8), enlarged=_ENLARGED)
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        (pixels,) = sample.values()
+        pixels[:] = resized_picture(io.BytesIO(data), *pixels.shape[1:])
+
+    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
+        return top_class(outputs)
+
+
+class Photographs(msgspec.Struct, frozen=True):
+    """A user's picture files as they are, prepared as ImageNet's classifiers expect: see `load_picture`."""
+
+    def encode(self, sample: Sample) -> bytes:
+        raise NotImplementedError("a user's pictures come as files")
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        (pixels,) = sample.values()
+        picture = load_picture(io.BytesIO(data), *pixels.shape[1:])
+        pixels[:] = picture if pixels.dtype == np.uint8 else normalised(picture[None])[0]
+
+    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
+        return top_class(outputs)
+
+
+class Recordings(msgspec.Struct, frozen=True):
+    """FLAC files of 16 bits at 16 kHz, one channel, as long as the input; nothing is lost in them."""
+
+    def encode(self, sample: Sample) -> bytes:
+        import soundfile
+
+        (wave,) = sample.values()
+        file = io.BytesIO()
+        soundfile.write(file, wave, _SAMPLES_PER_S, format="FLAC", subtype="PCM_16")
+        return file.getvalue()
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        import soundfile
+
+        (wave,) = sample.values()
+        sound, rate = soundfile.read(io.BytesIO(data), dtype=wave.dtype.name)
+        if sound.shape != wave.shape or rate != _SAMPLES_PER_S:
+            raise ValueError(
+                f"a recording of shape {sound.shape} at {rate} Hz; expected {wave.shape} at {_SAMPLES_PER_S}"
+            )
+        wave[:] = sound
+
+    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
+        return top_class(outputs)
+
+
+PIPELINES: dict[str, Callable[[], Pipeline]] = {CLASSIFY.name: Pictures, COMMAND.name: Recordings}

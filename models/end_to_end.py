@@ -1,0 +1,96 @@
+"""A workload whose samples are the bytes of files: what the timed region `end_to_end` is fed with.
+
+Files of different lengths lie in one array, padded to the longest, so that a batch of them is a view like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.backends.base import Model, Tensor
+from bench.models.base import NamedArrays, Reference, Workload
+from bench.tasks.pipelines import PIPELINES, Photographs, Pipeline
+
+# Names that no ONNX graph of ours has.
+ENCODED, LENGTH, ANSWER = "__encoded", "__length", "__answer"
+
+
+class NoPipeline(ValueError):
+    """A workload that cannot be measured end to end; one line."""
+
+
+@runtime_checkable
+class BringsFiles(Protocol):
+    """What a workload has that knows its samples as files."""
+
+    def load_files(self, count: int, seed: int) -> list[bytes]:
+        """As `load_inputs`."""
+
+    def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
+        """As `evaluation_inputs`."""
+
+
+class EndToEnd:
+    """`prepared`, fed with files: inputs are `ENCODED` (n, longest) uint8 and `LENGTH` (n,) int64.
+
+    Its outputs are the network's own and, behind them, `ANSWER` (n,) int64: what the task reads from them.
+    """
+
+    def __init__(self, prepared: Workload) -> None:
+        """Raises NoPipeline for a task that has none, and for a user's model without files."""
+        spec = prepared.spec
+        if spec.task not in PIPELINES:
+            raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
+        if isinstance(prepared, BringsFiles) and not spec.quality.evaluation_samples:
+            raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
+        self.prepared = prepared
+        self.pipeline: Pipeline = Photographs() if isinstance(prepared, BringsFiles) else PIPELINES[spec.task]()
+        self.spec = msgspec.structs.replace(
+            spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=()))
+        )
+
+    def model(self) -> Model:
+        """The network itself, which knows nothing of files."""
+        return self.prepared.model()
+
+    def answering(self) -> Model:
+        """What the harness feeds and expects back."""
+        encoded = Tensor(name=ENCODED, dtype="uint8", shape=(0,))  # as long as the longest file
+        length = Tensor(name=LENGTH, dtype="int64", shape=())
+        return msgspec.structs.replace(self.model(), inputs=(encoded, length), outputs=self.spec.outputs)
+
+    def load_inputs(self, count: int, seed: int) -> NamedArrays:
+        if isinstance(self.prepared, BringsFiles):
+            return padded(self.prepared.load_files(count, seed))
+        return self._encoded(self.prepared.load_inputs(count, seed))
+
+    def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
+        if isinstance(self.prepared, BringsFiles):
+            return padded(self.prepared.evaluation_files(indices))
+        return self._encoded(self.prepared.evaluation_inputs(indices))
+
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        return self.prepared.evaluation_labels(indices)
+
+    def reference(self) -> Reference | None:
+        """Answers to the samples before they were made files of: what a lossy format costs counts as a loss."""
+        return self.prepared.reference()
+
+    def _encoded(self, inputs: NamedArrays) -> NamedArrays:
+        count = len(next(iter(inputs.values())))
+        samples = ({name: array[i] for name, array in inputs.items()} for i in range(count))
+        return padded([self.pipeline.encode(sample) for sample in samples])
+
+
+def padded(files: Sequence[bytes]) -> NamedArrays:
+    """`ENCODED` and `LENGTH` of files, each behind the other."""
+    lengths = np.array([len(file) for file in files], np.int64)
+    encoded = np.zeros((len(files), int(lengths.max(initial=0))), np.uint8)
+    for row, file in zip(encoded, files, strict=True):
+        row[: len(file)] = np.frombuffer(file, np.uint8)
+    return {ENCODED: encoded, LENGTH: lengths}

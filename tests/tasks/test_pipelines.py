@@ -1,0 +1,80 @@
+"""`bench.tasks.pipelines`: a file becomes the sample that it was made of, and outputs become answers."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from bench.tasks import TASKS
+from bench.tasks.pictures import load_picture, normalised
+from bench.tasks.pipelines import PIPELINES, Photographs, Pictures, Recordings
+
+
+@pytest.mark.parametrize("length", [1, 400, 16_000])
+def test_a_recording_comes_back_bit_by_bit(length: int) -> None:
+    wave = np.random.default_rng(length).integers(-32768, 32768, length).astype(np.int16)
+    data = Recordings().encode({"wave": wave})
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert (file.format, file.subtype, file.samplerate, file.channels) == ("FLAC", "PCM_16", 16_000, 1)
+    back = np.full_like(wave, 77)
+    Recordings().prepare(data, {"wave": back})
+    assert (back == wave).all()
+
+
+def test_a_float_input_gets_the_recording_on_the_scale_of_one() -> None:
+    wave = np.array([-32768, 0, 16384], np.int16)
+    back = np.empty(3, np.float32)
+    Recordings().prepare(Recordings().encode({"wave": wave}), {"wave": back})
+    assert back.tolist() == [-1.0, 0.0, 0.5]
+
+
+@pytest.mark.parametrize(("samples", "rate", "channels"), [(15_999, 16_000, 1), (16_000, 8_000, 1), (16_000, 16_000, 2)])
+def test_a_recording_of_another_form_is_refused(samples: int, rate: int, channels: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((samples, channels), np.int16), rate, format="FLAC")
+    with pytest.raises(ValueError, match=f"at {rate} Hz; expected"):
+        Recordings().prepare(file.getvalue(), {"wave": np.empty(16_000, np.int16)})
+
+
+def test_a_picture_comes_back_nearly() -> None:
+    y, x = np.mgrid[0:64, 0:64]
+    picture = np.stack([x * 3, y * 3, x + y]).astype(np.uint8)
+    data = Pictures().encode({"image": picture})
+    with Image.open(io.BytesIO(data)) as file:
+        assert (file.format, file.size) == ("JPEG", (128, 128))
+    back = np.empty_like(picture)
+    Pictures().prepare(data, {"image": back})
+    assert np.abs(back.astype(int) - picture).mean() < 4
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_photograph_is_prepared_as_without_the_clock(dtype: type) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    found = np.empty((3, 16, 16), dtype)
+    Photographs().prepare(file.getvalue(), {"x": found})
+    expected = load_picture(io.BytesIO(file.getvalue()), 16, 16)
+    assert (found == (expected if dtype == np.uint8 else normalised(expected[None])[0])).all()
+
+
+@pytest.mark.parametrize("pipeline", [Pictures(), Photographs(), Recordings()])
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff no picture", b"fLaC no sound"])
+def test_what_is_no_such_file_is_an_error(pipeline: Pictures | Photographs | Recordings, data: bytes) -> None:
+    sample = {"x": np.empty(16, np.int16) if isinstance(pipeline, Recordings) else np.empty((3, 8, 8), np.uint8)}
+    with pytest.raises((OSError, ValueError, RuntimeError)):
+        pipeline.prepare(data, sample)
+
+
+def test_the_answer_is_the_class_of_the_largest_output() -> None:
+    outputs = {"y": np.array([[0.0, 2.0, 1.0], [5.0, 0.0, 0.0], [np.nan, 1.0, 0.0]])}
+    for make in PIPELINES.values():
+        assert make().answer(outputs).tolist() == [1, 0, -1]
+
+
+def test_pipelines_are_for_known_tasks() -> None:
+    assert set(PIPELINES) <= set(TASKS)
