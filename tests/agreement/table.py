@@ -5,6 +5,7 @@ Takes pairs of all cases in turn, so that a disturbance of the machine meets all
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -39,4 +40,6 @@ def main(most_pairs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else LOOKS[0])
+    _parser = argparse.ArgumentParser(prog="python -m tests.agreement.table", description=__doc__)
+    _parser.add_argument("most_pairs", type=int, nargs="?", default=LOOKS[0], metavar="PAIRS")
+    main(_parser.parse_args().most_pairs)
