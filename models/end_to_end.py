@@ -50,9 +50,7 @@ class EndToEnd:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.prepared = prepared
         self.pipeline: Pipeline = Photographs() if isinstance(prepared, BringsFiles) else PIPELINES[spec.task]()
-        self.spec = msgspec.structs.replace(
-            spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=()))
-        )
+        self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=())))
 
     def model(self) -> Model:
         """The network itself, which knows nothing of files."""

@@ -16,9 +16,6 @@ def open_workload(name: str, model: str | None, data: str | None, region: Region
 
     Raises PluginError, BadFile, BadModel or NoPipeline.
     """
-    workload: Workload
-    if model is not None:
-        workload = UserWorkload(Path(model), Path(data) if data else None)
-    else:
-        workload = load_workload(name)
+    own = UserWorkload(Path(model), Path(data) if data else None) if model is not None else None
+    workload: Workload = own or load_workload(name)
     return EndToEnd(workload) if region == "end_to_end" else workload

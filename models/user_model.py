@@ -61,8 +61,8 @@ class UserWorkload:
         return [self._pictures[i].read_bytes() for i in indices]
 
     def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        order: NDArray[np.int64] = rng.permutation(len(self._pictures))[np.arange(count) % len(self._pictures)]
-        return order
+        chosen: NDArray[np.int64] = rng.permutation(len(self._pictures))[np.arange(count) % len(self._pictures)]
+        return chosen
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
         tensor = self.spec.inputs[0]
@@ -83,7 +83,8 @@ def _disturbed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
     """(3, height, width) moved sideways and with a little noise: another picture of the same."""
     moved = np.roll(picture, int(rng.integers(1, 24)), axis=2)
     noisy = moved.astype(np.int16) + rng.integers(-8, 9, moved.shape, dtype=np.int16)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    disturbed: NDArray[np.uint8] = np.clip(noisy, 0, 255).astype(np.uint8)
+    return disturbed
 
 
 def _picture(file: Path, height: int, width: int) -> NDArray[np.uint8]:

@@ -21,14 +21,14 @@ from bench.cli.common import (
     output_option,
     settings_option,
 )
-from bench.cli.rates import GivenRate, Rate, rates
+from bench.cli.load import load_options
+from bench.cli.rates import GivenRate, rates
 from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     DEFAULT_WORKLOADS,
     MODES,
     MOST_BATCH,
-    MOST_CHANNELS,
     MOST_THREADS,
     MOST_WORKERS,
     PRECISIONS,
@@ -103,43 +103,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     type=click.IntRange(1, MOST_THREADS),
     help="Threads per worker [default: usable cores / (workers × devices × concurrent workloads)].",
 )
-@click.option(
-    "--rate",
-    "given_rates",
-    multiple=True,
-    type=Rate(),
-    help="server: queries per second [default: search for the most that hold the bound]; ramp: its 100 %; "
-    "concurrent: [default: an equal share of 70 % of what each does alone]. With a WORKLOAD for that one only.",
-)
-@click.option(
-    "--channels",
-    type=click.IntRange(1, MOST_CHANNELS),
-    help="streams: cameras [default: search for the most that hold the deadline].",
-)
-@click.option(
-    "--fps",
-    "frames_per_s",
-    type=click.FloatRange(0, min_open=True),
-    default=25.0,
-    show_default=True,
-    help="streams: frames per second of a camera.",
-)
-@click.option("--trace", metavar="FILE", help="trace: arrival times in seconds, CSV or Parquet.")
-@click.option(
-    "--latency-bound-ms",
-    type=click.FloatRange(0, min_open=True),
-    help="Open loops: 99 % of the queries must be answered within it [default: the workload's].",
-)
-@click.option(
-    "--max-wait-us",
-    type=click.FloatRange(0),
-    help="Open loops: how long a batch that is not full waits for more [default: 0].",
-)
-@click.option(
-    "--timeout-ms",
-    type=click.FloatRange(0, min_open=True),
-    help="Open loops: a batch that takes longer has failed [default: ten times the bound, at least 1 s].",
-)
+@load_options
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
 @settings_option
 @click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")

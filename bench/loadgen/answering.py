@@ -18,7 +18,7 @@ _CHUNK = 64
 
 
 def chosen_indices(total: int, count: int, seed: int, group: int = 1) -> NDArray[np.int64]:
-    """`count` of `total` evaluation samples, sorted, in whole groups of `group` neighbours; all when `count` is not less.
+    """`count` of `total` evaluation samples, sorted, in whole groups of `group` neighbours; all when that is not less.
 
     What `count` leaves of a group is not taken.
     """

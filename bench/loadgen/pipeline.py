@@ -1,7 +1,7 @@
 """A session that takes files and gives answers: preparation, the engine's session and reading of the answer, in turn.
 
-Everything here is inside the clock of the timed region `end_to_end`, and is the same code for every engine. How long each
-part took is counted, so that a report can say what is not the engine's.
+Everything here is inside the clock of the timed region `end_to_end`, and is the same code for every engine. How long
+each part took is counted, so that a report can say what is not the engine's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,13 @@ class PipelineSession:
     """Batches of at most `most` files, each prepared by one of `threads` threads where a batch has several."""
 
     def __init__(
-        self, session: Session, pipeline: Pipeline, inputs: Sequence[Tensor], outputs: Sequence[Tensor], most: int, threads: int
+        self,
+        session: Session,
+        pipeline: Pipeline,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        most: int,
+        threads: int,
     ) -> None:
         self._session, self._pipeline = session, pipeline
         self._outputs = [tensor.name for tensor in outputs]

@@ -56,9 +56,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
-    `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
-    for comparison. `model` and `data` name the user's own ONNX file and labelled image folder;
-    then the only workload is `user_model`.
+    `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the
+    measured part: the harness, or MLPerf LoadGen for comparison. `model` and `data` name the user's own ONNX file and
+    labelled image folder; then the only workload is `user_model`.
     """
 
     schema: Literal[1] = 1
@@ -170,8 +170,8 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         _check_certified(plan)
     if plan.own_process and plan.timed_region != "host_to_host":
         raise ValueError(
-            f"an engine in a process of its own, as mode `certified` has, is timed from host to host; the plan asks for "
-            f"`{plan.timed_region}`"
+            "an engine in a process of its own, as mode `certified` has, is timed from host to host; the plan asks "
+            f"for `{plan.timed_region}`"
         )
     if plan.own_process and plan.more_devices:
         raise ValueError(

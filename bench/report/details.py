@@ -12,10 +12,10 @@ from bench.report.certified import challenge_lines, nonce_text
 from bench.report.checks import (
     checked_text,
     hand_over_text,
-    stages_text,
     in_flight_text,
     interpreter_text,
     lateness_text,
+    stages_text,
 )
 from bench.report.devices import device_texts, devices_of, titled
 from bench.report.rows import interval_text, quality_row

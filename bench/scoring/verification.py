@@ -90,7 +90,7 @@ def true_accept_rate(pairs: Pairs, far: float) -> float:
 
 
 def resampled_rates(pairs: Pairs, far: float, resamples: int = RESAMPLES) -> Floats:
-    """TAR at `far` in `resamples` sets of as many identities drawn with replacement, (resamples,); always the same draws.
+    """TAR at `far` in `resamples` sets of as many identities drawn with replacement, (resamples,), always the same.
 
     A pair counts as often as both its identities were drawn (w of the genuine, w·w' of the impostors); someone drawn
     twice is no impostor to himself. NaN where a draw holds no genuine or no impostor pair.
@@ -151,7 +151,8 @@ def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target:
     """
     check_probability("share", share)
     if not (
-        np.array_equal(candidate.probes, reference.probes) and np.array_equal(candidate.references, reference.references)
+        np.array_equal(candidate.probes, reference.probes)
+        and np.array_equal(candidate.references, reference.references)
     ):
         raise ValueError("candidate and reference are not pairs of the same people")
     decided, decided_reference = accepted_genuine(candidate, far), accepted_genuine(reference, far)

@@ -60,7 +60,7 @@ def whole_picture(file: Path | BinaryIO) -> NDArray[np.uint8]:
 
 
 def as_jpeg(picture: NDArray[np.uint8], enlarged: int = 1) -> bytes:
-    """The JPEG file of (3, h, w), enlarged by cubic interpolation; colours at half resolution, as cameras write them."""
+    """The JPEG file of (3, h, w), enlarged by cubic interpolation; colours at half resolution, as in cameras."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))

@@ -26,7 +26,7 @@ Sample = Mapping[str, NDArray[np.generic]]
 
 
 class Pipeline(Protocol):
-    """What lies around an engine for one task; `sample` holds the engine's inputs for one sample, without batch axis."""
+    """What lies around an engine for one task; `sample` holds its inputs for one sample, without batch axis."""
 
     def encode(self, sample: Sample) -> bytes:
         """The file that such a sample comes in."""

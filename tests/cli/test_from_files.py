@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any  # plain JSON
 
 import numpy as np
 import pytest
 from onnx import TensorProto
 
-from .things import CLASSES, NAME, Command, complaint, document, only_run, tiny_model, top_one
 from .test_user_model import prepared
+from .things import CLASSES, NAME, Command, complaint, document, only_run, tiny_model, top_one
 
 REGION = ("--timed-region", "end_to_end")
 
 
-@pytest.mark.parametrize(("dtype", "batch"), [(TensorProto.UINT8, "n"), (TensorProto.FLOAT, "n"), (TensorProto.UINT8, 3)])
+def part(record: dict[str, object], name: str) -> dict[str, Any]:
+    """One object within a record."""
+    found = record[name]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("dtype", "batch"), [(TensorProto.UINT8, "n"), (TensorProto.FLOAT, "n"), (TensorProto.UINT8, 3)]
+)
 def test_quality_is_that_of_the_prepared_pictures(
     bench: Command, pictures: Path, tmp_path: Path, dtype: int, batch: int | str
 ) -> None:
@@ -29,23 +39,23 @@ def test_quality_is_that_of_the_prepared_pictures(
     assert outcome.code == 0, outcome
     record = document(only_run(tmp_path / "results") / NAME.format("offline") / "record.json")
     assert record["timed_region"] == "end_to_end"
-    assert isinstance(quality := record["quality"], dict)
-    assert quality["value"] == expected
-    assert isinstance(stages := record["stages"], dict)
+    assert part(record, "quality")["value"] == expected
+    stages = part(record, "stages")
     assert stages["samples"] > 0
     assert stages["prepare_ns"] > 0
 
 
 @pytest.mark.parametrize("scenario", ["single_stream", "multi_stream", "server", "streams", "ramp"])
-def test_every_kind_of_load_takes_files(bench: Command, model: Path, pictures: Path, tmp_path: Path, scenario: str) -> None:
+def test_every_kind_of_load_takes_files(
+    bench: Command, model: Path, pictures: Path, tmp_path: Path, scenario: str
+) -> None:
     flags = ("--rate", "50") if scenario in ("server", "ramp") else ("--channels", "1") if scenario == "streams" else ()
     bound = ("--latency-bound-ms", "500") if flags else ()
     outcome = bench("run", "--model", model, "--data", pictures, "--scenario", scenario, *REGION, *flags, *bound)
     assert outcome.code in (0, 11), outcome
     assert "Traceback" not in outcome.err
     record = document(only_run(tmp_path / "results") / NAME.format(scenario) / "record.json")
-    assert isinstance(stages := record["stages"], dict)
-    assert stages["samples"] > 0
+    assert part(record, "stages")["samples"] > 0
 
 
 def test_the_suites_recordings_lose_nothing_on_the_way(bench: Command, tmp_path: Path) -> None:
@@ -55,9 +65,8 @@ def test_the_suites_recordings_lose_nothing_on_the_way(bench: Command, tmp_path:
         outcome = bench("run", *flags, *more, "-o", tmp_path / f"results{len(values)}")
         assert outcome.code == 0, outcome
         record = document(next((tmp_path / f"results{len(values)}").rglob("record.json")))
-        assert isinstance(quality := record["quality"], dict)
-        assert quality["passed"] is True
-        values.append(quality["value"])
+        assert part(record, "quality")["passed"] is True
+        values.append(part(record, "quality")["value"])
     assert values[0] == values[1]
 
 
@@ -68,7 +77,10 @@ def test_where_the_time_goes_is_shown(bench: Command, model: Path, pictures: Pat
     folder = only_run(tmp_path / "results") / NAME.format("single_stream")
     shown = bench("show", folder, "--lang", lang)
     assert shown.code == 0
-    words = {"en": ("decoding and resizing", "from the raw sample to the answer"), "zh": ("解码与缩放", "从原始样本到最终答案")}
+    words = {
+        "en": ("decoding and resizing", "from the raw sample to the answer"),
+        "zh": ("解码与缩放", "从原始样本到最终答案"),
+    }
     text = "".join(shown.out.split())
     assert all("".join(word.split()) in text for word in words[lang])
 

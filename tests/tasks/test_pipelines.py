@@ -32,7 +32,9 @@ def test_a_float_input_gets_the_recording_on_the_scale_of_one() -> None:
     assert back.tolist() == [-1.0, 0.0, 0.5]
 
 
-@pytest.mark.parametrize(("samples", "rate", "channels"), [(15_999, 16_000, 1), (16_000, 8_000, 1), (16_000, 16_000, 2)])
+@pytest.mark.parametrize(
+    ("samples", "rate", "channels"), [(15_999, 16_000, 1), (16_000, 8_000, 1), (16_000, 16_000, 2)]
+)
 def test_a_recording_of_another_form_is_refused(samples: int, rate: int, channels: int) -> None:
     file = io.BytesIO()
     soundfile.write(file, np.zeros((samples, channels), np.int16), rate, format="FLAC")
