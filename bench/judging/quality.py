@@ -17,7 +17,7 @@ from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
-from bench.records.numbers import Refusal, RelativeError
+from bench.records.numbers import Refusal, RelativeError, Verdict
 from bench.records.plan import Mode
 from bench.records.record import Quality
 from bench.scoring.numeric import relative_error
@@ -32,6 +32,7 @@ _AGREEMENT = Q99
 _NO_DATA, _NO_REFERENCE = "no evaluation data", "no reference answers or target"
 _OTHER_DATA = "evaluation data differ from the suite's"
 _TOO_FEW = "too few impostor pairs"
+_TOO_SMALL = "too few samples to tell a loss from what the files cost"
 
 Judged = tuple[Quality, tuple[Finding, ...]]
 
@@ -121,22 +122,36 @@ def _against_reference(
         return unverified
     agreed = measure.agreement(outputs, stored, labels)
     within = precision is None or error is None or error.max <= ERROR_CLASS[precision]
-    by_agreement = verdict.target_met and agreed >= _AGREEMENT and within
-    passed = bool(verdict.passed) if verdict.passed is not None else by_agreement
+    passed = _passed(verdict, agreed, within, from_files=precision is None)
     found = []
     if precision is not None and error is not None and not within:
         found.append(finding("precision-mismatch", mode, error.max, ERROR_CLASS[precision], precision))
-    if not passed:
+    if passed is None:
+        found.append(finding("quality-not-verified", mode, quality.samples, verdict.samples_needed, _TOO_SMALL))
+    elif not passed:
         found.append(finding("quality-failed", mode, verdict.value, verdict.target, quality.metric))
     judged = msgspec.structs.replace(
         quality,
         verdict=verdict,
         error=error,
         agreement=agreed,
-        judged_by="agreement" if verdict.passed is None else "paired-difference",
+        judged_by="nothing" if passed is None else "agreement" if verdict.passed is None else "paired-difference",
         passed=passed and within,
     )
     return judged, tuple(found)
+
+
+def _passed(verdict: Verdict, agreed: float, within: bool, from_files: bool) -> bool | None:
+    """By the paired difference where the set is large enough, else by agreement of the answers.
+
+    What a lossy format changes is no fault of the engine's: where its files have cost more than agreement allows, a
+    small set cannot tell that from a loss.
+    """
+    if verdict.passed is not None:
+        return verdict.passed
+    if agreed >= _AGREEMENT and within:
+        return True
+    return None if from_files else False
 
 
 def _target_on_samples(quality: Quality, reference: Reference, of_reference: Value | Refusal) -> float:

@@ -23,6 +23,7 @@ from bench.models.base import (
     Reference,
     WorkloadSpec,
 )
+from bench.models.end_to_end import ANSWER, EndToEnd
 from bench.records.findings import Finding
 from bench.records.record import Quality
 from bench.scoring.quality import quality_verdict, wilson
@@ -79,7 +80,7 @@ class Crafted:
 
 def judged(
     folder: Path,
-    workload: Crafted,
+    workload: Crafted | Filed,
     outputs: Mapping[str, np.ndarray] | None = None,
     indices: np.ndarray | None = None,
     precision: str = "fp32",
@@ -261,3 +262,34 @@ def test_the_first_output_of_the_model_answers_whatever_the_order_in_the_file(tm
     quality, findings = judged(tmp_path, workload)
     assert findings == {}
     assert quality.value == 0.9
+
+
+class Filed(EndToEnd):
+    """`Crafted` as if it came in files."""
+
+    def __init__(self, prepared: Crafted) -> None:
+        super().__init__(prepared)
+        self.labels, self.outputs = prepared.labels, prepared.outputs
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "passed", "codes"),
+    [
+        (400, 3, True, set()),  # 99.25 % of the answers are the reference's
+        (400, 5, None, {"quality-not-verified"}),  # too few to tell whether the engine or the files cost them
+        (400, 60, False, {"quality-failed"}),  # below the target, whatever cost it
+        (4000, 3, True, set()),
+        (4000, 100, False, {"quality-failed"}),
+    ],
+)
+def test_raw_outputs_of_files_are_not_held_to_the_precision(
+    tmp_path: Path, count: int, lost: int, passed: bool | None, codes: set[str]
+) -> None:
+    workload = Crafted(count=count)
+    other = workload.logits * np.float32(1.01)  # beyond fp32's error class
+    other[:lost] = -other[:lost]
+    outputs = {"logits": other, ANSWER: other.argmax(axis=1)}
+    quality, findings = judged(tmp_path, Filed(workload), outputs)
+    assert quality.passed is passed
+    assert quality.error is None
+    assert set(findings) == codes
