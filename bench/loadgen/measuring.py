@@ -232,6 +232,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         hand_over=seen.handed_over,
         loadgen=seen.loadgen,
         interpreter=interpreter,
+        fault=driven.fault,
     )
 
 
