@@ -6,6 +6,7 @@ that the harness hands it.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.plugins import suggestion
+from bench.records.findings import Cause
 from bench.records.host import Device, Facts
 from bench.records.plan import Setting
 
@@ -27,6 +29,36 @@ class EngineError(RuntimeError):
 
 class Unsupported(EngineError):
     """The request cannot be served here, whatever the engine does: no such device, precision or setting."""
+
+
+class OutOfMemory(EngineError):
+    """Memory of the device, or of the host, does not suffice: with fewer samples at once, or fewer workers, it may."""
+
+
+class DeviceLost(EngineError):
+    """The device answers this process no more: it fell off the bus, was reset, hangs, or a fault ended its context.
+
+    Nothing more is asked of it after this.
+    """
+
+
+_ERRORS: dict[Cause | None, type[EngineError]] = {
+    None: EngineError,
+    "out-of-memory": OutOfMemory,
+    "device-lost": DeviceLost,
+}
+
+
+def engine_error(words: str, cause: Cause | None) -> EngineError:
+    """The error of the seam that says why."""
+    return _ERRORS[cause](words)
+
+
+def cause_of(error: BaseException) -> Cause | None:
+    """The finding code of an error that has one of its own; Python's and the system's words for it count as well."""
+    if isinstance(error, OutOfMemory | MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return "out-of-memory"
+    return "device-lost" if isinstance(error, DeviceLost) else None
 
 
 class Tensor(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +102,10 @@ class Session(Protocol):
     """One worker's hold on a compiled model; used by one thread at a time."""
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        """Answer `batch` into `out` (same leading axis); returns when `out` is filled, in host memory."""
+        """Answer `batch` into `out` (same leading axis); returns when `out` is filled, in host memory.
+
+        Raises EngineError, one line: OutOfMemory and DeviceLost where it is one of these.
+        """
 
     def close(self) -> None:
         """Free what the session holds."""
@@ -99,7 +134,7 @@ class Backend(Protocol):
         """What is here now; an empty list when there is nothing, never an exception for that."""
 
     def compile(self, model: Model, device: Device, options: Options) -> Compiled:
-        """Make `model` ready. Raises Unsupported or EngineError, one line, when the engine cannot."""
+        """Make `model` ready. Raises Unsupported, OutOfMemory or EngineError, one line, when the engine cannot."""
 
 
 @runtime_checkable
@@ -108,6 +143,14 @@ class Explains(Protocol):
 
     def why_none(self) -> str:
         """A missing package or driver and how to get it, as half a sentence; asked only when there is no device."""
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    """What a backend may have besides: devices that it knows of and cannot use here."""
+
+    def unusable(self) -> dict[str, str]:
+        """Kind or address of each, and why, as half a sentence; asked after `devices()`, and may take a few seconds."""
 
 
 def why_none(backend: object) -> str:
@@ -124,4 +167,17 @@ def find_device(backend: Backend, address: str) -> Device:
             return device
     known = [device.address for device in devices]
     meant = suggestion(address, known) if known else f" It sees none here: {why_none(backend)}."
+    refused = unusable(backend)
+    if why := refused.get(address) or refused.get(kind):
+        meant = f" It cannot be used here: {why}."
     raise Unsupported(f"Backend {backend.name!r} has no device {address!r}.{meant}")
+
+
+def unusable(backend: object) -> dict[str, str]:
+    """What a backend knows of and cannot use; nothing where it does not tell, or fails at that."""
+    if not isinstance(backend, Diagnoses):
+        return {}
+    try:
+        return msgspec.convert(backend.unusable(), dict[str, str])
+    except Exception:  # noqa: BLE001 - a driver that is broken may raise anything, and why it is broken is a courtesy
+        return {}

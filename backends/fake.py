@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Arrays, EngineError, Model, Options, Session, Unsupported
+from bench.backends.base import Arrays, DeviceLost, EngineError, Model, Options, OutOfMemory, Session, Unsupported
 from bench.plugins import suggestion
 from bench.records.host import Device, Facts
 from bench.records.plan import Setting
@@ -29,8 +29,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     empty, is what the facts say was executed. `answers`: `reference` computes each distinct sample once with
     onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens at call number
     `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan, unwritten, drift (answers
-    differ from then on), memory (allocation fails); `no-compile` and `slow-compile` at once. With `fault_over_batch` it
-    happens only in models that are made ready for larger batches than that.
+    differ from then on), memory (allocation fails), lost (the device, for good); `no-compile` and `slow-compile` at
+    once. With `fault_over_batch` it happens only in models that are made ready for larger batches than that.
     """
 
     delay_us: float = 0.0
@@ -46,7 +46,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 _ANSWERS = ("reference", "zeros", "wrong")
 _FAULTS = (
-    *("", "raise", "raise-all", "segfault", "abort", "exit", "hang", "nan", "unwritten", "drift", "memory"),
+    *("", "raise", "raise-all", "segfault", "abort", "exit", "hang", "nan", "unwritten", "drift", "memory", "lost"),
     *("no-compile", "slow-compile"),
 )
 
@@ -81,7 +81,7 @@ class FakeBackend:
         if script.fault == "slow-compile":
             time.sleep(3600)
         if 0 < script.most_batch < options.max_batch:
-            raise EngineError(f"fake: out of memory at a batch of {options.max_batch}, as scripted.")
+            raise OutOfMemory(f"fake: out of memory at a batch of {options.max_batch}, as scripted.")
         return _Compiled(model, device, options, script)
 
     def _settings_of(self, device: Device, options: Options) -> dict[str, Setting]:
@@ -176,7 +176,7 @@ class _Scripted:
         return self._memo[key]
 
 
-_LASTING = ("raise-all", "nan", "unwritten", "drift")
+_LASTING = ("raise-all", "lost", "nan", "unwritten", "drift")
 
 
 def _break(fault: str) -> None:
@@ -184,6 +184,8 @@ def _break(fault: str) -> None:
         raise EngineError("fake: fails, as scripted.")
     if fault == "memory":
         raise MemoryError("fake: out of memory, as scripted.")
+    if fault == "lost":
+        raise DeviceLost("fake: the device is lost, as scripted.")
     if fault == "hang":
         time.sleep(3600)
     elif fault == "segfault":

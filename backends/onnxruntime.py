@@ -5,15 +5,15 @@ One InferenceSession per worker, each with its own threads, so that workers do n
 
 from __future__ import annotations
 
-import re
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
+from bench.backends.base import EngineError, Model, Options, Session, Tensor, Unsupported
 from bench.backends.checks import check_precision, check_settings
 from bench.backends.compiling import compilation
+from bench.backends.onnxruntime_sessions import MEMORY, BoundSession, Driver, FedSession, failure, host_accessible
 from bench.plugins import suggestion
 from bench.processor import processor_name
 from bench.records.host import Device, Facts
@@ -30,7 +30,11 @@ _LEVELS = {
     "extended": "ORT_ENABLE_EXTENDED",
     "all": "ORT_ENABLE_ALL",
 }
-_SETTINGS: dict[str, tuple[Setting, ...]] = {"graph_optimization": tuple(_LEVELS), "spinning": (True, False)}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "graph_optimization": tuple(_LEVELS),
+    "spinning": (True, False),
+    "io_binding": (True, False),
+}
 # How providers' own options, which they report with their defaults, end where they let arithmetic be coarser than the
 # file's float32; from the finest to the coarsest.
 _COARSER = {"use_tf32": "tf32", "fp16_enable": "fp16", "bf16_enable": "bf16", "int8_enable": "int8"}
@@ -38,6 +42,8 @@ _COARSER = {"use_tf32": "tf32", "fp16_enable": "fp16", "bf16_enable": "bf16", "i
 
 class OnnxRuntimeBackend:
     """Settings: `graph_optimization` = disable, basic, extended or all; `spinning` = true or false.
+
+    `io_binding` = false leaves it to onnxruntime how batches come to a device with memory of its own.
 
     `provider.NAME` is handed to the execution provider as its option NAME.
     """
@@ -47,7 +53,7 @@ class OnnxRuntimeBackend:
     def devices(self) -> list[Device]:
         """The CPU first; others under their provider's name in small letters, as far as the build has them.
 
-        Whether a provider finds its driver shows when a model is compiled.
+        Whether a provider finds its driver shows when a model is compiled; `unusable` tries.
         """
         import onnxruntime
 
@@ -57,11 +63,40 @@ class OnnxRuntimeBackend:
             for one in sorted(offered, key=lambda one: one != _HOST)
         ]
 
+    def unusable(self) -> dict[str, str]:
+        """Providers that the build has and that do not start here, found by loading a network of one operator."""
+        import onnxruntime
+
+        refused = {}
+        with tempfile.TemporaryDirectory() as folder:
+            model = _smallest(Path(folder) / "smallest.onnx")
+            for provider in onnxruntime.get_available_providers():
+                try:
+                    _load(model, provider, Options(precision="fp32", max_batch=1, workers=1, threads=1))
+                except EngineError as error:
+                    refused[_kind(provider)] = str(error)
+        return refused
+
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
         check_precision(self.name, device, options)
         own = {key: value for key, value in options.settings.items() if not key.startswith(_PREFIX)}
         check_settings(self.name, own, _SETTINGS)
-        return _Compiled(model, _provider(device), options)
+        provider = _provider(device)
+        if options.settings.get("io_binding") and provider not in MEMORY:
+            raise Unsupported(
+                f"onnxruntime's setting 'io_binding' is for devices with memory of their own, not for {device.kind}."
+            )
+        return _Compiled(model, provider, options)
+
+
+def _smallest(path: Path) -> Model:
+    from onnx import TensorProto, helper, save
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "smallest", [x], [y])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    a, b = (Tensor(name=name, dtype="float32", shape=(1,)) for name in "xy")
+    return Model(path=path, inputs=(a,), outputs=(b,))
 
 
 def _kind(provider: str) -> str:
@@ -86,6 +121,8 @@ class _Compiled:
         with compilation() as effort:
             self._first: onnxruntime.InferenceSession | None = _load(model, provider, options)
         reported = self._first.get_provider_options().get(provider, {})
+        self._index = int(reported.get("device_id", 0))
+        self._bound = provider in MEMORY and options.settings.get("io_binding", True) is True
         self.facts = Facts(
             engine="onnxruntime",
             engine_version=onnxruntime.__version__,
@@ -99,42 +136,31 @@ class _Compiled:
                 "graph_optimization": str(options.settings.get("graph_optimization", "all")),
                 "spinning": bool(options.settings.get("spinning", True)),
                 "providers": ",".join(self._first.get_providers()),
+                **self._copies(),
                 **applied_options(provider, _asked(options), reported),
             },
         )
 
-    def open(self, worker: int) -> _Session:
+    def open(self, worker: int) -> Session:
         # The first worker takes the session that was loaded to learn the facts; loading it twice would double memory.
         loaded, self._first = self._first, None
-        return _Session(loaded or _load(self._model, self._provider, self._options), self._model)
+        session = loaded or _load(self._model, self._provider, self._options)
+        fed, most = FedSession(session, self._model), self._options.max_batch
+        if not self._bound:
+            return fed
+        try:
+            return BoundSession(fed, self._model, most, Driver(session, self._provider, self._index))
+        except Exception as error:  # its tensors are what there may be no memory for
+            raise failure(error, f"onnxruntime cannot open a session for batches of {most}") from error
 
     def close(self) -> None:
         self._first = None
 
-
-class _Session:
-    def __init__(self, session: onnxruntime.InferenceSession, model: Model) -> None:
-        self._session: onnxruntime.InferenceSession | None = session
-        self._names = [tensor.name for tensor in model.outputs]
-        self._run = session.run
-
-    def run(self, batch: Arrays, out: Arrays) -> None:
-        try:
-            answers = self._run(self._names, batch)
-        except Exception as error:  # onnxruntime's exception types share no public base class
-            raise EngineError(f"onnxruntime: {_words(error)}") from error
-        for name, answer in zip(self._names, answers, strict=True):
-            target = out[name]
-            if answer.shape != target.shape or answer.dtype != target.dtype:
-                raise EngineError(
-                    f"output {name!r} came as {answer.dtype}{list(answer.shape)}; "
-                    f"declared is {target.dtype}{list(target.shape)}."
-                )
-            np.copyto(target, answer)
-
-    def close(self) -> None:
-        self._session = None
-        del self._run
+    def _copies(self) -> dict[str, Setting]:
+        """How batches reach a device's memory; nothing to say of the host's."""
+        if not self._bound:
+            return {"io_binding": False} if self._provider in MEMORY else {}
+        return {"io_binding": True, "pinned": host_accessible(self._provider, self._index) is not None}
 
 
 def _load(model: Model, provider: str, options: Options) -> onnxruntime.InferenceSession:
@@ -155,7 +181,7 @@ def _load(model: Model, provider: str, options: Options) -> onnxruntime.Inferenc
         # With its fallback onnxruntime would print the reason and go on with the CPU alone.
         session = onnxruntime.InferenceSession(str(model.path), session_options, providers=wanted, enable_fallback=0)
     except Exception as error:  # as above
-        raise EngineError(f"onnxruntime cannot load {model.path.name}: {_words(error)}") from error
+        raise failure(error, f"onnxruntime cannot load {model.path.name}") from error
     if provider not in session.get_providers():
         # What it does all the same where a library is missing: a warning, and the CPU.
         raise EngineError(
@@ -214,14 +240,6 @@ def _assigned_share(session: onnxruntime.InferenceSession, provider: str) -> flo
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return None  # an onnxruntime that does not tell yet
     return operator_share(session.get_provider_graph_assignment_info(), provider)
-
-
-# Where in its source an error was thrown, and in which function; some of its messages begin with it.
-_PLACE = re.compile(r"^/\S+:\d+ [^(]*\([^)]*\) ")
-
-
-def _words(error: Exception) -> str:
-    return _PLACE.sub("", (str(error).strip() or type(error).__name__).splitlines()[0])
 
 
 BACKEND = OnnxRuntimeBackend()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Tensor, Unsupported
+from bench.backends.causes import translated
 from bench.backends.checks import check_precision, check_settings, missing_package
 from bench.backends.compiling import compilation
 from bench.backends.openvino_readback import applied, arithmetic, coarsest, reason
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import openvino
 
 _MOST_STREAMS = 1024
+# Its GPU plug-in's words; elsewhere the driver's or the C++ library's are there.
+_NO_MEMORY = ("Exceeded max size of memory",)
 _SETTINGS: dict[str, tuple[Setting, ...] | range] = {
     "hint": ("latency", "throughput"),
     "streams": range(1, _MOST_STREAMS + 1),
@@ -50,8 +53,15 @@ class OpenVinoBackend:
         _keep_quiet()
         import openvino
 
-        core = openvino.Core()
-        return [_device(core, name) for name in core.available_devices]
+        return _listed(openvino.Core())[0]
+
+    def unusable(self) -> dict[str, str]:
+        if missing_package("openvino", "openvino") is not None:
+            return {}
+        _keep_quiet()
+        import openvino
+
+        return _listed(openvino.Core())[1]
 
     def why_none(self) -> str:
         return missing_package("openvino", "openvino") or "OpenVINO sees no device on this host"
@@ -65,6 +75,18 @@ class OpenVinoBackend:
 def _keep_quiet() -> None:
     """Have OpenVINO take its own stand-in for its telemetry, which would write into the home folder and call home."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # how Python spells "not to be had"
+
+
+def _listed(core: openvino.Core) -> tuple[list[Device], dict[str, str]]:
+    """The devices that OpenVINO names, and why those that do not answer for themselves cannot be used."""
+    found, refused = [], {}
+    for name in core.available_devices:
+        try:
+            found.append(_device(core, name))
+        except RuntimeError as error:  # one driver that is broken leaves the others usable
+            kind, _, number = name.partition(".")
+            refused[f"{kind.lower()}:{number or 0}"] = reason(error)
+    return found, refused
 
 
 def _device(core: openvino.Core, name: str) -> Device:
@@ -113,8 +135,9 @@ class _Compiled:
                 )
         except EngineError:
             raise
-        except RuntimeError as error:
-            raise EngineError(f"openvino cannot compile {model.path.name}: {reason(error)}") from error
+        except (RuntimeError, MemoryError) as error:
+            line = f"openvino cannot compile {model.path.name}: {reason(error)}"
+            raise translated(error, line, _NO_MEMORY) from error
         self._inputs = _ports(self._compiled.inputs, model.inputs, "input")
         self._outputs = _ports(self._compiled.outputs, model.outputs, "output")
         counted, told = arithmetic(self._compiled), applied(self._compiled)
@@ -132,7 +155,11 @@ class _Compiled:
 
     def open(self, worker: int) -> _Session:
         assert self._compiled is not None
-        return _Session(self._compiled.create_infer_request(), self._model, self._inputs, self._outputs, self._batch)
+        try:
+            request = self._compiled.create_infer_request()
+        except (RuntimeError, MemoryError) as error:  # its buffers are made here
+            raise translated(error, f"openvino cannot open a session: {reason(error)}", _NO_MEMORY) from error
+        return _Session(request, self._model, self._inputs, self._outputs, self._batch)
 
     def close(self) -> None:
         self._compiled = None
@@ -227,8 +254,8 @@ class _Session:
             for position, tensor in self._outputs:
                 request.set_output_tensor(position, self._tensor(out[tensor.name], shared_memory=True))
             request.infer()
-        except RuntimeError as error:
-            raise EngineError(f"openvino: {reason(error)}") from error
+        except (RuntimeError, MemoryError) as error:
+            raise translated(error, f"openvino: {reason(error)}", _NO_MEMORY) from error
 
 
 def _shareable(array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -6,6 +6,7 @@ All workers share one module; each has its own session. The number of threads is
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from bench.backends.base import EngineError, Model, Options, Session, Unsupported
 from bench.backends.checks import check_precision, check_settings, missing_package
 from bench.backends.compiling import compilation
-from bench.backends.torch_sessions import DeviceSession, Driver, HostSession, Network
+from bench.backends.torch_sessions import DeviceSession, Driver, HostSession, Network, torch_failure
 from bench.processor import processor_name
 from bench.records.host import Device, Facts
 from bench.records.plan import Setting
@@ -49,11 +50,10 @@ class TorchBackend:
 
         able = torch.cpu.get_capabilities()
         more = tuple(name for name, keys in _CPU_HAS.items() if any(able.get(key) for key in keys))
-        found = [Device(kind="cpu", title=processor_name(), precisions=("fp32", *more))]
-        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        if accelerator is not None:
-            found += [_accelerator(accelerator.type, index) for index in range(torch.accelerator.device_count())]
-        return found
+        return [Device(kind="cpu", title=processor_name(), precisions=("fp32", *more)), *accelerators()[0]]
+
+    def unusable(self) -> dict[str, str]:
+        return {} if missing_package("torch", "torch") is not None else accelerators()[1]
 
     def why_none(self) -> str:
         return missing_package("torch", "torch") or "torch sees no device on this host"
@@ -71,6 +71,41 @@ class TorchBackend:
                 f"torch's setting 'tf32' is for fp32 on cuda, not for {options.precision} on {device.kind}."
             )
         return _Compiled(model, model.network, device, options)
+
+
+def accelerators() -> tuple[list[Device], dict[str, str]]:
+    """What this build of torch drives beside the CPU: what can be used, and why the rest cannot, by kind or address."""
+    import torch
+
+    built = torch.accelerator.current_accelerator()
+    if built is None:
+        return [], {"cuda": f"torch {torch.__version__} is built for the CPU only"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of what is told here
+        count = torch.accelerator.device_count() if torch.accelerator.is_available() else 0
+    if count == 0:
+        return [], {built.type: _why_not(built.type)}
+    found, refused = [], {}
+    for index in range(count):
+        try:
+            found.append(_accelerator(built.type, index))
+        except Exception as error:  # noqa: BLE001 - a card that is busy or broken leaves the others usable
+            refused[f"{built.type}:{index}"] = _first_line(error)
+    return found, refused
+
+
+def _why_not(kind: str) -> str:
+    import torch
+
+    try:
+        torch.get_device_module(kind).init()
+    except Exception as error:  # noqa: BLE001 - a driver that is missing or too old says so in its own way
+        return _first_line(error)
+    return "its driver reports no device"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
 def _accelerator(kind: str, index: int) -> Device:
@@ -98,11 +133,16 @@ class _Compiled:
         self._executed: torch.dtype = getattr(torch, _TYPES[options.precision])
         torch.set_num_threads(options.threads)
         arithmetic = _float32_arithmetic(bool(options.settings.get("tf32", False)))
+        self._network: Network | None
         with compilation() as effort:
-            module = _shipped(model, network).to(self._device, self._executed).eval()
-            if options.settings.get("channels_last"):
-                module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._network: Network | None = self._made_ready(module)
+            module = _shipped(model, network)
+            try:
+                module = module.to(self._device, self._executed).eval()
+                if options.settings.get("channels_last"):
+                    module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            except Exception as error:  # a device's driver may raise anything
+                raise torch_failure(error, f"torch cannot move {model.path.name} to {device.address}") from error
+            self._network = self._made_ready(module)
         self.facts = Facts(
             engine="torch",
             engine_version=str(torch.__version__),  # a type of its own, which records do not know
@@ -123,7 +163,10 @@ class _Compiled:
         most = self._options.max_batch
         if self._device.type == "cpu":
             return HostSession(self._network, self._model, most, self._executed)
-        return DeviceSession(self._network, self._model, most, self._executed, Driver(self._device))
+        try:
+            return DeviceSession(self._network, self._model, most, self._executed, Driver(self._device))
+        except Exception as error:  # as above; its buffers are what there may be no memory for
+            raise torch_failure(error, f"torch cannot open a session for batches of {most}") from error
 
     def close(self) -> None:
         self._network = None
@@ -147,7 +190,7 @@ class _Compiled:
         except EngineError:
             raise
         except Exception as error:  # compilers raise errors of many kinds, and long ones
-            raise EngineError(f"torch.compile fails: {_short(error)}") from error
+            raise torch_failure(error, "torch.compile fails") from error
         session.close()
         return self._network
 
@@ -162,7 +205,7 @@ def _shipped(model: Model, network: str) -> torch.nn.Module:
     try:
         built = module.load_shipped(model.path)
     except Exception as error:  # a damaged file shows in readers of many kinds
-        raise EngineError(f"torch cannot load {model.path.name}: {_short(error)}") from error
+        raise torch_failure(error, f"torch cannot load {model.path.name}") from error
     if not isinstance(built, torch.nn.Module):
         raise EngineError(f"load_shipped of {network} gave {type(built).__name__}; expected a torch.nn.Module.")
     return built
@@ -210,11 +253,6 @@ def _is_channels_last(module: torch.nn.Module) -> bool:
 
 def _device_bytes(module: torch.nn.Module) -> int:
     return sum(one.numel() * one.element_size() for one in _tensors(module))
-
-
-def _short(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:2])[:300]}"
 
 
 BACKEND = TorchBackend()

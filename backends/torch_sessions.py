@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, EngineError, Model
+from bench.backends.causes import translated
 from bench.backends.checks import Forms
 
 if TYPE_CHECKING:
     import torch
 
 Network = Callable[..., object]
+# Torch's allocator on the host; that of a device says "out of memory" for every kind of device.
+_NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 
 
 class Stream(Protocol):
@@ -68,6 +71,14 @@ class HostSession:
 
     def run(self, batch: Arrays, out: Arrays) -> None:
         self._forms.check(batch, out)
+        try:
+            self._answer(batch, out)
+        except EngineError:
+            raise
+        except Exception as error:  # torch, and compilers under it, raise errors of many kinds
+            raise torch_failure(error) from error
+
+    def _answer(self, batch: Arrays, out: Arrays) -> None:
         assert self._network is not None
         with self._inference():
             given = [self._view(_writeable(batch[name])) for name in self._inputs]
@@ -97,6 +108,14 @@ class DeviceSession:
 
     def run(self, batch: Arrays, out: Arrays) -> None:
         samples = self._forms.check(batch, out)
+        try:
+            self._answer(batch, out, samples)
+        except EngineError:
+            raise
+        except Exception as error:  # as above
+            raise torch_failure(error) from error
+
+    def _answer(self, batch: Arrays, out: Arrays, samples: int) -> None:
         assert self._network is not None
         with self._inference(), self._stream:
             given = [self._staged(buffer[:samples], batch[name]) for name, buffer in self._inputs.items()]
@@ -117,6 +136,18 @@ class DeviceSession:
     def _staged(self, buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
         buffer.copy_(self._view(_writeable(array)))
         return self._driver.send(buffer)
+
+
+def torch_failure(error: Exception, doing: str = "torch") -> EngineError:
+    """`error` as the seam knows it, in one line after what was being done."""
+    number = getattr(error, "error_code", None)  # an AcceleratorError's: that of the device's runtime
+    return translated(error, f"{doing}: {_short(error)}", _NO_MEMORY, number)
+
+
+def _short(error: Exception) -> str:
+    """Type and first words of an error; compilers' are long."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])[:300]}"
 
 
 def told(answer: object, names: Sequence[str]) -> Sequence[torch.Tensor]:

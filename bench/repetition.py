@@ -132,6 +132,7 @@ def _failed(error: RepetitionFailed, job: Job, index: int, started_at: str) -> T
         started_at=started_at,
         seed=job.seed,
         failure=str(error),
+        cause=error.cause,
         rate_per_s=job.rate_per_s,
     )
 

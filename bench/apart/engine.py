@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from bench.apart.handover import (
     ANSWERED,
-    FAILED,
+    FAILURES,
     MOST_WORDS,
     NULL,
     REPLY,
@@ -39,6 +39,7 @@ from bench.apart.messages import (
     Compiled,
     Done,
     Hold,
+    Kind,
     Lay,
     Open,
     Refused,
@@ -47,7 +48,7 @@ from bench.apart.messages import (
     Request,
 )
 from bench.backends.base import Compiled as CompiledModel
-from bench.backends.base import EngineError, Model, Session, Unsupported, find_device
+from bench.backends.base import EngineError, Model, Session, Unsupported, cause_of, find_device
 from bench.backends.registry import load_backend
 from bench.host.collector import uncollected
 from bench.host.engine_process import die_with_parent
@@ -116,7 +117,7 @@ class _Worker:
             else:
                 self.session.run(batch, out)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an engine may raise anything; the harness counts it
-            return REPLY.pack(number, FAILED) + _words(error).encode()[:MOST_WORDS]
+            return REPLY.pack(number, FAILURES[cause_of(error)]) + _words(error).encode()[:MOST_WORDS]
         return REPLY.pack(number, ANSWERED)
 
 
@@ -189,7 +190,8 @@ def _words(error: BaseException) -> str:
 def _refusal(error: BaseException) -> Refused:
     if isinstance(error, PluginError):
         return Refused(message=str(error), kind="plugin")
-    return Refused(message=_words(error), kind="unsupported" if isinstance(error, Unsupported) else "engine")
+    kind: Kind = "unsupported" if isinstance(error, Unsupported) else cause_of(error) or "engine"
+    return Refused(message=_words(error), kind=kind)
 
 
 def _serve(channel: Channel) -> None:

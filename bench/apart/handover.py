@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import struct
 
+from bench.records.findings import Cause
+
 # number, kind, input set, samples, slot, first sample
 REQUEST = struct.Struct("<QBIIIQ")
-# number, kind; behind it the words of an error
+# number, kind; behind it the words of a failure
 REPLY = struct.Struct("<QB")
 RUN, NULL, STOP = 0, 1, 2
-ANSWERED, FAILED, GONE = 0, 1, 2
+ANSWERED, GONE = 0, 1
+# Kinds of failures, by why they happened.
+FAILURES: dict[Cause | None, int] = {None: 2, "out-of-memory": 3, "device-lost": 4}
 # With the head less than the 512 bytes that any pipe takes in one piece.
 MOST_WORDS = 480
 

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from bench.backends.base import Model, Options, Tensor
+from bench.records.findings import Cause
 from bench.records.host import Device, Facts
 
 _MOST_BYTES, _MOST_DESCRIPTORS = 1 << 22, 64
@@ -83,11 +84,14 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, tag="released"):
     collections: int
 
 
+Kind = Literal["plugin", "unsupported", "engine"] | Cause
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
-    """It cannot be done; one line. `kind` says what is wrong: the plug-in, the request, or the engine."""
+    """It cannot be done; one line. `kind` says what is wrong: the plug-in, the request, or the engine, and why that."""
 
     message: str
-    kind: Literal["plugin", "unsupported", "engine"]
+    kind: Kind
 
 
 Answer = Compiled | Done | Released | Refused

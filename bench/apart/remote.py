@@ -16,7 +16,7 @@ from time import perf_counter_ns
 import msgspec
 import numpy as np
 
-from bench.apart.handover import ANSWERED, FAILED, GONE, NULL, REPLY, REQUEST, RUN, STOP, receive
+from bench.apart.handover import ANSWERED, FAILURES, GONE, NULL, REPLY, REQUEST, RUN, STOP, receive
 from bench.apart.inputs import Named, Place, SharedInputs, check_forms
 from bench.apart.memory import new_array, shape_of
 from bench.apart.messages import (
@@ -33,16 +33,17 @@ from bench.apart.messages import (
     Released,
     Request,
 )
-from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
-from bench.host.engine_process import how_it_ended, start_engine_process
+from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported, engine_error
+from bench.host.engine_process import obituary, start_engine_process
+from bench.host.oom import OomWatch
 from bench.plugins import PluginError
 from bench.records.host import Device, Facts
-from bench.records.job import HandOver
+from bench.records.job import Fault, HandOver
 
 _SLOT_BYTES, _LEAST_SLOTS, _MOST_SLOTS = 64 << 10, 4, 1024
 _POISON = 0x5A
 _END_S = 10.0
-_REFUSALS = {"plugin": PluginError, "unsupported": Unsupported, "engine": EngineError}
+_CAUSES = {kind: cause for cause, kind in FAILURES.items()}
 
 
 class RemoteModel:
@@ -57,7 +58,8 @@ class RemoteModel:
         Raises PluginError, Unsupported or EngineError, one line.
         """
         self._model, self._options, self._where = model, options, where
-        self._gone: str | None = None
+        self._gone: Fault | None = None
+        self._kills = OomWatch()
         self._closing = False
         self._sessions: list[RemoteSession] = []
         ours, theirs = socket.socketpair()
@@ -128,38 +130,40 @@ class RemoteModel:
         finally:
             self._kill()
 
-    def gone(self) -> str | None:
-        """In one line, why the engine's process answers no more; None while it may."""
-        return self._gone
+    def gone(self) -> EngineError | None:
+        """Why the engine's process answers no more, as the error to raise; None while it may."""
+        return engine_error(self._gone.words, self._gone.cause) if self._gone is not None else None
 
-    def give_up(self, why: str) -> EngineError:
+    def give_up(self, why: Fault) -> EngineError:
         """Never ask the engine's process again; the error to raise."""
         self._gone = self._gone or why
-        return EngineError(self._gone)
+        return engine_error(self._gone.words, self._gone.cause)
 
     def lost(self) -> EngineError:
         """Its end of a pipe was closed: how it ended, if it did."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=_END_S)
         code = self._process.returncode
-        return self.give_up("the engine's own process closed its end" if code is None else self._obituary(code))
+        if code is None:
+            return self.give_up(Fault(words="the engine's own process closed its end"))
+        return self.give_up(self._obituary(code))
 
     def _ask(self, request: Request, descriptors: Sequence[int] = ()) -> Answer:
         """Send a request and wait for its answer; the descriptors are closed here afterwards."""
         try:
-            if self._gone is not None:
-                raise EngineError(self._gone)
+            if (gone := self.gone()) is not None:
+                raise gone
             self._channel.send(request, descriptors)
             answer = self._channel.receive_answer()
         except Closed:
             raise self.lost() from None
         except msgspec.DecodeError as error:
-            raise self.give_up(f"the engine's own process sent what is no answer: {error}") from None
+            raise self.give_up(Fault(words=f"the engine's own process sent what is no answer: {error}")) from None
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
         if isinstance(answer, Refused):
-            raise _REFUSALS[answer.kind](answer.message)
+            raise _refusal(answer)
         return answer
 
     def _watch(self) -> None:
@@ -173,10 +177,8 @@ class RemoteModel:
         for session in list(self._sessions):
             session.wake()
 
-    def _obituary(self, code: int) -> str:
-        return (
-            f"the engine's own process {'was ' if code < 0 else ''}{how_it_ended(code)}; its output is in {self._where}"
-        )
+    def _obituary(self, code: int) -> Fault:
+        return obituary("the engine's own process", code, self._kills, self._where)
 
     def _kill(self) -> None:
         self._closing = True
@@ -187,6 +189,18 @@ class RemoteModel:
         self._socket.close()
         for session in self._sessions:
             session.release()
+
+
+def _refusal(answer: Refused) -> Exception:
+    match answer.kind:
+        case "plugin":
+            return PluginError(answer.message)
+        case "unsupported":
+            return Unsupported(answer.message)
+        case "engine":
+            return EngineError(answer.message)
+        case cause:
+            return engine_error(answer.message, cause)
 
 
 class RemoteSession:
@@ -255,8 +269,8 @@ class RemoteSession:
             self._poison()
         slot, self._slot = self._slot, self._slot + 1
         self._number = number = self._number + 1
-        if self._engine.gone():
-            raise EngineError(str(self._engine.gone()))
+        if (gone := self._engine.gone()) is not None:
+            raise gone
         try:
             os.write(self._asking, REQUEST.pack(number, kind, inputs, count, slot, first))
         except OSError:
@@ -269,14 +283,15 @@ class RemoteSession:
             np.copyto(out[name], answers if whole else answers[:count], casting="no")
 
     def _failure(self, number: int, reply: bytes) -> EngineError:
-        if gone := self._engine.gone():
-            return EngineError(gone)
+        if (gone := self._engine.gone()) is not None:
+            return gone
         if not reply:
             return self._engine.lost()
-        if reply[: REPLY.size] == REPLY.pack(number, FAILED):
-            words = reply[REPLY.size :].decode(errors="replace")
-            return EngineError(next(iter(words.splitlines()), "") or "the engine failed without a word")
-        return self._engine.give_up(f"the engine's own process sent what is no reply: {reply[:24]!r}")
+        head, words = reply[: REPLY.size], reply[REPLY.size :].decode(errors="replace")
+        for kind, cause in _CAUSES.items():
+            if head == REPLY.pack(number, kind):
+                return engine_error(next(iter(words.splitlines()), "") or "the engine failed without a word", cause)
+        return self._engine.give_up(Fault(words=f"the engine's own process sent what is no reply: {reply[:24]!r}"))
 
     def _copied(self, batch: Arrays) -> Place:
         """Arrays that lie nowhere in shared memory are copied there first; only outside the clock do such come."""

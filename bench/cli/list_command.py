@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from bench.cli import exit_codes
 from bench.cli.common import Names, format_option, logging_options, output_option
 from bench.plugins import plugin_names
 from bench.records.plan import SCENARIOS
+
+if TYPE_CHECKING:
+    from bench.host.probe import Probe
 
 _KINDS = ("workload", "backend", "scenario", "profile", "run")
 
@@ -53,16 +59,23 @@ def _names(kind: str, output: str | None) -> list[str]:
 
 def _list_devices(form: str) -> int:
     from bench.host.probe import probe_backends
+    from bench.text.catalogue import printable
 
     probes = probe_backends(plugin_names("bench.backends"))
     if form == "json":
         _print_json(probes)
         return exit_codes.OK
-    for probe in probes:
-        click.echo(f"{probe.backend}:" + ("" if probe.devices else f" no devices: {probe.why}"))
-        for device in probe.devices:
-            click.echo(f"  {device.address:8} {device.title}  [{', '.join(device.precisions)}]")
+    for line in (line for probe in probes for line in _lines(probe)):
+        click.echo(printable(line))
     return exit_codes.OK
+
+
+def _lines(probe: Probe) -> Iterator[str]:
+    yield f"{probe.backend}:" + ("" if probe.devices else f" no devices: {probe.why}")
+    for device in probe.devices:
+        yield f"  {device.address:8} {device.title}  [{', '.join(device.precisions)}]"
+    for what, why in probe.unusable.items():
+        yield f"  {what:8} cannot be used: {why}"
 
 
 def _print_json(value: object) -> None:

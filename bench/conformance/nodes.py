@@ -15,7 +15,7 @@ from typing import Any  # Any: onnx's protocol buffers have no types
 import msgspec
 import numpy as np
 
-from bench.backends.base import Backend, EngineError, Model, Options, Tensor
+from bench.backends.base import Backend, DeviceLost, EngineError, Model, Options, Tensor
 from bench.loadgen.samples import Named
 from bench.plugins import one_line
 from bench.records.conformance import ONNX_NODE, Verdict
@@ -58,18 +58,27 @@ def node_tests() -> tuple[list[NodeTest], int]:
 def examine_nodes(
     backend: Backend, device: Device, tests: list[NodeTest], settings: dict[str, Setting]
 ) -> Iterator[Verdict]:
-    """One verdict per test: what is refused is skipped, what is answered wrongly has failed."""
+    """One verdict per test: what is refused is skipped, what is answered wrongly has failed.
+
+    With a test that loses the device it ends; the others need a process that has it anew.
+    """
     with tempfile.TemporaryDirectory() as folder:
         for test in tests:
             path = Path(folder) / f"{test.name}.onnx"
             path.write_bytes(test.graph)
-            yield _verdict(backend, device, test, path, settings)
+            try:
+                yield _verdict(backend, device, test, path, settings)
+            except DeviceLost as lost:
+                yield Verdict(code=ONNX_NODE, state="failed", subject=test.name, seen=str(lost))
+                return
             path.unlink()
 
 
 def _verdict(backend: Backend, device: Device, test: NodeTest, path: Path, settings: dict[str, Setting]) -> Verdict:
     try:
         wrong = _ask(backend, device, test, path, settings)
+    except DeviceLost:
+        raise
     except EngineError as refusal:
         return Verdict(code=ONNX_NODE, state="skipped", subject=test.name, seen=str(refusal))
     except Exception as error:  # noqa: BLE001 - an engine may raise anything; it is not what the contract says

@@ -30,6 +30,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     # ONNX's tests of single operators instead, from number `first_node` on
     nodes: bool = False
     first_node: int = 0
+    # what the backend says when memory runs out instead
+    exhaust: bool = False
 
 
 class Refused(ValueError):
@@ -74,9 +76,25 @@ def check_nodes(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Su
 
 def check_backend(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
     """Verdicts as they come. Raises Refused where the backend, the device or a workload cannot be had."""
+    for verdict in check_answers(request, patience_s):
+        yield verdict
+        if verdict.code in ("device-lost", "process"):
+            return
+    yield from check_memory(request, patience_s)
+
+
+def check_answers(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
+    """All but what it says when memory runs out; as `check_backend`."""
     for seen in _answers(request, patience_s):
         assert isinstance(seen, Verdict)
         yield seen
+
+
+def check_memory(request: Request, patience_s: float = PATIENCE_S) -> Iterator[Verdict]:
+    """What it says when memory runs out, in a process that need not survive it; as `check_backend`."""
+    for seen in _answers(msgspec.structs.replace(request, exhaust=True), patience_s):
+        assert isinstance(seen, Verdict)
+        yield msgspec.structs.replace(seen, code="out-of-memory")  # the end of that process is one, too
 
 
 def _answers(request: Request, patience_s: float) -> Iterator[Suite | Verdict]:
@@ -127,7 +145,7 @@ def _check(request: Request, stream: IO[bytes]) -> None:
     from bench.backends.base import Unsupported, find_device
     from bench.backends.registry import load_backend
     from bench.conformance.nodes import examine_nodes, node_tests
-    from bench.conformance.suite import examine
+    from bench.conformance.suite import examine, exhaust
     from bench.models.suite import load_workload, workload_names
     from bench.plugins import PluginError, one_line
     from bench.records.untrusted import BadFile
@@ -148,6 +166,8 @@ def _check(request: Request, stream: IO[bytes]) -> None:
         tests, total = node_tests()
         send(_Answer(suite=Suite(tests=total, fitting=tuple(test.name for test in tests))))
         verdicts = examine_nodes(backend, device, tests[request.first_node :], request.settings)
+    elif request.exhaust:
+        verdicts = exhaust(backend, device, workloads, request.settings)
     else:
         verdicts = examine(backend, device, workloads, request.settings, request.cycles)
     for verdict in verdicts:

@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from bench.host.engine_environment import engine_environment
+from bench.host.oom import OomWatch, Where
+from bench.records.job import Fault
 from bench.store.places import cache_directory
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_ORPHANED = 3
+_PLACES: dict[Where, str] = {"group": "in its control group", "machine": "on this machine"}
 
 
 def start_engine_process(
@@ -66,3 +70,15 @@ def how_it_ended(code: int) -> str:
         return f"ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"ended by signal {-code}"
+
+
+def obituary(who: str, code: int, kills: OomWatch, log: Path | str) -> Fault:
+    """How `who` ended, where its output is, and whether the kernel killed for want of memory since `kills` was made.
+
+    A kill counted in the process's own control group is taken for the cause; one elsewhere on the machine is told only.
+    """
+    where = kills.seen() if code == -signal.SIGKILL else None
+    words = f"{who} {'was ' if code < 0 else ''}{how_it_ended(code)}"
+    if where is not None:
+        words += f", while the kernel killed for want of memory {_PLACES[where]}"
+    return Fault(words=f"{words}; its output is in {log}", cause="out-of-memory" if where == "group" else None)

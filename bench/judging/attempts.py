@@ -23,7 +23,8 @@ _DOES_NOT_HOLD = ("overloaded",)
 _OF_THE_RATE = frozenset(
     {
         *_DOES_NOT_HOLD,
-        *("harness-late", "queries-failed", "too-few-queries", "too-short", "interval-not-supported", "not-steady"),
+        *("harness-late", "queries-failed", "out-of-memory", "too-few-queries", "too-short"),
+        *("interval-not-supported", "not-steady"),
         *("host-busy", "clock-varied", "memory-swapped"),
     }
 )

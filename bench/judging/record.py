@@ -179,9 +179,9 @@ def _findings(
     complete: bool,
 ) -> tuple[Finding, ...]:
     found = [entry for trial in trials for entry in trial.findings]
-    failures = [trial.failure for trial in trials if trial.failure is not None]
-    found += [finding("repetition-failed", mode, failure) for failure in failures]
-    effort, done = EFFORTS[mode], len(trials) - len(failures)
+    failed = [trial for trial in trials if trial.failure is not None]
+    found += [finding(trial.cause or "repetition-failed", mode, trial.failure) for trial in failed]
+    effort, done = EFFORTS[mode], len(trials) - len(failed)
     # An open loop that is complete has as many as its verdict needed.
     if not complete or (done < effort.repetitions[0] and measurement.scenario not in SEARCHED):
         due = next((look for look in effort.repetitions if look > done), effort.repetitions[-1])

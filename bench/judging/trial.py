@@ -91,6 +91,9 @@ def trial_findings(
         # Numbers of another code, such as a share of failed queries, would be read as a correlation.
         numbers = (refused.seen, refused.limit) if refused.code == "interval-not-supported" else (None, None)
         found.append(finding("interval-not-supported", mode, *numbers))
+    executed = report.facts.precision_executed
+    if executed != measurement.precision:
+        found.append(finding("other-precision", mode, executed, measurement.precision))
     share = report.facts.device_operator_share
     if share is not None and share < 1.0:
         found.append(finding("host-offload", mode, 1.0 - share, 0.0))
@@ -119,6 +122,8 @@ def _answers(columns: Columns, report: Report, mode: Mode) -> list[Finding]:
     failed = int((columns.status == FAILED).sum())
     if failed:
         found.append(finding("queries-failed", mode, failed, 0))
+    if report.fault is not None and report.fault.cause is not None:
+        found.append(finding(report.fault.cause, mode, report.fault.words, subject="calls"))
     if report.lost_sessions:
         found.append(finding("session-lost", mode, report.lost_sessions, 0))
     if report.bad_samples:

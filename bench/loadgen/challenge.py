@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import EngineError, Model
 from bench.loadgen.answering import answer_all
-from bench.loadgen.lane import Broken, Lane
+from bench.loadgen.lane import Broken, Lane, fault_of
 from bench.loadgen.opening import Ready, opened_model
 from bench.loadgen.pairs import PAIRS, seconds, time_ratio
 from bench.loadgen.reporter import Reporter
@@ -45,6 +45,8 @@ def challenge(job: Job, ready: Ready, row_s: float, reporter: Reporter) -> Chall
     except NoChallenge as error:
         return Challenge(seed=seed, refused=str(error), refused_by="reference")
     except (EngineError, Broken) as error:
+        if fault_of(error).cause is not None:
+            raise  # it stands beside the measured one: that there was no room for both accuses nobody
         return Challenge(seed=seed, refused=str(error))
     finally:
         shutil.rmtree(file.parent, ignore_errors=True)  # as large as the network, and the nonce makes it again

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench.backends.base import Unsupported
+from bench.backends.base import Unsupported, cause_of
 from bench.host.engine_process import die_with_parent
 from bench.loadgen.challenge import challenge, check_loaded
 from bench.loadgen.input_cache import fresh_input_gain
-from bench.loadgen.lane import one_line
+from bench.loadgen.lane import fault_of
 from bench.loadgen.measuring import Warmed, measure, measure_together, search, warmed
 from bench.loadgen.opening import opened
 from bench.loadgen.pairs import PAIRS
@@ -71,8 +71,10 @@ def _failure(error: Exception, folder: str) -> Failure:
         return Failure(message=str(error), usage=True)
     if isinstance(error, OSError):
         message = f"{error.filename or folder}: {error.strerror or error}"
-        return Failure(message=message, no_room=error.errno if error.errno in _NO_ROOM else None)
-    return Failure(message=one_line(error))
+        no_room = error.errno if error.errno in _NO_ROOM else None
+        return Failure(message=message, cause=cause_of(error), no_room=no_room)
+    fault = fault_of(error)
+    return Failure(message=fault.words, cause=fault.cause)
 
 
 def main(arguments: list[str]) -> int:

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
-from bench.loadgen.lane import MOST_FAILURES, Closed, Lane, Shift, one_line
+from bench.loadgen.lane import Closed, Lane, Shift, fault_of
 from bench.loadgen.samples import Named
+from bench.records.job import Fault
 
 Span = tuple[int, int]
 
@@ -42,7 +43,7 @@ class ClosedWorker:
     def work(self) -> None:
         while (span := self._take(len(self._ring.slots))) is not None:
             lo, hi = span
-            while lo < hi and len(self._shift.failures) < MOST_FAILURES:
+            while lo < hi and not self._shift.broken:
                 lo = self._span(lo, hi)
 
     def _span(self, lo: int, hi: int) -> int:
@@ -71,7 +72,7 @@ class ClosedWorker:
             secret.draw(answered, lambda slot: ((lo + slot) * batch, batch), self._ring, stop == timeline.rows)
         return stop
 
-    def _run_rows(self, slots: Sequence[Named], first: int, started: list[int], ended: list[int]) -> str | None:
+    def _run_rows(self, slots: Sequence[Named], first: int, started: list[int], ended: list[int]) -> Fault | None:
         run, now, begin, end = self._session.run, perf_counter_ns, started.append, ended.append
         batches = self._samples.batches
         offset = first % len(batches)
@@ -85,7 +86,7 @@ class ClosedWorker:
             failed_ns = now()
             self._ring.blank(len(ended))  # its row says that it failed; a witness must not find it empty as well
             end(failed_ns)
-            return one_line(error)
+            return fault_of(error)
         return None
 
 

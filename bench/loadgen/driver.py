@@ -14,11 +14,12 @@ import msgspec
 
 from bench.host.collector import uncollected
 from bench.loadgen.closed import ClosedWorker, taker
-from bench.loadgen.lane import MOST_FAILURES, Broken, Lane, LateCount, Scheduled, Shift
+from bench.loadgen.lane import Broken, Lane, LateCount, Scheduled, Shift
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.scheduled import LEAD_NS, Head, ScheduledWorker, keep_untaken
 from bench.loadgen.timeline import Timeline
 from bench.loadgen.witness import Witness, watched
+from bench.records.job import Fault
 
 # How often somebody looks whether sessions of an open loop still come back.
 _GLANCE_S = 0.25
@@ -30,13 +31,14 @@ class Driven(msgspec.Struct, frozen=True, kw_only=True):
     `t0_ns`: what schedules count from, and when all rows of `AllDue` are due. `elapsed_ns`: from just
     before the first row was given to a session until just after the last one came back. `lost`: workers of an open loop
     whose sessions never came back; those sessions must not be used again. `collections`: how often garbage was
-    collected all the same.
+    collected all the same. `fault`: the failed call that says most, where one failed.
     """
 
     t0_ns: int
     elapsed_ns: int
     lost: tuple[int, ...] = ()
     collections: int = 0
+    fault: Fault | None = None
 
 
 def drive(
@@ -57,8 +59,8 @@ def drive(
         else:
             driven = _closed(shift)
         collected = collections()
-    _check(shift)
-    return msgspec.structs.replace(driven, collections=collected)
+    shift.check(timeline.rows)
+    return msgspec.structs.replace(driven, collections=collected, fault=shift.fault)
 
 
 def drive_together(shifts: Sequence[Shift]) -> list[Driven]:
@@ -67,14 +69,11 @@ def drive_together(shifts: Sequence[Shift]) -> list[Driven]:
         driven = _scheduled(shifts)
         collected = collections()
     for shift in shifts:
-        _check(shift)
-    return [msgspec.structs.replace(one, collections=collected) for one in driven]
-
-
-def _check(shift: Shift) -> None:
-    many = len(shift.failures) >= min(MOST_FAILURES, shift.timeline.rows)
-    if many or (shift.late is not None and shift.late.failing and shift.failures):
-        raise Broken(shift.failures[0])
+        shift.check(shift.timeline.rows)
+    return [
+        msgspec.structs.replace(one, collections=collected, fault=shift.fault)
+        for one, shift in zip(driven, shifts, strict=True)
+    ]
 
 
 def _closed(shift: Shift) -> Driven:
@@ -133,7 +132,7 @@ def _end(shift: Shift, head: Head, crew: Sequence[ScheduledWorker], threads: Seq
             thread.join()  # one that came back in the last moment writes its row first
     if len(lost) == len(crew):
         seconds = (shift.lane.issue.timeout_ns or 0) / 1e9 if isinstance(shift.lane.issue, Scheduled) else 0.0
-        shift.raised.append(Broken(f"the engine hangs: no session came back within {seconds:g} s"))
+        shift.raised.append(Broken(Fault(words=f"the engine hangs: no session came back within {seconds:g} s")))
     keep_untaken(head, shift.timeline)
     return Driven(t0_ns=head.t0_ns, elapsed_ns=_elapsed_ns(crew), lost=lost)
 

@@ -8,13 +8,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import EngineError, Session
+from bench.backends.base import EngineError, Session, cause_of
 from bench.loadgen.outputs import OutputRing, SecretSample
 from bench.loadgen.samples import LoadedSet
 from bench.loadgen.timeline import Timeline
 from bench.loadgen.witness import Witness
+from bench.records.findings import Cause
+from bench.records.job import Fault
 
 MOST_FAILURES = 100
+_TELLING: tuple[Cause | None, ...] = ("device-lost", "out-of-memory", None)
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,17 +104,43 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     secret: SecretSample | None = None
     late: LateCount | None = None
     witness: Witness | None = None
-    failures: list[str] = []
+    failures: list[Fault] = []
     raised: list[BaseException] = []
+
+    @property
+    def broken(self) -> bool:
+        """Whether the engine is not to be asked again: too many calls failed, or its device is lost."""
+        return len(self.failures) >= MOST_FAILURES or any(one.cause == "device-lost" for one in self.failures)
+
+    @property
+    def fault(self) -> Fault | None:
+        """The failure that says most: a lost device before want of memory before others, and of these the first."""
+        return min(self.failures, key=lambda one: _TELLING.index(one.cause), default=None)
 
     def stopped(self) -> bool:
         """Whether nothing more is to be handed out."""
         full = self.late is not None and self.late.full
-        return full or bool(self.raised) or len(self.failures) >= MOST_FAILURES
+        return full or bool(self.raised) or (bool(self.failures) and self.broken)
+
+    def check(self, rows: int) -> None:
+        """Raises Broken where so many of `rows` failed that the engine is not slow or shaky but broken."""
+        failing = self.late is not None and self.late.failing
+        if self.fault is not None and (self.broken or failing or len(self.failures) >= rows):
+            raise Broken(self.fault)
 
 
 class Broken(RuntimeError):
-    """The engine fails query after query; the message is its first error."""
+    """The engine fails query after query, or for good; the message is its first error, or that it lost its device."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.words)
+        self.cause = fault.cause
+
+
+def fault_of(error: BaseException) -> Fault:
+    """An error of an engine as it is told and kept; without the error, whose traceback would hold arrays."""
+    cause: Cause | None = error.cause if isinstance(error, Broken) else cause_of(error)
+    return Fault(words=one_line(error), cause=cause)
 
 
 def one_line(error: BaseException) -> str:

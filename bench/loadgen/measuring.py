@@ -237,6 +237,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         loadgen=seen.loadgen,
         interpreter=interpreter,
         stages=stages,
+        fault=driven.fault,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.floor import SPIN_NS
-from bench.loadgen.lane import Scheduled, Shift, one_line
+from bench.loadgen.lane import Scheduled, Shift, fault_of
 from bench.loadgen.timeline import Timeline
 from bench.scoring.columns import DROPPED, FAILED
 
@@ -137,7 +137,7 @@ class ScheduledWorker:
             ended_ns = perf_counter_ns()
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any failure of an engine is a failed row with its times
             ended_ns, status = perf_counter_ns(), FAILED
-            self._shift.failures.append(one_line(error))
+            self._shift.failures.append(fault_of(error))
         if not self._came_back():
             return False
         if ended_ns - started_ns > self._timeout_ns:

@@ -19,7 +19,7 @@ from bench.loadgen.load import Load, repetition_load
 from bench.loadgen.schedule import open_loop_columns
 from bench.loadgen.search import RateSearch
 from bench.loadgen.timeline import in_memory, used
-from bench.records.job import Job
+from bench.records.job import Fault, Job
 from bench.records.search import Outcome, Search, SearchTrial
 from bench.scoring.columns import latencies
 from bench.scoring.holding import grows
@@ -88,7 +88,7 @@ def _trial(job: Job, lane: Lane, rate: float, load: Load) -> SearchTrial:
     driven = drive(msgspec.structs.replace(lane, issue=_schedule(job, load)), timeline, late=late)
     seconds = perf_counter() - begun
     if driven.lost:
-        raise Broken("the engine hangs: a session did not come back while a load was searched for")
+        raise Broken(Fault(words="the engine hangs: a session did not come back while a load was searched for"))
     outcome: Outcome = "late"
     missed = late.late
     if not late.full:

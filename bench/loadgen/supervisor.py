@@ -16,7 +16,9 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.host.engine_process import how_it_ended, kill_engine_process, start_engine_process
+from bench.host.engine_process import kill_engine_process, obituary, start_engine_process
+from bench.host.oom import OomWatch
+from bench.records.findings import Cause
 from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
 from bench.store.files import write_record
 from bench.store.runs import REPORT, SEARCH
@@ -32,12 +34,12 @@ Left = TypeVar("Left", Report, SearchReport)
 class RepetitionFailed(RuntimeError):
     """The child did not deliver; `usage` when the request was wrong and no other repetition could do better.
 
-    `late`: it was stopped at the end of the time that it was given.
+    `late`: it was stopped at the end of the time that it was given. `cause`: why, where that is known.
     """
 
-    def __init__(self, message: str, usage: bool = False, late: bool = False) -> None:
+    def __init__(self, message: str, usage: bool = False, late: bool = False, cause: Cause | None = None) -> None:
         super().__init__(message)
-        self.usage, self.late = usage, late
+        self.usage, self.late, self.cause = usage, late, cause
 
 
 def run_repetition(
@@ -70,6 +72,7 @@ def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | N
     write_record(folder / "job.json", job)
     patience_s = patience_s or float(os.environ.get("BENCH_PATIENCE_S", PATIENCE_S))
     ends = time.monotonic() + (limit_s or math.inf)
+    kills = OomWatch()
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as events, open(folder / _LOG_NAME, "wb") as log:
         child = _start(folder, job, writing, log.fileno())
@@ -85,9 +88,10 @@ def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | N
     if failure is not None:
         if time.monotonic() >= ends:
             raise RepetitionFailed(f"it took longer than the {limit_s:.0f} s that it was given", late=True)
-        raise RepetitionFailed(failure.message, failure.usage)
+        raise RepetitionFailed(failure.message, failure.usage, cause=failure.cause)
     if code != 0:
-        raise RepetitionFailed(_obituary(child.returncode, folder / _LOG_NAME))
+        fault = obituary("the engine's process", child.returncode, kills, folder / _LOG_NAME)
+        raise RepetitionFailed(fault.words, cause=fault.cause)
 
 
 def _left(folder: Path, name: str, kind: type[Left]) -> Left:
@@ -152,7 +156,3 @@ def _event(line: bytes) -> Event:
 def _end(child: subprocess.Popen[bytes]) -> None:
     kill_engine_process(child)
     child.wait()
-
-
-def _obituary(code: int, log: Path) -> str:
-    return f"the engine's process {'was ' if code < 0 else ''}{how_it_ended(code)}; its output is in {log}"

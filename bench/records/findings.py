@@ -5,13 +5,15 @@ A finding holds a code and numbers; the sentence for people stands in the catalo
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from bench.records.plan import Mode
 
 Severity = Literal["info", "warning", "error"]
+# Why an engine failed, where it said so; each is a finding code of its own.
+Cause = Literal["out-of-memory", "device-lost"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "harness-late": ("warning", "error", "error"),
     "search-too-wide": ("info", "warning", "warning"),
     "precision-mismatch": ("error", "error", "error"),
+    "other-precision": ("warning", "warning", "error"),
     "input-cache": ("warning", "error", "error"),
     "challenge-failed": ("error", "error", "error"),
     "challenge-slower": ("error", "error", "error"),
@@ -53,6 +56,8 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "queries-failed": ("error", "error", "error"),
     "session-lost": ("error", "error", "error"),
     "repetition-failed": ("error", "error", "error"),
+    "out-of-memory": ("error", "error", "error"),
+    "device-lost": ("error", "error", "error"),
     "host-busy": ("warning", "warning", "error"),
     "clock-varied": ("info", "warning", "warning"),
     "memory-swapped": ("warning", "warning", "error"),
@@ -68,6 +73,8 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "loadgen-no-trace": ("info", "info", "info"),
 }
 CODES: tuple[str, ...] = tuple(_TABLE)
+# A repetition without a result; without a subject, for a finding on single calls has one.
+FAILED: frozenset[str] = frozenset({"repetition-failed", *get_args(Cause)})
 _MODE_COLUMN: dict[Mode, int] = {"quick": 0, "standard": 1, "certified": 2}
 
 

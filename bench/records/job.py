@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.effort import Effort
+from bench.records.findings import Cause
 from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Measurement, Setting
@@ -46,18 +47,26 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
-    """The child gives up: one line for people. `usage` when the request, not the engine, was wrong.
+    """The child gives up: one line for people, and why where that is known. `usage`: the request was wrong.
 
     `no_room` is the system's error number where the trial's folder could not be written to: that is nothing of the
     engine's, and the run may go on from here when there is room.
     """
 
     message: str
+    cause: Cause | None = None
     usage: bool = False
     no_room: int | None = None
 
 
 Event = Phase | Failure
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong with an engine: one line for people, and why where that is known."""
+
+    words: str
+    cause: Cause | None = None
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +175,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: Interpreter | None = None
     # timed region `end_to_end` only
     stages: Stages | None = None
+    # of the calls that failed while it was measured the one that says most
+    fault: Fault | None = None
 
 
 class SearchReport(msgspec.Struct, frozen=True, kw_only=True):

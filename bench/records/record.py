@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.records.findings import Finding, is_valid
+from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
@@ -47,7 +47,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """One repetition, in one child process.
+    """One repetition, in one child process. `failure` says how it failed, and `cause` why, where that is known.
 
     `device_shares` says of several devices, in their order, what share of the samples each answered. `lateness` is the
     harness's own in an open loop: how late it began what was due while a worker was free. `in_flight` is what an
@@ -60,6 +60,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     seed: int
     failure: str | None = None
+    cause: Cause | None = None
     report: Report | None = None
     elapsed_s: float = 0.0
     metrics: dict[str, Measured] = {}

@@ -179,13 +179,13 @@ def system_section(records: Sequence[Record], lang: str) -> Section:
 
 def trial_section(trial: Trial, lang: str) -> Section:
     """One repetition: how it went and what disturbed it."""
+    report = trial.report
     lines: list[tuple[str, str | None]] = [
         ("status", name(lang, "state", trial.status)),
-        ("failure", trial.failure),
+        ("failure", trial.failure or (report.fault.words if report and report.fault else None)),
         ("started", trial.started_at),
         ("seed", str(trial.seed)),
     ]
-    report = trial.report
     if report is not None:
         noise, unknown = report.noise, sentence(lang, "detail.unknown")
         shares = [figures.share(x) if x is not None else unknown for x in (noise.foreign_cpu_share, noise.steal_share)]

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.records.findings import Finding, Severity
+from bench.records.findings import FAILED, Finding, Severity
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Quality, Record
@@ -91,7 +91,7 @@ def row(record: Record, lang: str) -> Row:
         name=printable(record.measurement.name),
         workload=printable(record.measurement.workload),
         scenario=name(lang, "scenario", record.measurement.scenario),
-        precision=record.measurement.precision,
+        precision=precision_text(record, lang),
         primary=primary,
         figures=figure_rows(record.metrics, record.primary, repeated, lang),
         quality=quality_row(record.quality, lang),
@@ -110,6 +110,17 @@ def record_state(record: Record) -> State:
     if errors - {_MISSING} or (errors and not partial):
         return "invalid"
     return "partial" if partial else "quick" if record.mode == "quick" else "valid"
+
+
+def executed_precision(record: Record) -> str:
+    """What was executed, as the engine says; what was asked for where nothing was."""
+    return printable(record.facts.precision_executed) if record.facts is not None else record.measurement.precision
+
+
+def precision_text(record: Record, lang: str) -> str:
+    """What was executed, and what was asked for where that is something else."""
+    executed, asked = executed_precision(record), record.measurement.precision
+    return executed if executed == asked else sentence(lang, "phrase.precision", executed=executed, asked=asked)
 
 
 def figure_rows(metrics: Mapping[str, Measured], primary: str, repeated: int, lang: str) -> tuple[FigureRow, ...]:
@@ -164,7 +175,7 @@ def interval_text(interval: Interval, repeated: int, lang: str) -> str:
 
 def repetitions(record: Record) -> int:
     """Repetitions that went through: a measurement ends with the first that fails."""
-    return len(record.trials) - any(entry.code == "repetition-failed" for entry in record.findings)
+    return len(record.trials) - any(entry.code in FAILED and not entry.subject for entry in record.findings)
 
 
 def quality_row(quality: Quality | None, lang: str) -> QualityRow:

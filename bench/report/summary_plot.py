@@ -14,7 +14,7 @@ from bench.records.numbers import Interval, Measured
 from bench.records.record import Record
 from bench.report.devices import devices_of
 from bench.report.drawing import ACCENT, INK, SERIES, identifier, new_figure
-from bench.report.rows import State, interval_text, kind_text, record_state, repetitions, value_text
+from bench.report.rows import State, executed_precision, interval_text, kind_text, record_state, repetitions, value_text
 from bench.text import figures, name, sentence
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _system(record: Record) -> str:
 
 
 def _variant(record: Record) -> str:
-    return f"{record.backend} {record.measurement.precision}"
+    return f"{record.backend} {executed_precision(record)}"
 
 
 def _panel(records: Sequence[Record], named: bool) -> Panel:

@@ -54,6 +54,9 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
 }
 _REFUSAL_WRITERS: Final[Mapping[str, _Writer]] = {**_WRITERS, "queries-failed": _SHARE, "too-short": figures.latency}
 
+# Codes whose sentence follows from what they are about.
+_BY_SUBJECT: Final = frozenset({"busy-time", "input-cache", "output-mismatch", "out-of-memory"})
+
 
 def finding_text(lang: str, found: Finding) -> FindingText:
     """The words of one finding; an unknown code, from a newer version, is named as it is."""
@@ -120,7 +123,7 @@ def _subject(lang: str, subject: str) -> str:
 
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
-    if code in ("busy-time", "input-cache", "output-mismatch") or (code == "engine-differs" and subject):
+    if code in _BY_SUBJECT or (code == "engine-differs" and subject):
         return subject
     if code == "challenge-failed" and isinstance(seen, str):
         return "refused"

@@ -25,7 +25,7 @@ from bench.tuning.tries import CandidateFailed, Tries
 # A trial lasts a hundredth of the budget where that is enough for its figure, and never longer than a fifteenth.
 _TRIAL_SHARE, _LONGEST_SHARE, _LEAST_TRIAL_S = 1 / 100, 1 / 15, 0.2
 # A figure of wrong or missing answers is none. What a busy machine does to a moment's trial is no fault of a candidate.
-_VOID = {"output-mismatch", "non-finite-output", "queries-failed", "session-lost", "engine-differs"}
+_VOID = {"output-mismatch", "non-finite-output", "queries-failed", "out-of-memory", "session-lost", "engine-differs"}
 
 
 def budget_of(plan: RunPlan) -> float:

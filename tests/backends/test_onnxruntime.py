@@ -11,7 +11,8 @@ import onnxruntime
 import pytest
 
 from bench.backends.base import EngineError, Model, Unsupported, find_device
-from bench.backends.onnxruntime import BACKEND, _words, applied_options, executed, operator_share
+from bench.backends.onnxruntime import BACKEND, applied_options, executed, operator_share
+from bench.backends.onnxruntime_sessions import words
 from bench.loadgen.supervisor import run_repetition
 from bench.records.host import Device
 from bench.records.plan import Setting
@@ -206,9 +207,9 @@ def test_an_error_is_told_without_where_it_was_thrown() -> None:
     told = RuntimeError(
         "/src/python/state.cc:1053 std::shared_ptr<F> make(const O&, const M&) Invalid option: a (b) c\nmore"
     )
-    assert _words(told) == "Invalid option: a (b) c"
-    assert _words(RuntimeError("[E] : 2 : Unexpected input (tensor(float)) here")).startswith("[E] : 2 : Unexpected")
-    assert _words(RuntimeError("")) == "RuntimeError"
+    assert words(told) == "Invalid option: a (b) c"
+    assert words(RuntimeError("[E] : 2 : Unexpected input (tensor(float)) here")).startswith("[E] : 2 : Unexpected")
+    assert words(RuntimeError("")) == "RuntimeError"
 
 
 def test_a_precision_that_the_device_lacks_is_refused(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ BACKEND = Helped()
         ("raise SystemExit(1)", "cannot be imported: SystemExit: 1"),
         ("BACKEND = object()", "lacks name, devices, compile"),
         ("del BACKEND", "BACKEND"),
-        (CRASH, "code -11"),
+        (CRASH, "was ended by SIGSEGV"),
         (RAISE, "OSError: no driver on this host"),
-        (LEAVE, "code 7"),
+        (LEAVE, "ended with code 7"),
         (RUBBISH, "Expected `object`, got `str` - at `$[0]`"),
     ],
 )

@@ -38,12 +38,12 @@ def test_backends_are_asked_in_the_order_given() -> None:
     ("body", "words"),
     [
         ("raise RuntimeError('no driver\\n  loaded')", "RuntimeError: no driver"),
-        ("os.abort()", "its driver ended the process that asked for devices (code -6)"),
-        ("os._exit(0)", "its driver ended the process that asked for devices (code 0)"),
-        ("sys.exit(0)", "ended the process"),
+        ("os.abort()", "the process that asked its driver for devices was ended by SIGABRT"),
+        ("os._exit(0)", "the process that asked its driver for devices ended with code 0"),
+        ("sys.exit(0)", "ended with code 0"),
         ("return []", "the backend sees none on this host"),
         ("return 'nonsense'", "Expected"),
-        ("print('{}'); os._exit(1)", "ended the process"),
+        ("print('{}'); os._exit(1)", "ended with code 1"),
     ],
 )
 def test_a_broken_driver_is_told_in_a_line(
@@ -66,5 +66,44 @@ def test_a_driver_that_talks_is_heard_all_the_same(tmp_path: Path, monkeypatch: 
 def test_a_helper_that_a_driver_leaves_behind_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     helper = "subprocess.Popen(['sleep', '600'], stdout=subprocess.DEVNULL).pid"
     body = f"open({str(tmp_path / 'pid')!r}, 'w').write(str({helper})); os._exit(1)"
-    assert "ended the process" in why(tmp_path, monkeypatch, body)
+    assert "ended with code 1" in why(tmp_path, monkeypatch, body)
     assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+UNUSABLE = """
+def devices(self):
+    return [Device(kind='npu')]
+
+def unusable(self):
+    {}
+
+Backend.devices, Backend.unusable = devices, unusable
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return {'npu:1': 'it is busy'}", {"npu:1": "it is busy"}),
+        ("raise RuntimeError('no driver')", {}),
+        ("os.abort()", {"others": "the process that asked its driver for devices was ended by SIGABRT"}),
+        ("os._exit(9)", {"others": "the process that asked its driver for devices ended with code 9"}),
+    ],
+)
+def test_what_cannot_be_used_is_told_beside_what_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, told: dict[str, str]
+) -> None:
+    install(tmp_path / "site", UNUSABLE.format(body), monkeypatch)
+    (probe,) = probe_backends(["acme"])
+    assert [device.address for device in probe.devices] == ["npu:0"]
+    assert probe.unusable == told
+
+
+@pytest.mark.full
+def test_a_driver_that_hangs_when_it_is_asked_for_more_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "site", UNUSABLE.format("time.sleep(600)"), monkeypatch)
+    (probe,) = probe_backends(["acme"], timeout_s=20.0)
+    assert [device.address for device in probe.devices] == ["npu:0"]
+    assert probe.unusable == {"others": "its driver gave no answer within 20 s"}

@@ -12,7 +12,7 @@ from scipy import stats
 
 from bench.judging.record import Setup, judge_record, needs_more
 from bench.records.effort import EFFORTS
-from bench.records.findings import Finding, finding
+from bench.records.findings import Cause, Finding, finding
 from bench.records.job import Challenge, HandOver
 from bench.records.numbers import Interval, Measured, Refusal
 from bench.records.plan import Mode, RunPlan
@@ -196,6 +196,15 @@ def test_a_good_record_is_valid_and_has_no_findings() -> None:
     assert judged.findings == ()
     assert judged.valid
     assert judged.trials == tuple(f"trial-{index:02d}" for index in range(5))
+
+
+@pytest.mark.parametrize("cause", ["out-of-memory", "device-lost"])
+def test_why_a_repetition_failed_is_a_finding_of_its_own(cause: Cause) -> None:
+    failed = msgspec.structs.replace(broken(1, "no room"), cause=cause)
+    judged = record([trial(0), failed])
+    assert codes(judged)[cause].seen == "no room"
+    assert codes(judged)[cause].severity == "error"
+    assert "repetition-failed" not in codes(judged)
 
 
 def test_a_failed_repetition_makes_the_record_invalid_and_is_told() -> None:

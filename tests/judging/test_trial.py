@@ -9,7 +9,7 @@ import pytest
 from bench.judging.trial import score_trial, trial_findings
 from bench.records.findings import Finding
 from bench.records.host import Noise
-from bench.records.job import Challenge, Interpreter, Report, Verification
+from bench.records.job import Challenge, Fault, Interpreter, Report, Verification
 from bench.records.numbers import InFlight
 from bench.records.plan import Measurement, Mode
 from bench.scoring.columns import Columns
@@ -81,6 +81,21 @@ def test_not_steady_is_told_when_the_test_says_so(steady: bool | None, told: boo
 def test_failed_queries_are_counted() -> None:
     entry = found(columns(failed=(3, 700)))["queries-failed", ""]
     assert (entry.seen, entry.limit, entry.severity) == (2, 0, "error")
+
+
+@pytest.mark.parametrize(("mode", "severity"), [("quick", "warning"), ("standard", "warning"), ("certified", "error")])
+def test_another_precision_than_was_asked_for_is_told(mode: Mode, severity: str) -> None:
+    facts = msgspec.structs.replace(FACTS, precision_executed="bf16")
+    entry = found(columns(12_000), mode=mode, facts=facts)["other-precision", ""]
+    assert (entry.seen, entry.limit, entry.severity) == ("bf16", "fp32", severity)
+    assert ("other-precision", "") not in found(asked=measurement(precision="bf16"), facts=facts)
+
+
+def test_why_queries_failed_is_told_where_it_is_known() -> None:
+    entries = found(columns(failed=(3,)), fault=Fault(words="no room", cause="out-of-memory"))
+    assert entries["queries-failed", ""].seen == 1
+    assert entries["out-of-memory", "calls"].seen == "no room"
+    assert set(found(columns(failed=(3,)), fault=Fault(words="it broke"))) == {("queries-failed", "")}
 
 
 def test_a_percentile_on_a_failed_query_is_no_want_of_queries() -> None:

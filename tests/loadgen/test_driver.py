@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.backends.base import EngineError, Tensor
+from bench.backends.base import DeviceLost, EngineError, OutOfMemory, Tensor
 from bench.loadgen import closed, driver
 from bench.loadgen.driver import Driven, drive
 from bench.loadgen.lane import AllDue, Broken, Closed, Lane, one_line
@@ -208,6 +208,35 @@ def test_failing_always_is_broken_and_ends_soon(workers: int, issue: Closed | Al
     with pytest.raises(Broken, match=r"^device lost$"):
         drive(make_lane(sessions, issue), in_memory(100_000))
     assert sum(len(session.seen) for session in sessions) <= 100 + workers
+
+
+@pytest.mark.parametrize("issue", ISSUES)
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_lost_device_is_not_asked_again(workers: int, issue: Closed | AllDue) -> None:
+    """What failed before, for another reason, does not hide it."""
+    errors = [EngineError("first"), OutOfMemory("second")]
+
+    def answer(call: int, batch: Arrays, out: Arrays) -> None:
+        if call >= 2:
+            raise DeviceLost("gone")
+        raise errors[call]
+
+    sessions = [ScriptedSession(answer) for _ in range(workers)]
+    with pytest.raises(Broken, match=r"^gone$") as caught:
+        drive(make_lane(sessions, issue), in_memory(100_000))
+    assert caught.value.cause == "device-lost"
+    assert sum(len(session.seen) for session in sessions) <= 3 * workers
+
+
+@pytest.mark.parametrize("error", [OutOfMemory("no room"), MemoryError("no room")])
+def test_want_of_memory_is_told_with_the_run_and_when_it_is_broken(error: Exception) -> None:
+    sessions = [ScriptedSession(raising(error, {3}))]
+    fault = drive(make_lane(sessions, Closed()), in_memory(40)).fault
+    assert fault is not None
+    assert (fault.cause, fault.words) == ("out-of-memory", one_line(error))
+    with pytest.raises(Broken, match="no room") as caught:
+        run(1, Closed(), 3, raising(error))
+    assert caught.value.cause == "out-of-memory"
 
 
 def test_failing_every_row_of_a_short_run_is_broken() -> None:

@@ -132,6 +132,24 @@ def test_a_fault_is_one_line_that_names_it(tmp_path: Path, model: Path, fault: s
     assert not error.usage
 
 
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"fault": "lost", "fault_after": 10}, "device-lost"),
+        ({"fault": "memory", "fault_after": 0}, "out-of-memory"),
+        ({"most_batch": 2}, "out-of-memory"),
+        ({"fault": "raise-all"}, None),
+        ({"fault": "segfault"}, None),
+    ],
+)
+def test_why_it_failed_is_told_where_it_is_known(
+    tmp_path: Path, model: Path, settings: dict[str, Setting], cause: str | None
+) -> None:
+    asked = measurement("offline", batch=4)
+    one = job(tmp_path / "trial", model, {"answers": "zeros", **settings}, measurement=asked)
+    assert failure(one).cause == cause
+
+
 def test_no_memory_for_the_evaluation_set_is_one_line(tmp_path: Path, model: Path) -> None:
     error = failure(with_pictures(tmp_path, faulty(tmp_path, model, "memory", after=0)))
     assert str(error) == "MemoryError: fake: out of memory, as scripted."
@@ -151,8 +169,10 @@ def test_a_hanging_engine_is_stopped(tmp_path: Path, model: Path) -> None:
 
 def test_one_failed_query_is_a_finding_and_no_failure(tmp_path: Path, model: Path) -> None:
     one = job(tmp_path / "trial", model, {"answers": "zeros", "delay_us": 500, "fault": "raise", "fault_after": 214})
-    run(one)
-    assert timeline.read(tmp_path / "trial" / "columns").status.sum() <= 1
+    report = run(one)
+    failed = timeline.read(tmp_path / "trial" / "columns").status.sum()
+    assert failed <= 1
+    assert (report.fault.words if report.fault else "") == ("fake: fails, as scripted." if failed else "")
 
 
 @pytest.mark.parametrize("fault", ["nan", "unwritten"])

@@ -103,6 +103,22 @@ def test_a_fault_is_one_line_that_names_it(tmp_path: Path, model: Path, fault: s
     assert words in failure(apart(tmp_path, model, {"answers": "zeros", "fault": fault, "fault_after": 100}))
 
 
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ({"fault": "lost", "fault_after": 10}, "device-lost"),
+        ({"fault": "memory", "fault_after": 0}, "out-of-memory"),
+        ({"most_batch": 2}, "out-of-memory"),
+        ({"fault": "raise-all", "fault_after": 10}, None),
+    ],
+)
+def test_why_it_failed_comes_over(tmp_path: Path, model: Path, settings: dict[str, Setting], cause: str | None) -> None:
+    one = apart(tmp_path, model, {"answers": "zeros", **settings}, scenario="offline", batch=4)
+    with pytest.raises(RepetitionFailed) as caught:
+        run(one)
+    assert caught.value.cause == cause
+
+
 def test_an_engine_that_hangs_is_stopped(tmp_path: Path, model: Path) -> None:
     one = apart(tmp_path, model, {"answers": "zeros", "fault": "hang", "fault_after": 100})
     assert "the engine hangs: no sign of life" in failure(one, patience_s=4.0)

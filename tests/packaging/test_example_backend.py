@@ -50,18 +50,21 @@ def test_it_keeps_the_contract(bench: tuple[Path, dict[str, str]], tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("trouble", "said"),
-    [({"EXAMPLE_LOST_AFTER": "900"}, "DEVICE_LOST"), ({"EXAMPLE_CARD_MIB": "0"}, "OUT_OF_MEMORY")],
+    ("trouble", "code", "said"),
+    [
+        ({"EXAMPLE_LOST_AFTER": "900"}, "device-lost", "DEVICE_LOST"),
+        ({"EXAMPLE_CARD_MIB": "0"}, "out-of-memory", "OUT_OF_MEMORY"),
+    ],
 )
 def test_a_card_that_fails_makes_an_invalid_record(
-    bench: tuple[Path, dict[str, str]], tmp_path: Path, trouble: dict[str, str], said: str
+    bench: tuple[Path, dict[str, str]], tmp_path: Path, trouble: dict[str, str], code: str, said: str
 ) -> None:
     program, env = bench
     command = [str(program), "run", *CARD, "--scenario", "single_stream", "--format", "json"]
     done = subprocess.run(command, cwd=tmp_path, env={**env, **trouble}, capture_output=True, text=True, check=False)
     assert done.returncode == 11, done.stderr
     (record,) = json.loads(done.stdout)["records"]
-    (failure,) = (entry for entry in record["findings"] if entry["code"] == "repetition-failed")
+    (failure,) = (entry for entry in record["findings"] if entry["code"] == code)
     assert failure["seen"].startswith(f"example: {said}")
     assert "\n" not in failure["seen"]
 

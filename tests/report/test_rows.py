@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from bench.records.findings import finding
@@ -88,6 +89,14 @@ def test_a_failed_repetition_does_not_count() -> None:
     assert repetitions(samples.failed()) == 4
 
 
+@pytest.mark.parametrize("cause", ["out-of-memory", "device-lost"])
+def test_nor_does_one_whose_cause_is_known_while_a_failed_call_is_no_failed_repetition(cause: str) -> None:
+    lost = finding(cause, "standard", "no room")
+    assert repetitions(msgspec.structs.replace(samples.standard(), findings=(lost,))) == 4
+    call = finding(cause, "standard", "no room", subject="calls")
+    assert repetitions(msgspec.structs.replace(samples.standard(), findings=(call,))) == 5
+
+
 def test_counts_and_order_of_findings() -> None:
     found = (finding("host-busy", "standard", 0.2, 0.05, "hypervisor"), finding("output-mismatch", "standard", 3, 0))
     shown = row(samples.record(mode="standard", findings=found), "en")
@@ -122,3 +131,12 @@ def test_collected_keeps_subjects_apart() -> None:
     (entry,) = collected([(shown.name, shown.findings)], "en")
     assert [seen.text.split(" took")[0] for seen in entry.seen] == ["Other processes", "The hypervisor"]
     assert all(seen.measurements == () for seen in entry.seen)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "bf16 (asked: fp32)"), ("zh", "bf16（要求 fp32）")])
+def test_the_precision_is_the_executed_one(lang: str, words: str) -> None:
+    record = samples.standard()
+    assert record.facts is not None
+    facts = msgspec.structs.replace(record.facts, precision_executed="bf16")
+    assert row(msgspec.structs.replace(record, facts=facts), lang).precision == words
+    assert row(record, lang).precision == row(msgspec.structs.replace(record, facts=None), lang).precision == "fp32"

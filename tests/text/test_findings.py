@@ -45,6 +45,9 @@ def test_every_code_reads_whole(code: str, lang: str, seen: float | str | None, 
         (finding("garbage-collected", "quick", 3, 0), "collector ran 3 times while the clock ran"),
         (finding("harness-late", "quick", 8.54e-3, 3e-3), "8.54 ms late (99th percentile) while a worker was free"),
         (finding("repetition-failed", "quick", "signal 11 in `run`"), "signal 11 in `run`"),
+        (finding("out-of-memory", "quick", "no room for 8"), "Out of memory: no room for 8"),
+        (finding("out-of-memory", "quick", "no room", subject="calls"), "failed for want of memory, such as: no room"),
+        (finding("device-lost", "quick", "off the bus"), "The device was lost: off the bus"),
     ],
 )  # fmt: skip
 def test_sentences(found: Finding, words: str) -> None:

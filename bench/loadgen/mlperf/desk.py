@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from bench.loadgen.lane import Shift, one_line
+from bench.loadgen.lane import Shift, fault_of
 from bench.loadgen.mlperf.intake import Taken
 from bench.loadgen.samples import Named
 
@@ -37,7 +37,7 @@ class Desk:
             ended_ns = perf_counter_ns()
         except BaseException as error:  # noqa: BLE001 - LoadGen dies of anything raised through its callback
             ended_ns, status = perf_counter_ns(), 1
-            self._shift.failures.append(one_line(error))
+            self._shift.failures.append(fault_of(error))
         self._busy = False
         if status:
             self._ring.blank(slot)

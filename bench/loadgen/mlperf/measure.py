@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.host.collector import uncollected
 from bench.loadgen.driver import Driven
-from bench.loadgen.lane import MOST_FAILURES, Broken, Lane, Shift
+from bench.loadgen.lane import Lane, Shift
 from bench.loadgen.mlperf.clock import wall_offset_ns
 from bench.loadgen.mlperf.desk import Desk
 from bench.loadgen.mlperf.intake import Intake, Taken
@@ -52,8 +52,7 @@ def drive_by_loadgen(
     driven = _run(request, folder / LOGS, floor)
     after_ns = wall_offset_ns()
     places = intake.issued_places()
-    if len(shift.failures) >= min(MOST_FAILURES, intake.rows):
-        raise Broken(shift.failures[0])
+    shift.check(intake.rows)
     due_ns: NDArray[np.int64] | None = None
     report = read_detail(folder / LOGS, request.scenario)
     if request.trace:
@@ -142,10 +141,10 @@ def _run(request: Request, logs: Path, floor: Floor) -> Driven:
         raise floor.shift.raised[0]
     busy = [desk for desk in floor.desks if desk.returned_ns]
     if not busy:
-        return Driven(t0_ns=0, elapsed_ns=0, collections=collections)
+        return Driven(t0_ns=0, elapsed_ns=0, collections=collections, fault=floor.shift.fault)
     begun_ns = min(desk.begun_ns for desk in busy)
     elapsed_ns = max(desk.returned_ns for desk in busy) - begun_ns
-    return Driven(t0_ns=begun_ns, elapsed_ns=elapsed_ns, collections=collections)
+    return Driven(t0_ns=begun_ns, elapsed_ns=elapsed_ns, collections=collections, fault=floor.shift.fault)
 
 
 def _outside(trace: Trace, timeline: Timeline, batch: int, offset_ns: int, slack_ns: int) -> int:

@@ -5,7 +5,7 @@ It reads no clock and reports no speed: clock, load, checks and statistics are t
 
 from __future__ import annotations
 
-from bench.backends.base import Arrays, EngineError, Model, Options, Tensor
+from bench.backends.base import Arrays, DeviceLost, EngineError, Model, Options, OutOfMemory, Tensor
 from bench.backends.checks import Forms, check_precision, check_settings
 from bench.backends.compiling import compilation
 from bench.records.host import Device, Facts
@@ -53,7 +53,7 @@ class _Compiled:
                 self._card = sdk.Card(device.index)
                 self._program = self._card.load(model.path, options.threads)
         except sdk.CardError as error:
-            raise EngineError(f"example: {error}") from error
+            raise _told(error) from error
         self.facts = Facts(
             engine="example",
             engine_version=sdk.VERSION,
@@ -70,7 +70,7 @@ class _Compiled:
         try:
             return _Session(self._card, self._program, self._model, self._options.max_batch)
         except sdk.CardError as error:
-            raise EngineError(f"example: {error}") from error
+            raise _told(error) from error
 
     def close(self) -> None:
         self._program.unload()
@@ -98,13 +98,19 @@ class _Session:
         try:
             self._queue.finish()
         except sdk.CardError as error:  # a lost card, an error of the driver: the harness counts and judges it
-            raise EngineError(f"example: {error}") from error
+            raise _told(error) from error
 
     def close(self) -> None:
         """Give everything back: `bench backend check` opens and closes again and again, and looks at the memory."""
         self._queue.close()
         for buffer in (*self._inputs.values(), *self._outputs.values()):
             buffer.free()
+
+
+def _told(error: sdk.CardError) -> EngineError:
+    """The SDK's error as the harness knows it: want of memory and a lost card are findings of their own."""
+    kinds: dict[str, type[EngineError]] = {"OUT_OF_MEMORY": OutOfMemory, "DEVICE_LOST": DeviceLost}
+    return kinds.get(error.code, EngineError)(f"example: {error}")
 
 
 BACKEND = ExampleBackend()

@@ -8,6 +8,7 @@ until the card falls off the bus).
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
@@ -38,9 +39,9 @@ class Buffer:
     """Memory on the card."""
 
     def __init__(self, card: Card, shape: Sequence[int], dtype: str) -> None:
+        card.take(math.prod(shape) * np.dtype(dtype).itemsize)
         self._array = np.zeros(shape, dtype)
         self._card = card
-        card.take(self._array.nbytes)
 
     def free(self) -> None:
         self._card.give(self._array.nbytes)
