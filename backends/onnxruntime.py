@@ -70,7 +70,7 @@ class OnnxRuntimeBackend:
         refused = {}
         with tempfile.TemporaryDirectory() as folder:
             model = _smallest(Path(folder) / "smallest.onnx")
-            for provider in onnxruntime.get_available_providers():
+            for provider in (one for one in onnxruntime.get_available_providers() if one != _HOST):
                 try:
                     _load(model, provider, Options(precision="fp32", max_batch=1, workers=1, threads=1))
                 except EngineError as error:

@@ -224,13 +224,13 @@ def test_a_device_with_memory_of_its_own_is_asked_for_more_than_it_has(acme) -> 
         "from bench.backends.base import OutOfMemory\n"
         "def devices(self):\n    return [Device(kind='cpu', memory_bytes=8 << 40)]\nBackend.devices = devices\n"
         "real = Backend.compile\ndef compile(self, model, device, options):\n"
-        "    if options.max_batch * 64000 > device.memory_bytes:\n"
+        "    if options.max_batch * 32000 > device.memory_bytes:\n"
         "        raise OutOfMemory(f'{options.max_batch} samples')\n"
         "    return real(self, model, device, options)\nBackend.compile = compile\n"
     )
     (verdict,) = acme(source, ask=check_memory)
     assert verdict.state == "passed"
-    assert verdict.seen == f"OutOfMemory: {-(-(16 << 40) // 64000)} samples"
+    assert verdict.seen == f"OutOfMemory: {-(-(16 << 40) // 32000)} samples"
 
 
 def test_a_lost_device_ends_the_checks(acme) -> None:  # type: ignore[no-untyped-def]
@@ -276,9 +276,9 @@ def test_the_command_tells_and_ends_accordingly(
     assert outcome.code == 11
     assert "BAD   agrees with the reference (speech_command.fp32): relative error up to 1" in outcome.out
     *lines, last = outcome.out.splitlines()
-    bad, good = (sum(line.startswith(mark) for line in lines) for mark in ("BAD ", "ok "))
+    bad = sum(line.startswith("BAD ") for line in lines)
     assert bad > 0
-    assert last == f"acme does not keep the contract: {bad} of {bad + good} checks failed."
+    assert last == f"acme does not keep the contract: {bad} of {len(lines)} checks failed."
     as_json = bench("backend", "check", "onnxruntime", "--cycles", 1, "--format", "json")
     assert as_json.code == 0
     assert {entry["state"] for entry in json.loads(as_json.out)} == {"passed"}
