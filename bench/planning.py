@@ -14,6 +14,7 @@ import numpy as np
 from bench.backends.registry import backend_names
 from bench.models.base import ScenarioSpec, Workload
 from bench.models.opening import open_workload
+from bench.models.stress import conditions_of, why_not
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
 from bench.records.effort import LEAST_QUERIES, Effort, effort_of
@@ -39,6 +40,8 @@ _DEADLINE_MS = 100.0
 _LOADGEN_SCENARIOS: tuple[Scenario, ...] = ("single_stream", "multi_stream", "server", "offline")
 # Start-up of a child and loading of a model, seen on a 2-core machine; only the printed estimate depends on it.
 _START_S = 3.0
+# What it takes to corrupt a sample, seen there, too.
+_CORRUPT_S = 0.004
 # What `certified` asks besides: pairs of short runs, and a reference in double precision, in samples of an engine.
 _CERTIFY_S, _REFERENCE_SAMPLES = 15.0, 500
 # A side of matrices that fit a second-level cache, and the share of their speed that an engine reaches over a network.
@@ -108,6 +111,13 @@ def check_certifiable(workloads: Mapping[str, Workload]) -> None:
             )
 
 
+def check_stressable(workloads: Mapping[str, Workload]) -> None:
+    """Whether there are samples that can be corrupted, with their labels. Raises BadPlan."""
+    for workload in workloads.values():
+        if (why := why_not(workload)) is not None:
+            raise BadPlan(why)
+
+
 def resolve(
     plan: RunPlan, workloads: dict[str, Workload], usable_cores: int, trace: Trace | None = None
 ) -> tuple[Measurement, ...]:
@@ -174,6 +184,7 @@ def _measurement(
         )
     beside = _beside(plan, name) if scenario == "concurrent" else {}
     quality = spec.quality.quick_samples if plan.mode == "quick" else spec.quality.evaluation_samples
+    stressed = plan.robustness and scenario == plan.scenarios[0]  # answers do not depend on the load: once will do
     return Measurement(
         workload=name,
         scenario=scenario,
@@ -188,6 +199,8 @@ def _measurement(
         driver=plan.driver,
         beside=beside,
         session_process="own" if plan.own_process else "shared",
+        stress_samples=quality if stressed else 0,
+        stress_conditions=len(conditions_of(spec)) if stressed else 0,
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
 
@@ -238,6 +251,7 @@ def _estimate_one(measurement: Measurement, effort: Effort, sample_s: float) -> 
     first_s = 10 * max(0.0, (effort.first_window_s or 0.0) - effort.window_s)
     checks_s = _CERTIFY_S + _REFERENCE_SAMPLES * sample_s if effort.first_window_s else 0.0
     quality_s = measurement.quality_samples * sample_s * 1.3
+    quality_s += measurement.stress_samples * measurement.stress_conditions * (sample_s + _CORRUPT_S)
     timed_s = _timed_s(measurement, effort, sample_s)
     return effort.repetitions[0] * (_START_S + warm_s + timed_s) + first_s + quality_s + checks_s
 

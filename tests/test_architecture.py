@@ -12,6 +12,7 @@ FLOORS: dict[str, float] = {
     "bench": 0,
     "bench.records": 0,
     "bench.scoring": 1,
+    "bench.robustness": 1,
     "bench.tasks": 1,
     "bench.text": 1,
     "bench.plugins": 1,

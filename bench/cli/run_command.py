@@ -22,6 +22,7 @@ from bench.cli.common import (
     settings_option,
 )
 from bench.cli.rates import GivenRate, Rate, rates
+from bench.cli.robustness import robustness_option
 from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
@@ -147,6 +148,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     type=click.FloatRange(0, min_open=True),
     help="Start no repetition but the first after this many seconds; the run is partial then.",
 )
+@robustness_option
 @tune_options
 @click.option(
     "--plan",

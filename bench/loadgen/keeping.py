@@ -38,7 +38,7 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
     digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
-    _save(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+    save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
 
 
 def keep_outputs(folder: Path, secret: SecretSample) -> None:
@@ -48,10 +48,11 @@ def keep_outputs(folder: Path, secret: SecretSample) -> None:
     kept = sorted(secret.kept.items())
     joined = {name: np.concatenate([arrays[name] for _, arrays in kept]) for name in kept[0][1]}
     numbers = [first + np.arange(len(next(iter(arrays.values()))), dtype=np.int64) for first, arrays in kept]
-    _save(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
+    save_arrays(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
 
 
-def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+def save_arrays(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+    """Write arrays with texts beside them, whole or not at all. Raises OSError."""
     from safetensors.numpy import save
 
     write_bytes(path, save(arrays, metadata))  # safetensors' own `save_file` hides the system's error number

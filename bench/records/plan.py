@@ -53,6 +53,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
+    `robustness` has corrupted copies of the evaluation samples answered, too.
     `trace` names a file of arrival times. `driver` says who issues the measured part: the harness, or MLPerf LoadGen
     for comparison. `model` and `data` name the user's own ONNX file and labelled image folder;
     then the only workload is `user_model`.
@@ -85,6 +86,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seed: int = 0
     nonce: str | None = None
     budget_s: float | None = None
+    robustness: bool = False
     tune: bool = False
     tune_budget_s: float | None = None
     settings: dict[str, Setting] = {}
@@ -158,6 +160,8 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
     if plan.data is not None and plan.model is None:
         raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
+    if plan.robustness and plan.model is not None and plan.data is None:
+        raise ValueError("`robustness` corrupts labelled samples: beside `model` it needs `data`")
     if plan.model is not None and plan.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
         raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(plan.workloads)}, too")
     if len(set(plan.devices)) < len(plan.devices):
@@ -219,7 +223,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     `rate_per_s` is None where it is found while running: searched for, or measured without gaps as the 100 % of a
     `ramp` or as the share of one of several `concurrent` workloads. In `streams` it is that of all cameras together.
     `beside` has the workloads that are driven at the same time, with the rates that were given for them. `workers`
-    counts sessions on each of the first `devices` of the plan.
+    counts sessions on each of the first `devices` of the plan. `stress_samples` evaluation samples are answered under
+    each of `stress_conditions` corruptions and levels, none where nothing of that was asked for here.
     """
 
     workload: str
@@ -243,6 +248,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     session_process: Literal["shared", "own"] = "shared"
     driver: Driver = "bench"
     beside: dict[str, float | None] = {}
+    stress_samples: int = 0
+    stress_conditions: int = 0
 
     @property
     def name(self) -> str:
