@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
+from bench.judging.robustness import judge_robustness
 from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
@@ -190,10 +191,11 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
     found += device_findings(report, plan.mode)
-    quality = None
+    quality, robustness = None, None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
-        found += more
+        robustness, losses = judge_robustness(place, workload, plan.mode)
+        found += more + losses
     if opened is None:
         by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, report.rows)
         table = sample_table(columns, by_row)
@@ -212,6 +214,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         metrics=score.metrics,
         sketch=score.sketch,
         quality=quality,
+        robustness=robustness,
         findings=found,
         rate_per_s=report.rate_per_s,
         curve=score.curve,

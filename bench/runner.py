@@ -14,10 +14,17 @@ from typing import Literal
 import msgspec
 
 from bench import __version__
+from bench.estimating import Estimate, estimate
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.models.base import Workload
-from bench.planning import Estimate, check_certifiable, check_names, estimate, open_workloads, resolve
+from bench.planning import (
+    check_certifiable,
+    check_names,
+    check_stressable,
+    open_workloads,
+    resolve,
+)
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
@@ -71,6 +78,8 @@ def prepare(plan: RunPlan) -> Prepared:
     workloads = open_workloads(plan)
     if plan.mode == "certified":
         check_certifiable(workloads)
+    if plan.robustness:
+        check_stressable(workloads)
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)

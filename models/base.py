@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
+from bench.models.stress_reference import StressReference
 
 NamedArrays = dict[str, NDArray[np.generic]]
 
@@ -94,8 +95,17 @@ class Workload(Protocol):
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
         """The evaluation samples at `indices`, leading axis len(indices)."""
 
+    def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
+        """The same samples by the names of the inputs, as camera or microphone gave them: before any preparation."""
+
+    def prepared(self, raw: NamedArrays) -> NamedArrays:
+        """Inputs made of raw samples, be they altered or not: of `evaluation_raw` they are `evaluation_inputs`."""
+
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """True labels at `indices`, (n,) classes or (n, 2) identities and sides; None when the data has none."""
 
     def reference(self) -> Reference | None:
         """The stored reference answers; None when there are none."""
+
+    def stress_reference(self) -> StressReference | None:
+        """What the reference network answers to corrupted samples; None when that is not stored."""

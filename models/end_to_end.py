@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
 from bench.models.base import NamedArrays, Reference, Workload
+from bench.models.stress_reference import StressReference
 from bench.tasks.pipelines import PIPELINES, Photographs, Pipeline
 
 # Names that no ONNX graph of ours has.
@@ -36,25 +37,25 @@ class BringsFiles(Protocol):
 
 
 class EndToEnd:
-    """`prepared`, fed with files: inputs are `ENCODED` (n, longest) uint8 and `LENGTH` (n,) int64.
+    """`plain`, fed with files: inputs are `ENCODED` (n, longest) uint8 and `LENGTH` (n,) int64.
 
     Its outputs are the network's own and, behind them, `ANSWER` (n,) int64: what the task reads from them.
     """
 
-    def __init__(self, prepared: Workload) -> None:
+    def __init__(self, plain: Workload) -> None:
         """Raises NoPipeline for a task that has none, and for a user's model without files."""
-        spec = prepared.spec
+        spec = plain.spec
         if spec.task not in PIPELINES:
             raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
-        if isinstance(prepared, BringsFiles) and not spec.quality.evaluation_samples:
+        if isinstance(plain, BringsFiles) and not spec.quality.evaluation_samples:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
-        self.prepared = prepared
-        self.pipeline: Pipeline = Photographs() if isinstance(prepared, BringsFiles) else PIPELINES[spec.task]()
+        self.plain = plain
+        self.pipeline: Pipeline = Photographs() if isinstance(plain, BringsFiles) else PIPELINES[spec.task]()
         self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=())))
 
     def model(self) -> Model:
         """The network itself, which knows nothing of files."""
-        return self.prepared.model()
+        return self.plain.model()
 
     def answering(self) -> Model:
         """What the harness feeds and expects back."""
@@ -63,21 +64,30 @@ class EndToEnd:
         return msgspec.structs.replace(self.model(), inputs=(encoded, length), outputs=self.spec.outputs)
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
-        if isinstance(self.prepared, BringsFiles):
-            return padded(self.prepared.load_files(count, seed))
-        return self._encoded(self.prepared.load_inputs(count, seed))
+        if isinstance(self.plain, BringsFiles):
+            return padded(self.plain.load_files(count, seed))
+        return self._encoded(self.plain.load_inputs(count, seed))
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
-        if isinstance(self.prepared, BringsFiles):
-            return padded(self.prepared.evaluation_files(indices))
-        return self._encoded(self.prepared.evaluation_inputs(indices))
+        if isinstance(self.plain, BringsFiles):
+            return padded(self.plain.evaluation_files(indices))
+        return self._encoded(self.plain.evaluation_inputs(indices))
+
+    def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
+        return self.plain.evaluation_raw(indices)
+
+    def prepared(self, raw: NamedArrays) -> NamedArrays:
+        return self._encoded(self.plain.prepared(raw))
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        return self.prepared.evaluation_labels(indices)
+        return self.plain.evaluation_labels(indices)
 
     def reference(self) -> Reference | None:
         """Answers to the samples before they were made files of: what a lossy format costs counts as a loss."""
-        return self.prepared.reference()
+        return self.plain.reference()
+
+    def stress_reference(self) -> StressReference | None:
+        return None  # nothing is known of corrupted files
 
     def _encoded(self, inputs: NamedArrays) -> NamedArrays:
         count = len(next(iter(inputs.values())))

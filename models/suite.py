@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import Model
 from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
+from bench.models.stress_reference import StressReference, read_stress_reference
 from bench.plugins import PluginError, load_plugin, plugin_names
 from bench.records.untrusted import read_json, read_toml
 
@@ -59,6 +60,12 @@ class SuiteWorkload:
         inputs: NamedArrays = self._data().evaluation_inputs(indices)
         return inputs
 
+    def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
+        return self.evaluation_inputs(indices)  # what is prepared is prepared in the graph
+
+    def prepared(self, raw: NamedArrays) -> NamedArrays:
+        return raw
+
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
         labels: NDArray[np.int64] = self._data().evaluation_labels(indices)
         return labels
@@ -72,6 +79,9 @@ class SuiteWorkload:
         kept = read_json(folder / "reference.json", _ReferenceFile)
         outputs = load_file(folder / "outputs.safetensors")
         return Reference(value=kept.value, evaluation_sha256=kept.evaluation_sha256, outputs=outputs)
+
+    def stress_reference(self) -> StressReference | None:
+        return read_stress_reference(reference_root() / self.spec.name)
 
     def _data(self) -> ModuleType:
         module = importlib.import_module(f"{self._package}.data")

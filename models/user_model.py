@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Model, Tensor
 from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Reference, ScenarioSpec, WorkloadSpec
 from bench.models.graph import graph_statistics, model_hash
+from bench.models.stress_reference import StressReference
 from bench.records.plan import USER_WORKLOAD
 from bench.tasks.pictures import as_jpeg, load_picture, normalised, whole_picture
 
@@ -65,13 +66,22 @@ class UserWorkload:
         return chosen
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
+        return self.prepared(self.evaluation_raw(indices))
+
+    def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
+        return {self.spec.inputs[0].name: self._load(indices)}
+
+    def prepared(self, raw: NamedArrays) -> NamedArrays:
         tensor = self.spec.inputs[0]
-        return {tensor.name: _as_input(self._load(indices), tensor)}
+        return {tensor.name: _as_input(raw[tensor.name].astype(np.uint8, copy=False), tensor)}
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
         return self._labels[indices] if self._pictures else None
 
     def reference(self) -> Reference | None:
+        return None
+
+    def stress_reference(self) -> StressReference | None:
         return None
 
     def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.estimating import estimate
 from bench.models.base import Workload
 from bench.models.user_model import BadModel
-from bench.planning import BadPlan, check_certifiable, check_names, estimate, open_workloads, resolve
+from bench.planning import BadPlan, check_certifiable, check_names, open_workloads, resolve
 from bench.records.plan import SCENARIOS, USER_WORKLOAD, Measurement, RunPlan
 from bench.store.trace_file import Trace
 

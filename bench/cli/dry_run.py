@@ -26,6 +26,9 @@ def print_plan(prepared: Prepared, form: str) -> None:
         )
         if candidates:
             click.echo(f"  {_tuning(prepared.plan, candidates)}")
+        if measurement.stress_samples:
+            answers = f"{measurement.stress_conditions} conditions of {measurement.stress_samples} corrupted samples"
+            click.echo(f"  robustness: {answers}")
     click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
 
 

@@ -23,6 +23,7 @@ from bench.cli.common import (
 )
 from bench.cli.load import load_options
 from bench.cli.rates import GivenRate, rates
+from bench.cli.robustness import robustness_option
 from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
@@ -119,6 +120,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     type=click.FloatRange(0, min_open=True),
     help="Start no repetition but the first after this many seconds; the run is partial then.",
 )
+@robustness_option
 @tune_options
 @click.option(
     "--plan",

@@ -87,6 +87,7 @@ def judge_record(
         device_shares=mean_shares(scored),
         metrics=metrics,
         quality=first_quality,
+        robustness=next((trial.robustness for trial in trials if trial.robustness is not None), None),
         sketch=median.sketch if median else None,
         findings=found,
         trials=tuple(f"trial-{trial.index:02d}" for trial in trials),

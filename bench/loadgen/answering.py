@@ -29,6 +29,11 @@ def chosen_indices(total: int, count: int, seed: int, group: int = 1) -> NDArray
     return members.ravel()
 
 
+def chunk_of(batch: int) -> int:
+    """How many samples are made at a time: whole batches, about 64."""
+    return max(batch, _CHUNK // batch * batch)
+
+
 def answer_all(
     session: Session,
     model: Model,
@@ -38,7 +43,7 @@ def answer_all(
 ) -> Named:
     """Outputs for `indices`, (len(indices), …) each, in batches of `batch`; inputs are made a chunk at a time."""
     answers: Named = {t.name: np.empty((len(indices), *t.shape), t.dtype) for t in model.outputs}
-    chunk = max(batch, _CHUNK // batch * batch)
+    chunk = chunk_of(batch)
     for lo in range(0, len(indices), chunk):
         part = inputs(indices[lo : lo + chunk])
         _answer_chunk(session, model, part, {name: array[lo : lo + chunk] for name, array in answers.items()}, batch)

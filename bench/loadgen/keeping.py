@@ -36,12 +36,12 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
 
     outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
     # Files of the same samples differ from one version of a codec to the next.
-    samples = workload.prepared if isinstance(workload, EndToEnd) else workload
+    samples = workload.plain if isinstance(workload, EndToEnd) else workload
     first = samples.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
     digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
-    _save(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+    save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
 
 
 def keep_outputs(folder: Path, secret: SecretSample) -> None:
@@ -51,10 +51,11 @@ def keep_outputs(folder: Path, secret: SecretSample) -> None:
     kept = sorted(secret.kept.items())
     joined = {name: np.concatenate([arrays[name] for _, arrays in kept]) for name in kept[0][1]}
     numbers = [first + np.arange(len(next(iter(arrays.values()))), dtype=np.int64) for first, arrays in kept]
-    _save(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
+    save_arrays(folder / "outputs.safetensors", {**joined, NUMBERS: np.concatenate(numbers)})
 
 
-def _save(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+def save_arrays(path: Path, arrays: Named, metadata: dict[str, str] | None = None) -> None:
+    """Write arrays with texts beside them, whole or not at all. Raises OSError."""
     from safetensors.numpy import save
 
     write_bytes(path, save(arrays, metadata))  # safetensors' own `save_file` hides the system's error number

@@ -25,6 +25,7 @@ from bench.loadgen.outputs import Kept, SecretSample
 from bench.loadgen.pipeline import restart, total
 from bench.loadgen.placing import verify_placed
 from bench.loadgen.reporter import Reporter
+from bench.loadgen.robustness import answer_under_stress
 from bench.loadgen.samples import Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import Timeline, create, used
@@ -78,6 +79,7 @@ def warmed(job: Job, ready: Ready, reporter: Reporter) -> Warmed:
     """Answer what is checked outside the clock, and warm up. Raises as the engine does."""
     if job.quality:
         answer_evaluation_set(job, ready, reporter)
+        answer_under_stress(job, ready, reporter)
     first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: reporter.phase("answer"))
     warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
     gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None

@@ -39,6 +39,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "quality-not-verified": ("warning", "warning", "error"),
     "quality-subset": ("info", "info", "error"),
     "quality-class-not-offered": ("info", "info", "info"),
+    "robustness-loss": ("warning", "warning", "warning"),
     "non-finite-output": ("error", "error", "error"),
     "output-mismatch": ("error", "error", "error"),
     "bound-missed": ("error", "error", "error"),

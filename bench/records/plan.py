@@ -56,6 +56,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
+    `robustness` has corrupted copies of the evaluation samples answered, too.
     `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the
     measured part: the harness, or MLPerf LoadGen for comparison. `model` and `data` name the user's own ONNX file and
     labelled image folder; then the only workload is `user_model`.
@@ -89,6 +90,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     seed: int = 0
     nonce: str | None = None
     budget_s: float | None = None
+    robustness: bool = False
     tune: bool = False
     tune_budget_s: float | None = None
     settings: dict[str, Setting] = {}
@@ -162,6 +164,8 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
     if plan.data is not None and plan.model is None:
         raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
+    if plan.robustness and plan.model is not None and plan.data is None:
+        raise ValueError("`robustness` corrupts labelled samples: beside `model` it needs `data`")
     if plan.model is not None and plan.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
         raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(plan.workloads)}, too")
     if len(set(plan.devices)) < len(plan.devices):
@@ -172,6 +176,10 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError(
             "an engine in a process of its own, as mode `certified` has, is timed from host to host; the plan asks "
             f"for `{plan.timed_region}`"
+        )
+    if plan.robustness and plan.timed_region != "host_to_host":
+        raise ValueError(
+            f"`robustness` spoils prepared samples, and `{plan.timed_region}` feeds files; ask for one of them"
         )
     if plan.own_process and plan.more_devices:
         raise ValueError(
@@ -228,7 +236,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     `rate_per_s` is None where it is found while running: searched for, or measured without gaps as the 100 % of a
     `ramp` or as the share of one of several `concurrent` workloads. In `streams` it is that of all cameras together.
     `beside` has the workloads that are driven at the same time, with the rates that were given for them. `workers`
-    counts sessions on each of the first `devices` of the plan.
+    counts sessions on each of the first `devices` of the plan. `stress_samples` evaluation samples are answered under
+    each of `stress_conditions` corruptions and levels, none where nothing of that was asked for here.
     """
 
     workload: str
@@ -253,6 +262,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     driver: Driver = "bench"
     beside: dict[str, float | None] = {}
     timed_region: Region = "host_to_host"
+    stress_samples: int = 0
+    stress_conditions: int = 0
 
     @property
     def name(self) -> str:

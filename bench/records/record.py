@@ -16,6 +16,7 @@ from bench.records.job import Challenge, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
+from bench.records.robustness import Robustness
 from bench.records.search import Attempt, Search
 from bench.records.tuning import Tuning
 
@@ -72,6 +73,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     device_shares: tuple[float, ...] = ()
     lateness: Lateness | None = None
     in_flight: InFlight | None = None
+    robustness: Robustness | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     device_shares: tuple[float, ...] = ()
     metrics: dict[str, Measured] = {}
     quality: Quality | None = None
+    robustness: Robustness | None = None
     sketch: Sketch | None = None
     findings: tuple[Finding, ...] = ()
     trials: tuple[str, ...] = ()

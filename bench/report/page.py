@@ -25,8 +25,10 @@ from bench.report.drawing import new_figure, plot_language, style, to_png, to_sv
 from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
 from bench.report.ramp_plot import RampCurve
+from bench.report.robustness import StressTable, stress_table
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
+from bench.report.stress_plot import StressCurves
 from bench.report.summary_plot import Summary
 from bench.report.tuning import tuning_section
 from bench.text import sentence
@@ -48,6 +50,7 @@ class MeasurementPart(msgspec.Struct, frozen=True, kw_only=True):
     row: Row
     sections: tuple[Section, ...]
     pictures: tuple[Picture, ...]
+    robustness: StressTable | None
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,10 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         record_hashes(record, lang),
     )
     return MeasurementPart(
-        row=shown, sections=tuple(entry for entry in sections if entry.lines), pictures=_pictures(record, lang)
+        row=shown,
+        sections=tuple(entry for entry in sections if entry.lines),
+        pictures=_pictures(record, lang),
+        robustness=stress_table(record.robustness, lang),
     )
 
 
@@ -142,6 +148,7 @@ def _pictures(record: Record, lang: str) -> tuple[Picture, ...]:
 def _plots(record: Record) -> list[tuple[str, Callable[[Axes, str], Axes]]]:
     """What can be drawn of a record, each with the key of its caption."""
     quantiles, course, ramp = QuantileCurve.of(record), Course.of(record), RampCurve.of(record)
+    stress = StressCurves.of(record)
     plots: list[tuple[str, Callable[[Axes, str], Axes]]] = []
     if ramp is not None:
         plots += [("figure_ramp_rates", ramp.draw_rates), ("figure_ramp_latency", ramp.draw_latency)]
@@ -149,6 +156,8 @@ def _plots(record: Record) -> list[tuple[str, Callable[[Axes, str], Axes]]]:
         plots.append(("figure_quantiles", quantiles.draw))
     if course is not None:
         plots.append(("figure_course", course.draw))
+    if stress is not None:
+        plots.append(("figure_robustness", stress.draw))
     return plots
 
 

@@ -28,11 +28,12 @@ from bench.report.details import (
     version_section,
 )
 from bench.report.loadgen import loadgen_section
+from bench.report.robustness import StressTable, stress_table, terminal_table
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
 from bench.report.serving import serving_section
 from bench.report.styles import MARK, SEVERITY_STYLE, table
 from bench.report.tuning import tuning_section
-from bench.text import sentence
+from bench.text import printable, sentence
 
 
 def print_table(console: Console, records: list[Record], lang: str) -> None:
@@ -42,6 +43,8 @@ def print_table(console: Console, records: list[Record], lang: str) -> None:
         return
     shown = rows(records, lang)
     console.print(measurement_table(shown, lang, console.width))
+    for record in records:
+        _print_stress(console, stress_table(record.robustness, lang), lang, record.measurement.name)
     _print_findings(console, collected([(entry.name, entry.findings) for entry in shown], lang), lang)
     if any(record.mode == "quick" for record in records):
         console.print(Text(sentence(lang, "mode_note.quick"), style="italic"))
@@ -67,6 +70,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_section(console, record_status(record, shown.state, lang))
     _print_figures(console, shown.figures, lang)
     _print_section(console, quality_section(record.quality, lang))
+    _print_stress(console, stress_table(record.robustness, lang), lang)
     _print_section(console, record_setup(record, lang))
     _print_section(console, serving_section(record, lang))
     _print_section(console, tuning_section(record, lang))
@@ -83,6 +87,7 @@ def print_trial(console: Console, trial: Trial, lang: str) -> None:
         _print_figures(console, figure_rows(trial.metrics, "", 1, lang), lang)
     if trial.quality is not None:
         _print_section(console, quality_section(trial.quality, lang))
+    _print_stress(console, stress_table(trial.robustness, lang), lang)
     _print_findings(console, collected([("", finding_rows(trial.findings, lang))], lang), lang)
 
 
@@ -96,6 +101,18 @@ def _print_section(console: Console, section: Section) -> None:
         grid.add_row(Text(label), Text(value))
     console.print(Text(section.title, style="bold"))
     console.print(Padding.indent(grid, 2))
+    console.print()
+
+
+def _print_stress(console: Console, shown: StressTable | None, lang: str, measurement: str = "") -> None:
+    if shown is None:
+        return
+    whose = printable(measurement)
+    title = sentence(lang, "phrase.labelled", label=shown.title, text=whose) if whose else shown.title
+    console.print(Text(title, style="bold"))
+    console.print(Text(shown.clean))
+    console.print(terminal_table(shown, lang))
+    console.print(Text(shown.note, style="dim"))
     console.print()
 
 

@@ -27,7 +27,7 @@ RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "s
 TUNING = "tuning.json"
 _SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
-_SCRATCH = ("columns", "job.json", REPORT)
+_SCRATCH = ("columns", "stressed", "job.json", REPORT)
 
 
 class NoSuchRecord(ValueError):

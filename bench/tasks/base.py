@@ -16,7 +16,11 @@ ERROR_CLASS: dict[str, float] = {"fp32": 1e-5, "tf32": 2e-3, "fp16": 2e-3, "bf16
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A task by name and the metric that its workloads are judged by."""
+    """A task by name and the metric that its workloads are judged by.
+
+    `single_answers`: the answer to each sample is right or wrong by itself.
+    """
 
     name: str
     metric: str
+    single_answers: bool = True

@@ -28,4 +28,4 @@ def cosines(outputs: Outputs, probes: NDArray[np.int64], references: NDArray[np.
     return result
 
 
-VERIFY = Task(name="verify", metric="tar_at_far_1e-3")
+VERIFY = Task(name="verify", metric="tar_at_far_1e-3", single_answers=False)

@@ -61,6 +61,12 @@ def axis_unit(unit: str, value: float) -> tuple[float, str]:
     return _factor(value, _TIMES if unit == "ns" else _RATES)
 
 
+def points(value: float, interval: Interval | None = None) -> str:
+    """A difference of shares in percentage points: `1.6`, or `1.6 [0.9, 2.4]`."""
+    shown = _tenth(value)
+    return shown if interval is None else f"{shown} [{_tenth(interval.low)}, {_tenth(interval.high)}]"
+
+
 def split(text: str) -> tuple[str, str]:
     """`35.2 ms [34.9, 35.6]` as (`35.2 ms`, `[34.9, 35.6]`); the second is empty without an interval."""
     value, bracket, rest = text.partition(" [")
@@ -131,3 +137,7 @@ def _interval_decimals(value: float, half: float) -> int:
     first = math.floor(math.log10(half))
     wanted = -first + (1 if half / 10.0**first < 3.0 else 0)
     return max(0, min(wanted, _decimals(value, _MOST_SIGNIFICANT)))
+
+
+def _tenth(share: float) -> str:
+    return f"{round(100.0 * share, 1) + 0.0:.1f}"  # + 0.0: no minus before a zero

@@ -31,6 +31,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "budget-exhausted": _SECONDS,
     "interval-too-wide": _SHARE,
     "quality-failed": _SHARE,
+    "robustness-loss": _SHARE,
     "precision-mismatch": _RATIO,
     "bound-missed": _SHARE,
     "no-rate-holds-bound": figures.rate,
@@ -115,9 +116,9 @@ def _written(value: float | str | None, write: _Writer) -> str:
 
 
 def _subject(lang: str, subject: str) -> str:
-    """What a finding is about, in words: a metric, a quality metric, or one of the listed subjects."""
+    """What a finding is about, in words: a metric, a quality metric, a corruption, or one of the listed subjects."""
     texts = catalogue(lang)
-    keys = (f"metric.{subject}.name", f"quality.{subject}", f"subject.{subject}")
+    keys = (f"metric.{subject}.name", f"quality.{subject}", f"subject.{subject}", f"corruption.{subject}")
     return next((texts[key] for key in keys if key in texts), printable(subject))
 
 
