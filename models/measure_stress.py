@@ -23,7 +23,7 @@ from bench.models.suite import load_workload, reference_root
 from bench.robustness import LEVELS, change
 from bench.scoring.quality import wilson
 from bench.scoring.robustness import loss
-from bench.tasks import TASKS
+from bench.tasks.classify import top_class
 
 Bools = NDArray[np.bool_]
 _CHUNK, _BATCH = 64, 16
@@ -43,7 +43,7 @@ def measure(workload: Workload, count: int, threads: int, say: Callable[[str], N
         indices = np.arange(lo, min(lo + _CHUNK, count), dtype=np.int64)
         labels = workload.evaluation_labels(indices)
         for name, inputs in _samples(workload, indices):
-            answers = TASKS[workload.spec.task].answers(_run(session, inputs))
+            answers = top_class(_run(session, inputs))
             found.setdefault(name, []).append(answers == labels)
         say(f"{int(indices[-1]) + 1} of {count} samples after {time.monotonic() - begun:.0f} s")
     return {name: np.concatenate(parts) for name, parts in found.items()}, onnxruntime.__version__
