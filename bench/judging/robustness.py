@@ -25,6 +25,8 @@ Bools = NDArray[np.bool_]
 
 # What a session may lose beyond the reference: the hundredth that quality class `q99` allows on clean samples.
 _ALLOWED = 0.01
+# Fewer stored answers than this say nothing.
+_LEAST_COVERED = 100
 # Over all conditions of a record together: each is held against its share of it (Bonferroni).
 _SIGNIFICANT = 0.05
 
@@ -87,9 +89,9 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 
     @staticmethod
     def of(reference: StressReference, answers: _Answers) -> _Known | None:
-        """None where the reference was asked other samples."""
+        """None where the reference was asked other samples, or too few of these."""
         covered: Bools = answers.indices < reference.samples
-        if reference.stressed_sha256 != answers.digest or not covered.any():
+        if reference.stressed_sha256 != answers.digest or covered.sum() < min(_LEAST_COVERED, len(covered)):
             return None
         return _Known(reference=reference, covered=covered, indices=answers.indices[covered])
 

@@ -85,7 +85,7 @@ def _cell(one: Stressed | None, lang: str) -> StressCell:
 
 
 def _amount(one: Stressed, lang: str) -> str:
-    amount = figures.share(one.amount) if one.unit == "area" else f"{one.amount:g}"
+    amount = f"{100.0 * one.amount:g} %" if one.unit == "area" else f"{one.amount:g}"
     known = name(lang, "amount", one.unit)
     return known.format(amount=amount) if "{amount}" in known else f"{amount} {known}"
 

@@ -70,7 +70,7 @@ CORRUPTIONS: Final[tuple[Corruption, ...]] = (
     _pictures("blur", 1, "px", (1.5, 2.5, 3.5), pictures.blur),
     _pictures("low_light", 2, "EV", (2.0, 4.0, 5.5), pictures.low_light),
     _pictures("noise", 3, "levels", (16.0, 32.0, 48.0), pictures.noise),
-    _pictures("occlusion", 4, "area", (0.2, 0.4, 0.65), pictures.occlude),
+    _pictures("occlusion", 4, "area", (0.2, 0.4, 0.6), pictures.occlude),
     _sound("white_noise", 5, "dB", (5.0, -2.0, -8.0), sound.add_white),
     _sound("pink_noise", 6, "dB", (5.0, -2.0, -8.0), sound.add_pink),
     _sound("reverberation", 7, "s", (0.3, 0.6, 1.2), sound.reverberate),

@@ -92,7 +92,9 @@ def test_packed_answers_come_back(own: UserWorkload) -> None:
 
 
 def test_a_fingerprint_tells_samples_apart(own: UserWorkload, tmp_path: Path) -> None:
-    other = UserWorkload(tiny_model(tmp_path / "tiny.onnx"), picture_folder(tmp_path / "pictures", each=5))
+    pictures = picture_folder(tmp_path / "pictures")
+    (pictures / "bee" / "1.png").write_bytes((pictures / "bee" / "2.png").read_bytes())
+    other = UserWorkload(tiny_model(tmp_path / "tiny.onnx"), pictures)
     assert fingerprint(own) == fingerprint(own) != fingerprint(other)
 
 

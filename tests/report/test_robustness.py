@@ -71,11 +71,11 @@ def test_a_table_holds_value_loss_and_the_references_loss_of_every_level() -> No
     assert shown.levels == ("Level 1", "Level 2", "Level 3")
     assert [row.name for row in shown.rows] == ["out of focus", "low light", "sensor noise", "occlusion"]
     cell = shown.rows[3].cells[1]
-    assert cell.amount == "25.0 % of the area"
+    assert cell.amount == "40 % of the area"
     assert (cell.value, cell.interval) == ("52.0 %", "[51.0, 53.0]")
     assert cell.lost == "lost 39.3 [38.3, 40.3]"
     assert cell.reference == "reference lost 39.2"
-    assert shown.rows[1].cells[2].amount == "6 EV less light"
+    assert shown.rows[1].cells[2].amount == "5.5 EV less light"
     assert "91.3 %" in shown.clean
     assert "768 of 2400" in shown.clean
     assert "768 of these samples" in shown.note

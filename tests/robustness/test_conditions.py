@@ -15,7 +15,29 @@ from bench.text.catalogue import LANGUAGES, catalogue
 
 # Of the first bytes that each condition makes of the samples below. A different one is another data set: the stored
 # answers of the reference would be those of other samples.
-DIGESTS: dict[str, str] = {}
+DIGESTS = {
+    "blur.1": "78d46c96c0e9918a",
+    "blur.2": "ee382c4e13fd5f9b",
+    "blur.3": "a7236cf5f2503ee4",
+    "low_light.1": "f1a8731fbebd35c1",
+    "low_light.2": "7d3d7efb1eb9d3bb",
+    "low_light.3": "6e2121127794b6d2",
+    "noise.1": "2f75e3f48a186725",
+    "noise.2": "71d77d5e3dc93b77",
+    "noise.3": "90dd61d80de06e25",
+    "occlusion.1": "40e38c6e9fe59c7b",
+    "occlusion.2": "36dcd230cb70d566",
+    "occlusion.3": "527e44e931a93044",
+    "white_noise.1": "df9dafbc87996774",
+    "white_noise.2": "11ad0a26ede59ce5",
+    "white_noise.3": "a216e443e64b200d",
+    "pink_noise.1": "41a12e10917c769e",
+    "pink_noise.2": "5d54f7cf04cc973f",
+    "pink_noise.3": "4f689d149f576410",
+    "reverberation.1": "25cb593a669a1447",
+    "reverberation.2": "1832e856f651edb1",
+    "reverberation.3": "7f9b0c9ae7d7859e",
+}
 
 
 def samples(kind: str) -> dict[str, np.ndarray]:
