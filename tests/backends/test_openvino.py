@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from bench.backends import checks
+from bench.backends.arithmetic import coarsest
 from bench.backends.base import EngineError, Model, Unsupported, find_device
 from bench.backends.openvino import BACKEND, _keep_quiet
-from bench.backends.openvino_readback import coarsest, reason
+from bench.backends.openvino_readback import reason
 from bench.host import probe
 from bench.host.inventory import usable_cores
 from bench.loadgen.supervisor import run_repetition
