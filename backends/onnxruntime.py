@@ -163,9 +163,7 @@ def _load_and_count(model: Model, options: Options) -> tuple[onnxruntime.Inferen
         return session, arithmetic(written)
 
 
-def _load(
-    model: Model, provider: str, options: Options, optimised: Path | None = None
-) -> onnxruntime.InferenceSession:
+def _load(model: Model, provider: str, options: Options, optimised: Path | None = None) -> onnxruntime.InferenceSession:
     """A session; `optimised` is where it writes the graph that it will run."""
     import onnxruntime
 

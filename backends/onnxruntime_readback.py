@@ -1,4 +1,4 @@
-"""What onnxruntime made of a quantised file: the arithmetic of the graph as it optimised it, which it can write down."""
+"""What onnxruntime made of a quantised file: the arithmetic of the graph that it optimised and wrote down."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def arithmetic(optimised: Path) -> Counter[str]:
     A product between DequantizeLinear and QuantizeLinear that was not fused with them computes in fp32.
     """
     kinds = [node.op_type for node in _graph(optimised).node]
-    counted = Counter(
-        {"fp32": sum(kind in _FLOAT for kind in kinds), "int8": sum(kind in _INTEGER for kind in kinds)}
-    )
+    counted = Counter({"fp32": sum(kind in _FLOAT for kind in kinds), "int8": sum(kind in _INTEGER for kind in kinds)})
     return +counted
 
 

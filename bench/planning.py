@@ -166,9 +166,7 @@ def _measurement(
     elif scenario == "offline" or scenario in OPEN_LOOPS:
         batch = plan.batch or (defaults and defaults.batch) or (fixed if scenario in OPEN_LOOPS else None) or 8
     if fixed is not None and fixed > 1 and scenario in OPEN_LOOPS:
-        raise BadPlan(
-            f"{model.path.name} takes batches of {fixed} only; {scenario} needs batches of any size."
-        )
+        raise BadPlan(f"{model.path.name} takes batches of {fixed} only; {scenario} needs batches of any size.")
     if fixed is not None and batch != fixed:
         raise BadPlan(
             f"{model.path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "

@@ -31,10 +31,10 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The network in int8 as a file of its own beside the graph, all of it written by `bench.models.quantise`.
 
-    Its recipe: how ranges were found, on how many calibration samples, and which nodes stay in float (shell patterns of
-    names). Computed: the share of multiply-accumulates that are done in int8, and what onnxruntime answered on the whole
-    evaluation set: value with 95 % interval, loss against the reference at worst (one-sided 95 %), and how often the
-    answer was the reference's.
+    Its recipe: how ranges were found, on how many calibration samples, and which nodes stay in float (shell patterns
+    of names). Computed: the share of multiply-accumulates that are done in int8, and what onnxruntime answered on the
+    whole evaluation set: value with 95 % interval, loss against the reference at worst (one-sided 95 %), and how often
+    the answer was the reference's.
     """
 
     method: str

@@ -88,7 +88,8 @@ class SuiteWorkload:
         int8, name = self.spec.int8, self.spec.name
         if int8 is None:
             raise Unsupported(
-                f"{name} has no int8 file, which `--precision int8` runs; `python -m bench.models.quantise {name}` makes one."
+                f"{name} has no int8 file, which `--precision int8` runs; "
+                f"`python -m bench.models.quantise {name}` makes one."
             )
         if not (self.folder / int8.graph).is_file():
             raise Unsupported(f"{self.folder / int8.graph} is missing; install {name} again, or make the file anew.")

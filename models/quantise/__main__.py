@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-
 from pathlib import Path
-
-
 
 from bench.backends.base import Unsupported
 from bench.models.base import NamedArrays, Reference
@@ -29,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("name", help="workload")
     parser.add_argument("--method", metavar="NAME", help=f"how ranges are found: {', '.join(METHODS)}")
     parser.add_argument("--samples", type=int, help="calibration samples")
-    parser.add_argument("--keep-float", action="append", metavar="PATTERN", help="nodes that stay float, e.g. 'log_mel.*'")
+    parser.add_argument("--keep-float", action="append", metavar="PATTERN", help="nodes that stay float: 'log_mel.*'")
     parser.add_argument("--compare", action="store_true", help="only print what each method gives on further samples")
     given = parser.parse_args(arguments)
     try:
@@ -68,7 +64,7 @@ def _write(workload: SuiteWorkload, recipe: Recipe) -> int:
             return _FAILED
         text = (workload.folder / "workload.toml").read_text(encoding="utf-8")
         text = written(text, recipe, made, FILE, found)
-        os.replace(made, target)
+        made.replace(target)
         (workload.folder / "workload.toml").write_text(text, encoding="utf-8")
     finally:
         made.unlink(missing_ok=True)

@@ -54,7 +54,7 @@ def variants(workload: SuiteWorkload) -> Iterator[tuple[str, Path]]:
 
 
 def changed(model: ModelProto, keep: Sequence[str], change: Callable[[NodeProto, Weights], Weights]) -> ModelProto:
-    """`model`, a float network, with `change` made to weights and biases of all products but those called as in `keep`."""
+    """`model`, a float network, with `change` made to weights and biases of all products but those called as `keep`."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type not in _PRODUCTS or any(fnmatchcase(node.name, pattern) for pattern in keep):
@@ -81,7 +81,8 @@ def rounded(weights: Weights, bits: int, axis: int | None) -> Weights:
     others = tuple(one for one in range(weights.ndim) if one != axis) if axis is not None else None
     top = 2 ** (bits - 1) - 1
     scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True) / top, np.float32(1e-12))
-    return (np.round(weights / scale) * scale).astype(np.float32)
+    found: Weights = (np.round(weights / scale) * scale).astype(np.float32)
+    return found
 
 
 def pruned(node: NodeProto, weights: Weights) -> Weights:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Batch = Mapping[str, NDArray[np.generic]]
 
-# Name -> onnxruntime's method with its options. Histograms are not mirrored at zero: behind a ReLU half of the 256 steps
-# would stand for values that never come.
+# Name -> onnxruntime's method with its options. Histograms are not mirrored at zero: behind a ReLU half of the 256
+# steps would stand for values that never come.
 METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "minmax": ("MinMax", {}),
     "percentile-99.999": ("Percentile", {"symmetric": False, "percentile": 99.999}),

@@ -1,7 +1,7 @@
 """A network in QDQ form: QuantizeLinear and DequantizeLinear around what is to compute in 8 bits.
 
-Which tensors get them, and with which scales, is the work of onnxruntime's quantiser. Here stands what it lacks: weights
-that stay where they are stored, answers that stay float, and a file that is the same every time.
+Which tensors get them, and with which scales, is the work of onnxruntime's quantiser. Here stands what it lacks:
+weights that stay where they are stored, answers that stay float, and a file that is the same every time.
 """
 
 from __future__ import annotations
