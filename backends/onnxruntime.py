@@ -157,10 +157,16 @@ class _Session:
 
 def _load_and_count(model: Model, options: Options) -> tuple[onnxruntime.InferenceSession, Counter[str]]:
     """A session on the CPU, and the arithmetic of its graph, which it writes down once while it is made."""
-    with tempfile.TemporaryDirectory() as folder:
-        written = Path(folder) / "optimised.onnx"
-        session = _load(model, _HOST, options, written)
-        return session, arithmetic(written)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / "optimised.onnx"
+            session = _load(model, _HOST, options, written)
+            return session, arithmetic(written)
+    except OSError as error:
+        raise EngineError(
+            f"onnxruntime cannot write down the graph that it runs, from which its precision is read: "
+            f"{error.strerror or error}. Point TMPDIR at a folder with room for the weights of {model.path.name}."
+        ) from error
 
 
 def _load(model: Model, provider: str, options: Options, optimised: Path | None = None) -> onnxruntime.InferenceSession:
