@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.backends.arithmetic import coarsest, int8_share, told
 from bench.backends.base import Arrays, EngineError, Model, Options, Tensor, Unsupported
 from bench.backends.causes import translated
 from bench.backends.checks import check_precision, check_settings, missing_package
 from bench.backends.compiling import compilation
-from bench.backends.openvino_readback import applied, arithmetic, coarsest, reason
+from bench.backends.openvino_readback import applied, arithmetic, reason
 from bench.records.host import Device, Facts
 from bench.records.plan import Setting
 
@@ -31,9 +32,11 @@ _SETTINGS: dict[str, tuple[Setting, ...] | range] = {
     "inference_precision": ("asked", "auto"),
     "batch_axis": ("fixed", "free"),
 }
-# Of a device's capabilities; INT8 says that it runs quantised files fast, and is no option for one that is not.
-_CAPABILITIES = {"FP32": "fp32", "FP16": "fp16", "BF16": "bf16"}
-_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
+# Of a device's capabilities; INT8 says that it runs quantised files, and makes none of one that is not.
+_CAPABILITIES = {"FP32": "fp32", "FP16": "fp16", "BF16": "bf16", "INT8": "int8"}
+# For what is in floating point: all of a file, or what a quantised one leaves so.
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+_FLOATS = ("fp32", "fp16", "bf16")
 
 
 class OpenVinoBackend:
@@ -92,13 +95,14 @@ def _listed(core: openvino.Core) -> tuple[list[Device], dict[str, str]]:
 def _device(core: openvino.Core, name: str) -> Device:
     kind, _, number = name.partition(".")
     capabilities = core.get_property(name, "OPTIMIZATION_CAPABILITIES")
+    named = tuple(one for key, one in _CAPABILITIES.items() if key in capabilities)
     return Device(
         kind=kind.lower(),
         index=int(number or 0),
         title=str(core.get_property(name, "FULL_DEVICE_NAME")),
         memory_bytes=_by_ending(core, name, "DEVICE_TOTAL_MEM_SIZE"),
-        # A model is an fp32 file: a device that names neither fp32 nor another of them converts it to what it has.
-        precisions=tuple(one for key, one in _CAPABILITIES.items() if key in capabilities) or ("fp32",),
+        # A model is an fp32 file: a device that names no floating point at all converts it to what it has.
+        precisions=named if set(named) & set(_FLOATS) else ("fp32", *named),
     )
 
 
@@ -140,17 +144,18 @@ class _Compiled:
             raise translated(error, line, _NO_MEMORY) from error
         self._inputs = _ports(self._compiled.inputs, model.inputs, "input")
         self._outputs = _ports(self._compiled.outputs, model.outputs, "output")
-        counted, told = arithmetic(self._compiled), applied(self._compiled)
-        told["batch_axis"] = "fixed" if self._batch else "free"
-        told["arithmetic"] = ", ".join(f"{kind}: {count}" for kind, count in sorted(counted.items()))
+        counted, properties = arithmetic(self._compiled), applied(self._compiled)
+        properties["batch_axis"] = "fixed" if self._batch else "free"
+        properties["arithmetic"] = told(counted)
         self.facts = Facts(
             engine="openvino",
             engine_version=openvino.__version__,
-            precision_executed=coarsest(counted) or str(told.get("inference_precision_hint", "unknown")),
+            precision_executed=coarsest(counted) or str(properties.get("inference_precision_hint", "unknown")),
+            int8_share=int8_share(counted),
             device_operator_share=1.0 if list(self._compiled.get_property("EXECUTION_DEVICES")) == [name] else None,
             compile_s=effort.seconds,
             memory_bytes=effort.memory_bytes if device.kind == "cpu" else None,
-            applied=told,
+            applied=properties,
         )
 
     def open(self, worker: int) -> _Session:

@@ -10,7 +10,7 @@ from bench.records.plan import Setting
 if TYPE_CHECKING:
     import openvino
 
-# Element types of the runtime model, from the finest arithmetic to the coarsest.
+# Element types of the runtime model.
 _EXECUTED = {"f64": "fp32", "f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 _PRODUCTS = frozenset({"convolution", "deconvolution", "fullyconnected", "matmul", "gemm"})
 _NOT_ARITHMETIC = frozenset({"const", "input", "output", "parameter", "result", "convert", "reorder", "reshape"})
@@ -61,12 +61,6 @@ def arithmetic(compiled: openvino.CompiledModel) -> Counter[str]:
     products = [element for kind, element in layers if kind in _PRODUCTS]
     floats = [element for kind, element in layers if kind not in _NOT_ARITHMETIC and element in ("f32", "f16", "bf16")]
     return Counter(_EXECUTED.get(element, element) for element in products or floats)
-
-
-def coarsest(counted: Counter[str]) -> str | None:
-    """The executed precision of a graph is that of its coarsest arithmetic; one that is not known is told as it is."""
-    order = list(_EXECUTED.values())
-    return max(counted, key=lambda one: order.index(one) if one in order else len(order), default=None)
 
 
 def reason(error: Exception) -> str:

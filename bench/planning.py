@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any  # fields of several types
 
+from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
 from bench.models.base import ScenarioSpec, Workload
 from bench.models.end_to_end import NoPipeline
@@ -119,7 +120,8 @@ def share_of_query(per_query: int, sessions: int) -> int:
 def _measurement(
     plan: RunPlan, name: str, workload: Workload, scenario: Scenario, cores: int, trace: Trace | None
 ) -> Measurement:
-    spec, fixed = workload.spec, workload.model().fixed_batch
+    spec, model = workload.spec, _model(workload, plan.precision)
+    fixed = model.fixed_batch
     defaults = spec.scenarios.get(scenario)
     per_query, batch = 1, 1
     # One query at a time needs one session; more of them, or of devices, would stand idle.
@@ -134,12 +136,10 @@ def _measurement(
     elif scenario == "offline" or scenario in OPEN_LOOPS:
         batch = plan.batch or (defaults and defaults.batch) or (fixed if scenario in OPEN_LOOPS else None) or 8
     if fixed is not None and fixed > 1 and scenario in OPEN_LOOPS:
-        raise BadPlan(
-            f"{workload.model().path.name} takes batches of {fixed} only; {scenario} needs batches of any size."
-        )
+        raise BadPlan(f"{model.path.name} takes batches of {fixed} only; {scenario} needs batches of any size.")
     if fixed is not None and batch != fixed:
         raise BadPlan(
-            f"{workload.model().path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
+            f"{model.path.name} takes batches of {fixed} only, {name}.{scenario} needs {batch}; "
             "export the model with a free batch axis, or choose another `--scenario` or `--batch`."
         )
     beside = _beside(plan, name) if scenario == "concurrent" else {}
@@ -164,6 +164,13 @@ def _measurement(
         stress_conditions=len(conditions_of(spec)) if stressed else 0,
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
+
+
+def _model(workload: Workload, precision: str) -> Model:
+    try:
+        return workload.model(precision)
+    except Unsupported as error:
+        raise BadPlan(str(error)) from None
 
 
 def _rate(plan: RunPlan, name: str) -> float | None:

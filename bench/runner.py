@@ -236,7 +236,7 @@ class _Work:
     """One measurement on its way: what was found so far, what comes next, and its record."""
 
     def __init__(self, folder: RunFolder, run: Run, measurement: Measurement, workload: Workload) -> None:
-        suite_hash = workload.spec.model.model_hash if run.plan.model is None else None
+        suite_hash = workload.spec.hash_of(measurement.precision) if run.plan.model is None else None
         self.setup = Setup(
             run_id=run.run_id,
             suite_version=run.suite_version,

@@ -29,6 +29,28 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     macs_per_sample: int
 
 
+class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The network in int8 as a file of its own beside the graph, all of it written by `bench.models.quantise`.
+
+    Its recipe: how ranges were found, on how many calibration samples, and which nodes stay in float (shell patterns
+    of names). Computed: the share of multiply-accumulates that are done in int8, and what onnxruntime answered on the
+    whole evaluation set: value with 95 % interval, loss against the reference at worst (one-sided 95 %), and how often
+    the answer was the reference's.
+    """
+
+    method: str
+    calibration_samples: int
+    keep_float: tuple[str, ...] = ()
+    graph: str
+    model_hash: str
+    macs_share: float
+    value: float
+    interval: tuple[float, float]
+    loss_at_most: float
+    agreement: float
+    computed_with: dict[str, str]
+
+
 class ScenarioSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A scenario's defaults and bound for one workload."""
 
@@ -65,12 +87,19 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     task: str
     title: dict[str, str]
     model: ModelSpec
+    int8: Int8Spec | None = None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     load: LoadSpec
     scenarios: dict[str, ScenarioSpec]
     quality: QualitySpec
     origin: dict[str, str]
+
+    def hash_of(self, precision: str) -> str | None:
+        """Hash of the file that is run in `precision`; None where there is none. Only int8 has a file of its own."""
+        if precision == "int8":
+            return self.int8.model_hash if self.int8 is not None else None
+        return self.model.model_hash
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +115,11 @@ class Workload(Protocol):
 
     spec: WorkloadSpec
 
-    def model(self) -> Model:
-        """The ONNX file with its tensors."""
+    def model(self, precision: str = "fp32") -> Model:
+        """The ONNX file that is run in `precision`, with its tensors; all but int8 run the same one.
+
+        Raises Unsupported, one line, where there is none.
+        """
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
         """`count` distinct samples for timing, a function of `seed`; never evaluation samples."""

@@ -53,15 +53,15 @@ class EndToEnd:
         self.pipeline: Pipeline = Photographs() if isinstance(plain, BringsFiles) else PIPELINES[spec.task]()
         self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=())))
 
-    def model(self) -> Model:
+    def model(self, precision: str = "fp32") -> Model:
         """The network itself, which knows nothing of files."""
-        return self.plain.model()
+        return self.plain.model(precision)
 
-    def answering(self) -> Model:
-        """What the harness feeds and expects back."""
+    def answering(self, model: Model) -> Model:
+        """What the harness feeds and expects back where `model` is what the engine runs."""
         encoded = Tensor(name=ENCODED, dtype="uint8", shape=(0,))  # as long as the longest file
         length = Tensor(name=LENGTH, dtype="int64", shape=())
-        return msgspec.structs.replace(self.model(), inputs=(encoded, length), outputs=self.spec.outputs)
+        return msgspec.structs.replace(model, inputs=(encoded, length), outputs=self.spec.outputs)
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
         if isinstance(self.plain, BringsFiles):

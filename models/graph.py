@@ -113,11 +113,20 @@ def _type_text(item: ValueInfoProto, symbols: dict[str, int]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class GraphStatistics:
-    """Cost of a model, counted in its graph: multiply-accumulates of one sample, and stored weights."""
+    """Cost of a model, counted in its graph: multiply-accumulates of one sample, and stored weights.
+
+    `int8_nodes` are those convolutions and matrix products whose operands both come in 8 bits.
+    """
 
     macs_per_sample: int
     parameters: int
     macs_by_node: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
+    int8_nodes: frozenset[str] = frozenset()
+
+    @property
+    def int8_share(self) -> float:
+        """Share of the convolutions and matrix products that are in int8; none of none is none."""
+        return len(self.int8_nodes) / max(1, len(self.macs_by_node))
 
 
 def graph_statistics(path: Path) -> GraphStatistics:
@@ -132,12 +141,17 @@ def graph_statistics(path: Path) -> GraphStatistics:
             if dim.dim_param and axis == 0:
                 dim.dim_value = 1
     shapes = _shapes(model)
+    dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     macs: dict[str, int] = {}
+    int8: set[str] = set()
     for node in model.graph.node:
         count = _MAC_RULES.get(node.op_type)
-        if count is not None:
-            macs[node.name or node.output[0]] = count(node, shapes)
-    return GraphStatistics(sum(macs.values()), _parameters(model.graph), macs)
+        if count is None:
+            continue
+        macs[node.name or node.output[0]] = count(node, shapes)
+        if node.op_type in _INTEGER or set(node.input[:2]) <= dequantised:
+            int8.add(node.name or node.output[0])
+    return GraphStatistics(sum(macs.values()), _parameters(model.graph), macs, frozenset(int8))
 
 
 def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
@@ -209,3 +223,4 @@ _MAC_RULES: Mapping[str, Callable[[NodeProto, _Shapes], int]] = {
     "MatMulInteger": _matmul_macs,
     "QLinearMatMul": _matmul_macs,
 }
+_INTEGER = frozenset({"ConvInteger", "QLinearConv", "MatMulInteger", "QLinearMatMul"})

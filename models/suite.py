@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Model
+from bench.backends.base import Model, Unsupported
 from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
 from bench.models.stress_reference import StressReference, read_stress_reference
 from bench.plugins import PluginError, load_plugin, plugin_names
@@ -43,13 +43,15 @@ class SuiteWorkload:
         self.folder = Path(str(package.__file__)).resolve().parent
         self.spec = read_toml(self.folder / "workload.toml", WorkloadSpec)
 
-    def model(self) -> Model:
+    def model(self, precision: str = "fp32") -> Model:
         network = f"{self._package}.network"
+        path = self._int8_file() if precision == "int8" else self.folder / self.spec.model.graph
         return Model(
-            path=self.folder / self.spec.model.graph,
+            path=path,
             inputs=self.spec.inputs,
             outputs=self.spec.outputs,
-            network=network if find_spec(network) else None,  # found, not imported: it needs torch
+            # Found, not imported: it needs torch. A module knows nothing of how its network was quantised.
+            network=network if precision != "int8" and find_spec(network) else None,
         )
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
@@ -70,6 +72,15 @@ class SuiteWorkload:
         labels: NDArray[np.int64] = self._data().evaluation_labels(indices)
         return labels
 
+    def calibration_inputs(self, count: int) -> NamedArrays:
+        """The first `count` samples that int8 is calibrated on, never evaluation samples. Raises PluginError."""
+        data = self._data()
+        if not hasattr(data, "calibration_inputs"):
+            message = f"The data module of workload {self.spec.name!r} lacks calibration_inputs, which int8 needs."
+            raise PluginError(message)
+        inputs: NamedArrays = data.calibration_inputs(count)
+        return inputs
+
     def reference(self) -> Reference | None:
         folder = reference_root() / self.spec.name
         if not (folder / "reference.json").exists():
@@ -82,6 +93,17 @@ class SuiteWorkload:
 
     def stress_reference(self) -> StressReference | None:
         return read_stress_reference(reference_root() / self.spec.name)
+
+    def _int8_file(self) -> Path:
+        int8, name = self.spec.int8, self.spec.name
+        if int8 is None:
+            raise Unsupported(
+                f"{name} has no int8 file, which `--precision int8` runs; "
+                f"`python -m bench.models.quantise {name}` makes one."
+            )
+        if not (self.folder / int8.graph).is_file():
+            raise Unsupported(f"{self.folder / int8.graph} is missing; install {name} again, or make the file anew.")
+        return self.folder / int8.graph
 
     def _data(self) -> ModuleType:
         module = importlib.import_module(f"{self._package}.data")

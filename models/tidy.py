@@ -22,13 +22,18 @@ def tidy(model: ModelProto, producer: str = "inference-bench") -> None:
     graph = model.graph
     _fold_constants(model)
     _drop_identities(graph)
-    _drop_unused(graph)
+    drop_unused(graph)
     _rename_nodes(graph)
     _rename_values(graph)
-    ordered = sorted(graph.initializer, key=lambda tensor: tensor.name)
-    del graph.initializer[:]
-    graph.initializer.extend(ordered)
-    del graph.value_info[:]
+    strip(model, producer)
+
+
+def strip(model: ModelProto, producer: str = "inference-bench") -> None:
+    """Leave in place only what says what is computed, initializers in order of their names."""
+    ordered = sorted(model.graph.initializer, key=lambda tensor: tensor.name)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(ordered)
+    del model.graph.value_info[:]
     _strip_notes(model, producer)
 
 
@@ -51,14 +56,15 @@ def _fold_constants(model: ModelProto) -> None:
         if not foldable or any(a.type == onnx.AttributeProto.GRAPH for a in node.attribute):
             kept.append(node)
             continue
-        for tensor in _evaluate(node, constants, model):
+        for tensor in evaluated(node, constants, model):
             constants[tensor.name] = tensor
-    _replace_nodes(graph, kept)
+    replace_nodes(graph, kept)
     del graph.initializer[:]
     graph.initializer.extend(constants.values())
 
 
-def _evaluate(node: NodeProto, constants: dict[str, TensorProto], model: ModelProto) -> list[TensorProto]:
+def evaluated(node: NodeProto, constants: dict[str, TensorProto], model: ModelProto) -> list[TensorProto]:
+    """What a node of `model` makes of constants: its outputs as tensors, by onnx's own evaluator."""
     feeds = {name: numpy_helper.to_array(constants[name]) for name in node.input if name}
     inputs = [
         onnx.helper.make_tensor_value_info(name, constants[name].data_type, constants[name].dims) for name in feeds
@@ -80,23 +86,25 @@ def _drop_identities(graph: GraphProto) -> None:
             source[node.output[0]] = node.input[0]
         else:
             kept.append(node)
-    _replace_nodes(graph, kept)
+    replace_nodes(graph, kept)
 
 
-def _drop_unused(graph: GraphProto) -> None:
+def drop_unused(graph: GraphProto) -> None:
+    """Remove, in place, nodes and initializers that no output depends on."""
     needed = {item.name for item in graph.output}
     kept: list[NodeProto] = []
     for node in reversed(graph.node):
         if any(name in needed for name in node.output):
             needed.update(node.input)
             kept.append(node)
-    _replace_nodes(graph, kept[::-1])
+    replace_nodes(graph, kept[::-1])
     used = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.initializer[:]
     graph.initializer.extend(used)
 
 
-def _replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
+def replace_nodes(graph: GraphProto, nodes: list[NodeProto]) -> None:
+    """Give `graph` these nodes, of which some may be its own."""
     copies = []
     for node in nodes:
         copy = NodeProto()

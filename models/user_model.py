@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Model, Tensor
+from bench.backends.base import Model, Tensor, Unsupported
 from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Reference, ScenarioSpec, WorkloadSpec
 from bench.models.graph import graph_statistics, model_hash
 from bench.models.stress_reference import StressReference
@@ -38,8 +38,13 @@ class UserWorkload:
         )
         self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, len(self._pictures))
 
-    def model(self) -> Model:
+    def model(self, precision: str = "fp32") -> Model:
         spec = self.spec
+        if precision == "int8" and not graph_statistics(self._path).int8_nodes:
+            raise Unsupported(
+                f"{self._path}: no convolution or matrix product of it computes in int8; `--precision int8` takes a "
+                "quantised file (QuantizeLinear and DequantizeLinear around them) and quantises none."
+            )
         return Model(path=self._path, inputs=spec.inputs, outputs=spec.outputs, fixed_batch=self._fixed_batch)
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:

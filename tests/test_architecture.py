@@ -17,6 +17,7 @@ FLOORS: dict[str, float] = {
     "bench.text": 1,
     "bench.plugins": 1,
     "bench.processor": 1,
+    "bench.measures": 1.5,
     "bench.backends": 2,
     "bench.models": 2,
     "bench.host": 3,

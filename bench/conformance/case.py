@@ -90,7 +90,7 @@ def open_case(
 ) -> Case:
     """Compile and open; raises whatever the backend raises."""
     options = Options(precision=precision, max_batch=MAX_BATCH, workers=2, threads=1, settings=settings)
-    model, reference = workload.model(), workload.reference()
+    model, reference = workload.model(precision), workload.reference()
     indices = np.arange(min(SAMPLES, workload.spec.quality.evaluation_samples))
     compiled = backend.compile(model, device, options)
     return Case(

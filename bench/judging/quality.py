@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.judging.measures import MEASURES, Measure, Value
 from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
+from bench.measures import MEASURES, Measure, Value
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bench.host.watch import FOREIGN_SHARE, STEAL_SHARE
 from bench.judging.certified import challenge_findings
 from bench.judging.loadgen import loadgen_findings
+from bench.judging.precision import precision_findings
 from bench.records.effort import EFFORTS, effort_of
 from bench.records.findings import Finding, finding
 from bench.records.host import Noise
@@ -80,6 +81,7 @@ def trial_findings(
         *_busy_time(columns, score, report, measurement, mode, seen),
         *_interpreter(report.interpreter, mode),
         *(_open_loop(opened, measurement, mode) if opened is not None else []),
+        *precision_findings(report, measurement, mode),
         *challenge_findings(report.challenge, mode),
         *loadgen_findings(columns, report.loadgen, mode),
         *_host(report.noise, mode),

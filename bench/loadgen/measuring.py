@@ -236,6 +236,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         rate_per_s=planned.rate_per_s,
         lost_sessions=len(driven.lost),
         hand_over=seen.handed_over,
+        int8_due=ready.int8_due,
         loadgen=seen.loadgen,
         interpreter=interpreter,
         stages=stages,

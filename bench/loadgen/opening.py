@@ -18,7 +18,7 @@ from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Layout, LoadedSet
 from bench.models.base import Workload
 from bench.models.end_to_end import EndToEnd
-from bench.models.graph import model_hash
+from bench.models.graph import graph_statistics, model_hash
 from bench.models.opening import open_workload
 from bench.records.hashing import derive_seed, record_hash
 from bench.records.job import Job
@@ -26,11 +26,12 @@ from bench.records.plan import OPEN_LOOPS
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything opened for one repetition."""
+    """Everything opened for one repetition. `int8_due`: see `Report`."""
 
     workload: Workload
     model: Model
     model_hash: str
+    int8_due: float | None
     placed: Placed
     lane: Lane
     apart: RemoteModel | None
@@ -56,7 +57,7 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
     workload = open_workload(job.measurement.workload, job.model, job.data, job.measurement.timed_region)
-    with opened_model(job, workload, workload.model(), reporter) as ready:
+    with opened_model(job, workload, workload.model(job.measurement.precision), reporter) as ready:
         yield ready
 
 
@@ -90,8 +91,16 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
         )
         # Of the file that was compiled, not what the workload says of it.
         digest = model_hash(model.path)
-        ready = msgspec.structs.replace(ready, sessions=sessions)
-        yield Ready(workload=workload, model=answering, model_hash=digest, placed=ready, lane=lane, apart=apart)
+        due = graph_statistics(model.path).int8_share if measurement.precision == "int8" else None
+        yield Ready(
+            workload=workload,
+            model=answering,
+            model_hash=digest,
+            int8_due=due,
+            placed=msgspec.structs.replace(ready, sessions=sessions),
+            lane=lane,
+            apart=apart,
+        )
 
 
 def _answering(
@@ -104,7 +113,7 @@ def _answering(
         PipelineSession(session, workload.pipeline, model.inputs, model.outputs, options.max_batch, options.threads)
         for session in sessions
     )
-    return workload.answering(), around
+    return workload.answering(model), around
 
 
 def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:

@@ -25,7 +25,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What an engine reports of a compiled model; read back from it, not copied from the request.
 
     `device_operator_share` is the share of operators that ran on the device (0 to 1), None where the engine does
-    not tell.
+    not tell. `int8_share` is the share of the convolutions and matrix products that compute in int8, None where nobody
+    counted.
     """
 
     engine: str
@@ -33,6 +34,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     precision_executed: str
     driver_version: str | None = None
     device_operator_share: float | None = None
+    int8_share: float | None = None
     compile_s: float
     memory_bytes: int | None = None
     applied: dict[str, Setting] = {}

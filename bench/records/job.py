@@ -166,6 +166,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     beside: dict[str, float] = {}
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
+    # precision int8: share of the file's convolutions and matrix products that are in int8
+    int8_due: float | None = None
     # certified: lower end of the 95 % interval of time(inputs never seen) / time(loaded set)
     fresh_input_gain: float | None = None
     # certified: answers to the loaded set against a reference in double precision

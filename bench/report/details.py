@@ -71,6 +71,7 @@ def record_setup(record: Record, lang: str) -> Section:
             ("engine", f"{facts.engine} {facts.engine_version}"),
             ("driver", facts.driver_version),
             ("precision", facts.precision_executed),
+            ("int8_share", figures.share(facts.int8_share) if facts.int8_share else None),
             ("operators", figures.share(share) if share is not None else None),
             ("compile", figures.duration(facts.compile_s)),
             ("memory", figures.size(facts.memory_bytes) if facts.memory_bytes else None),

@@ -33,6 +33,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "quality-failed": _SHARE,
     "robustness-loss": _SHARE,
     "precision-mismatch": _RATIO,
+    "precision-mismatch.int8-share": _SHARE,
     "bound-missed": _SHARE,
     "no-rate-holds-bound": figures.rate,
     "overloaded": _SHARE,
@@ -125,6 +126,8 @@ def _subject(lang: str, subject: str) -> str:
 def _variant(code: str, seen: float | str | None, limit: float | str | None, subject: str) -> str:
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
     if code in _BY_SUBJECT or (code == "engine-differs" and subject):
+        return subject
+    if code == "precision-mismatch" and subject == "int8-share":
         return subject
     if code == "challenge-failed" and isinstance(seen, str):
         return "refused"

@@ -22,10 +22,10 @@ from ..fixtures import save_model, tiny_onnx
 Named = dict[str, NDArray[np.generic]]
 
 
-def speech() -> tuple[Model, Named]:
+def speech(precision: str = "fp32") -> tuple[Model, Named]:
     """The suite's spoken commands, with twelve samples."""
     workload = load_workload("speech_command")
-    return workload.model(), workload.evaluation_inputs(np.arange(12))
+    return workload.model(precision), workload.evaluation_inputs(np.arange(12))
 
 
 def tiny(folder: Path) -> tuple[Model, Named]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from bench.backends.base import EngineError, Model, Unsupported, find_device
 from bench.backends.onnxruntime import BACKEND, applied_options, executed, operator_share
 from bench.backends.onnxruntime_sessions import words
 from bench.loadgen.supervisor import run_repetition
+from bench.models.graph import graph_statistics
+from bench.models.suite import load_workload
 from bench.records.host import Device
 from bench.records.plan import Setting
 from bench.tasks.base import ERROR_CLASS
@@ -159,6 +162,57 @@ def test_the_precision_is_what_a_providers_options_allow(reported: dict[str, str
     assert executed("fp32", reported) == precision
 
 
+# --------------------------------------------------------------------------------------------------------- int8
+
+
+@pytest.mark.parametrize(("name", "floats"), [("image_classify", 0), ("speech_command", 2)])
+def test_the_suites_int8_file_runs_in_int8(name: str, floats: int) -> None:
+    """The weights' own rounding is folded, and every product that the file has in int8 is fused to an integer one."""
+    model = load_workload(name).model("int8")
+    counted = graph_statistics(model.path)
+    compiled = BACKEND.compile(model, CPU, seam.options("int8"))
+    products = len(counted.macs_by_node)
+    assert compiled.facts.precision_executed == "int8"
+    assert compiled.facts.int8_share == counted.int8_share == (products - floats) / products
+    told = f"int8: {products - floats}"
+    assert compiled.facts.applied["arithmetic"] == (f"fp32: {floats}, {told}" if floats else told)
+    compiled.close()
+
+
+def test_nothing_of_what_was_written_down_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    BACKEND.compile(seam.speech("int8")[0], CPU, seam.options("int8")).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_to_write_it_down_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(EngineError, match="TMPDIR") as caught:
+        BACKEND.compile(seam.speech("int8")[0], CPU, seam.options("int8"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("level", ["disable", "basic"])
+def test_a_quantised_file_that_is_not_fused_is_told_as_float(level: str) -> None:
+    model, inputs = seam.speech("int8")
+    facts, found = seam.answers(BACKEND, model, inputs, settings={"graph_optimization": level}, precision="int8")
+    assert (facts.precision_executed, facts.int8_share) == ("fp32", 0.0)
+    fused = seam.answers(BACKEND, model, inputs, precision="int8")[1]
+    assert 0 < seam.worst_error(fused, found) < 0.2, "the same network, otherwise rounded"
+
+
+def test_a_file_in_float_is_no_int8_however_it_is_asked_for(tmp_path: Path) -> None:
+    facts, _ = seam.answers(BACKEND, *seam.tiny(tmp_path), precision="int8")
+    assert (facts.precision_executed, facts.int8_share) == ("fp32", None)
+
+
+def test_a_quantised_file_is_told_as_what_it_is_when_fp32_is_asked_for(tmp_path: Path) -> None:
+    model, inputs = seam.quantised(tmp_path)
+    facts, _ = seam.answers(BACKEND, model, inputs)
+    assert facts.precision_executed in ("fp32", "int8")
+    assert facts.int8_share is not None
+
+
 # ------------------------------------------------------------------------------------------------- hostile input
 
 
@@ -213,5 +267,5 @@ def test_an_error_is_told_without_where_it_was_thrown() -> None:
 
 
 def test_a_precision_that_the_device_lacks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Unsupported, match=r"onnxruntime on cpu:0 runs fp32; bf16 was asked for\."):
+    with pytest.raises(Unsupported, match=r"onnxruntime on cpu:0 runs fp32, int8; bf16 was asked for\."):
         BACKEND.compile(seam.tiny(tmp_path)[0], CPU, seam.options("bf16"))

@@ -14,14 +14,18 @@ import numpy as np
 import pytest
 
 from bench.backends import checks
+from bench.backends.arithmetic import coarsest
 from bench.backends.base import EngineError, Model, Unsupported, find_device
 from bench.backends.openvino import BACKEND, _keep_quiet
-from bench.backends.openvino_readback import coarsest, reason
+from bench.backends.openvino_readback import reason
 from bench.host import probe
 from bench.host.inventory import usable_cores
 from bench.loadgen.supervisor import run_repetition
+from bench.models.graph import graph_statistics
+from bench.models.suite import load_workload
 from bench.records.host import Device
 from bench.records.plan import Setting
+from bench.scoring.numeric import sample_errors
 from bench.tasks.base import ERROR_CLASS
 
 from ..fixtures import job, measurement
@@ -41,9 +45,9 @@ def compiled(model: Model, **changes: object):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("precision", CPU.precisions)
 def test_the_precision_that_is_asked_for_is_executed_and_told(precision: str) -> None:
-    model, inputs = seam.speech()
+    model, inputs = seam.speech(precision)
     facts, found = seam.answers(BACKEND, model, inputs, precision=precision)
-    error = seam.worst_error(found, seam.reference(model, inputs))
+    error = seam.worst_error(found, seam.reference(seam.speech()[0], inputs))
     assert facts.precision_executed == precision
     assert error <= ERROR_CLASS[precision]
     assert (error > ERROR_CLASS["fp32"]) == (precision != "fp32"), "what is told is what the numbers show"
@@ -67,6 +71,25 @@ def test_int8_is_told_of_a_quantised_file(tmp_path: Path) -> None:
     facts, found = seam.answers(BACKEND, model, inputs)
     assert facts.precision_executed == "int8"
     assert seam.worst_error(found, seam.reference(model, inputs)) < 0.02
+
+
+@pytest.mark.parametrize(("name", "floats"), [("image_classify", 0), ("speech_command", 2)])
+def test_the_suites_int8_file_runs_in_int8(name: str, floats: int) -> None:
+    model = load_workload(name).model("int8")
+    counted = graph_statistics(model.path)
+    facts = compiled(model, precision="int8").facts
+    assert facts.precision_executed == "int8"
+    assert facts.int8_share == counted.int8_share
+    products = len(counted.macs_by_node)
+    assert str(facts.applied["arithmetic"]).split(", ")[-1] == f"int8: {products - floats}"
+    assert facts.applied["inference_precision_hint"] == "fp32", "what stays float is not bf16"
+
+
+def test_engines_agree_on_the_suites_int8_file() -> None:
+    """As far as rounding goes: their sums are exact, what lies between them is not."""
+    model, inputs = seam.speech("int8")
+    _, found = seam.answers(BACKEND, model, inputs, precision="int8")
+    assert np.median(sample_errors(found["logits"], seam.reference(model, inputs)["logits"])) < 0.05
 
 
 def test_the_coarsest_arithmetic_counts() -> None:
@@ -314,10 +337,10 @@ class Core:
 def test_devices_are_listed_as_openvino_reports_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openvino, "Core", Core)
     assert BACKEND.devices() == [
-        Device(kind="cpu", title="a processor", precisions=("fp32",)),
-        Device(kind="gpu", index=0, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16")),
-        Device(kind="gpu", index=1, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16")),
-        Device(kind="npu", title="an NPU", precisions=("fp16",)),
+        Device(kind="cpu", title="a processor", precisions=("fp32", "int8")),
+        Device(kind="gpu", index=0, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16", "int8")),
+        Device(kind="gpu", index=1, title="a card", memory_bytes=1 << 33, precisions=("fp32", "fp16", "int8")),
+        Device(kind="npu", title="an NPU", precisions=("fp16", "int8")),
     ]
 
 

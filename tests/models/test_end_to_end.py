@@ -46,8 +46,9 @@ def test_the_answer_stands_behind_the_outputs_and_the_network_is_unchanged() -> 
     plain, files = load_workload("speech_command"), EndToEnd(load_workload("speech_command"))
     assert files.model() == plain.model()
     assert [tensor.name for tensor in files.spec.outputs] == ["logits", ANSWER]
-    assert files.answering().outputs == files.spec.outputs
-    assert [tensor.name for tensor in files.answering().inputs] == [ENCODED, LENGTH]
+    answering = files.answering(plain.model())
+    assert answering.outputs == files.spec.outputs
+    assert [tensor.name for tensor in answering.inputs] == [ENCODED, LENGTH]
     assert files.spec.quality == plain.spec.quality
 
 

@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.models.base import NamedArrays
 from bench.records.numbers import Interval, Refusal, Verdict
 from bench.scoring.numeric import agreement
 from bench.scoring.quality import quality_verdict, wilson
@@ -22,6 +21,7 @@ from bench.scoring.verification import (
     true_accept_rate,
     verification_verdict,
 )
+from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, top_class
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
@@ -35,31 +35,31 @@ class Measure(Protocol):
     `stored` are the reference's outputs for the same samples. All outputs are finite.
     """
 
-    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+    def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         """The metric with its interval; refused where the samples cannot carry it."""
 
     def verdict(
-        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+        self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
     ) -> Verdict | Refusal:
         """Whether the absolute target and the class's `share` of the reference are reached."""
 
-    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
         """Share of the answers that are the reference's."""
 
 
 class RightOrWrong:
     """Classification: labels (n,) are classes, and an answer is right or wrong."""
 
-    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+    def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         correct = top_class(outputs) == labels
         return float(correct.mean()), wilson(int(correct.sum()), len(correct))
 
     def verdict(
-        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+        self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
     ) -> Verdict | Refusal:
         return quality_verdict(top_class(outputs) == labels, top_class(stored) == labels, target, share)
 
-    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
         first = next(iter(stored))
         return agreement(outputs[first].reshape(len(labels), -1), stored[first].reshape(len(labels), -1))
 
@@ -73,14 +73,14 @@ class Verification:
     def __init__(self, far: float) -> None:
         self._far = far
 
-    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+    def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         pairs = _pairs(outputs, labels, self._far)
         if isinstance(pairs, Refusal):
             return pairs
         return true_accept_rate(pairs, self._far), rate_interval(pairs, self._far)
 
     def verdict(
-        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+        self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
     ) -> Verdict | Refusal:
         pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
         if isinstance(pairs, Refusal):
@@ -89,14 +89,14 @@ class Verification:
             return reference
         return verification_verdict(pairs, reference, self._far, target, share)
 
-    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
         pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
         if isinstance(pairs, Refusal) or isinstance(reference, Refusal):
             return 0.0
         return float(np.mean(accepted_genuine(pairs, self._far) == accepted_genuine(reference, self._far)))
 
 
-def _pairs(outputs: NamedArrays, labels: Labels, far: float) -> Pairs | Refusal:
+def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     """All pairs of the two sides; refused where they cannot carry the rate (the rule of 30)."""
     references, probes = (np.flatnonzero(labels[:, 1] == side) for side in (0, 1))
     identities = labels[:, 0]
