@@ -25,6 +25,7 @@ FLOORS: dict[str, float] = {
     "bench.planning": 3,
     "bench.judging": 3.5,
     "bench.conformance": 3.5,
+    "bench.download": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,
     "bench.runner": 4,
