@@ -46,7 +46,7 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Metric id, absolute target (share, 0 to 1; None: nothing to reach), and set sizes."""
 
     metric: str
-    target: float | None
+    target: float | None = None
     evaluation_samples: int
     quick_samples: int
 

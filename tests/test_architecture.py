@@ -24,6 +24,7 @@ FLOORS: dict[str, float] = {
     "bench.loadgen": 3,
     "bench.planning": 3,
     "bench.judging": 3.5,
+    "bench.authoring": 3.5,
     "bench.conformance": 3.5,
     "bench.download": 3.5,
     "bench.repetition": 4,
