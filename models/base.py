@@ -73,7 +73,7 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     metric: str
-    target: float | None
+    target: float | None = None
     evaluation_samples: int
     quick_samples: int
     group: int = 1

@@ -1,7 +1,8 @@
 """Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
 
 A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`).
-The reference answers of the suite's own workloads lie under `results/reference/<name>/`.
+Reference answers (`reference.json`, `outputs.safetensors`) lie in the package's folder `reference`; those of the
+suite's own workloads under `results/reference/<name>/`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from bench.plugins import PluginError, load_plugin, plugin_names
 from bench.records.untrusted import read_json, read_toml
 
 GROUP = "bench.workloads"
-_DATA_MEMBERS = ("EVALUATION_SIZE", "evaluation_inputs", "evaluation_labels", "load_inputs")
+DATA_MEMBERS = ("EVALUATION_SIZE", "evaluation_inputs", "evaluation_labels", "load_inputs")
+REFERENCE = "reference"
 _REFERENCE_ROOT = Path(__file__).resolve().parent.parent / "results" / "reference"
 
 
@@ -82,7 +84,9 @@ class SuiteWorkload:
         return inputs
 
     def reference(self) -> Reference | None:
-        folder = reference_root() / self.spec.name
+        folder = self.folder / REFERENCE
+        if not folder.exists():
+            folder = reference_root() / self.spec.name
         if not (folder / "reference.json").exists():
             return None
         from safetensors.numpy import load_file
@@ -107,7 +111,7 @@ class SuiteWorkload:
 
     def _data(self) -> ModuleType:
         module = importlib.import_module(f"{self._package}.data")
-        missing = [member for member in _DATA_MEMBERS if not hasattr(module, member)]
+        missing = [member for member in DATA_MEMBERS if not hasattr(module, member)]
         if missing:
             raise PluginError(f"The data module of workload {self.spec.name!r} lacks {', '.join(missing)}.")
         return module

@@ -15,7 +15,7 @@ from bench.records.plan import SCENARIOS
 if TYPE_CHECKING:
     from bench.host.probe import Probe
 
-_KINDS = ("workload", "backend", "scenario", "profile", "run")
+_KINDS = ("workload", "backend", "scenario", "profile", "model", "run")
 
 
 @click.command("list")
@@ -25,7 +25,10 @@ _KINDS = ("workload", "backend", "scenario", "profile", "run")
 @format_option
 @logging_options
 def command(kind: str | None, devices: bool, output: str | None, form: str) -> int:
-    """Names of what there is; KIND is one of workload, backend, scenario, profile, run."""
+    """Names of what there is; KIND is one of workload, backend, scenario, profile, model, run.
+
+    `model` are official weights that `bench model fetch` knows by name.
+    """
     if devices:
         if kind is not None:
             raise click.UsageError(f"`--devices` lists devices only; it does not go with {kind!r}.")
@@ -50,6 +53,10 @@ def _names(kind: str, output: str | None) -> list[str]:
         from bench.store.places import profile_names
 
         return profile_names()
+    if kind == "model":
+        from bench.download.wanted import known_models
+
+        return list(known_models())
     if kind == "run":
         from bench.store.places import results_directory, run_names
 

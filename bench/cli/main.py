@@ -23,6 +23,8 @@ _COMMANDS = {
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
     "report": "Write the report of a kept run again, in Chinese or English.",
+    "model": "Fetch official weights by name or URL, pinned to a checksum.",
+    "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
@@ -126,6 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
+    from bench.authoring.subject import BadWorkload
+    from bench.download.wanted import BadDownload
     from bench.models.user_model import BadModel
     from bench.planning import BadPlan
     from bench.plugins import PluginError
@@ -133,7 +137,8 @@ def _is_expected(error: ValueError) -> bool:
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
-    return isinstance(error, BadModel | BadPlan | PluginError | BadFile | BadRequest | NoSuchRecord | InUse)
+    known = (BadDownload, BadFile, BadModel, BadPlan, BadRequest, BadWorkload, InUse, NoSuchRecord, PluginError)
+    return isinstance(error, known)
 
 
 def _system_failure(error: OSError) -> int:

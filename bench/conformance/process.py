@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import queue
-import subprocess
+import contextlib
 import sys
-import threading
 from collections.abc import Iterator
 from typing import IO
 
 import msgspec
 
-from bench.host.engine_process import die_with_parent, how_it_ended, kill_engine_process, start_engine_process
+from bench.host.engine_answers import NoMoreAnswers, answering, answers
 from bench.records.conformance import ONNX_NODE, Verdict
 from bench.records.plan import Setting
 
@@ -98,47 +95,21 @@ def check_memory(request: Request, patience_s: float = PATIENCE_S) -> Iterator[V
 
 
 def _answers(request: Request, patience_s: float) -> Iterator[Suite | Verdict]:
-    reading, writing = os.pipe()
-    arguments = [msgspec.json.encode(request).decode(), str(writing), str(os.getpid())]
-    # The stream is closed after the child's end: before it, closing waits for the thread that reads.
-    with (
-        os.fdopen(reading, "rb") as stream,
-        start_engine_process("bench.conformance.process", arguments, pass_fds=(writing,)) as child,
-    ):
-        os.close(writing)
+    asked = msgspec.json.encode(request).decode()
+    with contextlib.closing(answers("bench.conformance.process", asked, patience_s)) as lines:
         try:
-            yield from _followed(child, stream, patience_s)
-        finally:
-            kill_engine_process(child)
-
-
-def _followed(child: subprocess.Popen[bytes], stream: IO[bytes], patience_s: float) -> Iterator[Suite | Verdict]:
-    lines: queue.Queue[bytes] = queue.Queue()
-
-    def read() -> None:
-        for line in stream:
-            lines.put(line)
-        lines.put(b"")
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        try:
-            line = lines.get(timeout=patience_s)
-        except queue.Empty:
-            yield Verdict(code="process", state="failed", seen=f"no verdict within {patience_s:.0f} s")
-            return
-        if not line:
-            yield Verdict(code="process", state="failed", seen=how_it_ended(child.wait()))
-            return
-        answer = msgspec.json.decode(line, type=_Answer)
-        if answer.refused is not None:
-            raise Refused(answer.refused)
-        if answer.done:
-            return
-        if answer.suite is not None:
-            yield answer.suite
-        if answer.verdict is not None:
-            yield answer.verdict
+            for line in lines:
+                answer = msgspec.json.decode(line, type=_Answer)
+                if answer.refused is not None:
+                    raise Refused(answer.refused)
+                if answer.done:
+                    return
+                if answer.suite is not None:
+                    yield answer.suite
+                if answer.verdict is not None:
+                    yield answer.verdict
+        except NoMoreAnswers as end:
+            yield Verdict(code="process", state="failed", seen=str(end))
 
 
 def _check(request: Request, stream: IO[bytes]) -> None:
@@ -177,10 +148,8 @@ def _check(request: Request, stream: IO[bytes]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Entry of the process: the request, file descriptor for answers, process id of the parent."""
-    asked, descriptor, parent = arguments
-    die_with_parent(int(parent))
-    os.set_inheritable(int(descriptor), False)  # an engine's helper must not hold the parent's pipe open
-    with os.fdopen(int(descriptor), "wb") as stream:
+    asked, stream = answering(arguments)
+    with stream:
         _check(msgspec.json.decode(asked, type=Request), stream)
     return 0
 

@@ -13,6 +13,7 @@ from bench.loadgen.opening import Ready
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
+from bench.models.base import Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.hashing import derive_seed
 from bench.records.job import Job
@@ -35,13 +36,21 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
         return workload.evaluation_inputs(part)
 
     outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
-    # Files of the same samples differ from one version of a codec to the next.
-    samples = workload.plain if isinstance(workload, EndToEnd) else workload
-    first = samples.evaluation_inputs(np.arange(min(_FINGERPRINTED, total), dtype=np.int64))
-    digest = hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
+    digest = evaluation_fingerprint(workload)
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
     save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+
+
+def evaluation_fingerprint(workload: Workload) -> str:
+    """SHA-256 of the first evaluation samples, by which stored answers know that they are to the same ones.
+
+    Of the samples as they were before they became files: those differ from one version of a codec to the next.
+    """
+    plain = workload.plain if isinstance(workload, EndToEnd) else workload
+    count = min(_FINGERPRINTED, workload.spec.quality.evaluation_samples)
+    first = plain.evaluation_inputs(np.arange(count, dtype=np.int64))
+    return hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
 
 
 def keep_outputs(folder: Path, secret: SecretSample) -> None:

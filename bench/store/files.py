@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +17,17 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
+        settle(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Sync a finished file and rename it to `path` beside it: content reaches the disk before its name."""
+    with open(temporary, "rb+") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_folder(path.parent)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -32,6 +39,18 @@ def write_record(path: Path, record: msgspec.Struct) -> None:
     """Atomic write of a record as indented JSON in a deterministic order."""
     text = msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
     write_bytes(path, text + b"\n")
+
+
+def locked(handle: int) -> bool:
+    """Keep other processes from locking an open file or folder until it is closed; False where one has done so.
+
+    A file system without locks says nothing, and is taken for free.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
 
 
 def _write_plain(path: Path, content: bytes) -> None:

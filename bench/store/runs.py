@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
-import fcntl
 import os
 import secrets
 import shutil
@@ -21,7 +19,7 @@ from bench.records.record import Record, Run, Trial
 from bench.records.tuning import Tuning
 from bench.records.untrusted import BadFile, read_json
 from bench.records.versions import load
-from bench.store.files import write_record
+from bench.store.files import locked, write_record
 
 RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "search.json", "report.json"
 TUNING = "tuning.json"
@@ -65,13 +63,8 @@ class RunFolder:
         """
         handle = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                os.close(handle)
-                raise InUse(f"{self.path}: another process works on this run; wait for it or stop it.") from None
-            # A file system without locks: nothing can be said, and the run goes on.
-        try:
+            if not locked(handle):
+                raise InUse(f"{self.path}: another process works on this run; wait for it or stop it.")
             yield
         finally:
             os.close(handle)

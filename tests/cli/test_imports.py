@@ -30,6 +30,9 @@ print(json.dumps([code, sorted(set(name.partition(".")[0] for name in sys.module
         ["list", "--format", "json"],
         ["run", "--help"],
         ["cache", "info"],
+        ["list", "model"],
+        ["model", "fetch", "--help"],
+        ["workload", "new", "--help"],
     ],
     ids=" ".join,
 )

@@ -19,6 +19,7 @@ from .building import SHORT_RUN, checkout_files, run
 # Where a folder of the checkout lies in the wheel, longest first; links are followed, as setuptools does.
 PLACES = {
     "results/reference": "bench/reference",
+    "docs/examples/bench-workload-example": "bench/authoring/template",
     "hardware_profiles": "bench/hardware_profiles",
     "backends": "bench/backends",
     "models": "bench/models",

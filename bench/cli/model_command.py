@@ -1,0 +1,61 @@
+"""`bench model fetch`: official weights by name or URL, pinned to a checksum; prints where the file lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import lang_option, logging_options
+
+
+@click.group("model")
+def command() -> None:
+    """Official weights that do not ship with the harness; `bench list model` names those that it knows."""
+
+
+@command.command("fetch")
+@click.argument("name_or_url", metavar="NAME|URL")
+@click.option("--sha256", metavar="HEX", help="What the file's SHA-256 must be; needed where none is published.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where to put it [default: the cache; see `bench cache info`].",
+)
+@click.option(
+    "--timeout-s",
+    type=click.IntRange(1, 3600),
+    default=30,
+    show_default=True,
+    help="How long the server may be silent before it is asked again.",
+)
+@lang_option
+@logging_options
+def fetch(name_or_url: str, sha256: str | None, output: Path | None, timeout_s: int, lang: str) -> int:
+    """Fetch the model NAME, or the file at URL, and print its path.
+
+    A download that broke off is gone on with by the same command. Exit code 11 when the file does not come or is
+    another one than the checksum says, which is then not kept.
+    """
+    from bench.cli.download_bar import DownloadBar
+    from bench.download import fetch as download
+    from bench.download.http import DownloadFailed
+    from bench.download.wanted import wanted
+    from bench.text import sentence
+    from bench.text.figures import size
+
+    asked = wanted(name_or_url, sha256)
+    target = (output or download.cached_path(asked)).expanduser().absolute()
+    try:
+        with DownloadBar(lang) as bar:
+            fetched = download.fetch(asked, target, bar.observe, timeout_s)
+    except DownloadFailed as failure:
+        click.echo(f"Error: {failure}", err=True)
+        return exit_codes.INVALID
+    told = {"sha256": asked.sha256} | ({"size": size(target.stat().st_size)} if fetched else {})
+    click.echo(sentence(lang, "fetch.done" if fetched else "fetch.present", **told), err=True)
+    click.echo(target)
+    return exit_codes.OK
