@@ -7,19 +7,18 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.authoring.data import told
 from bench.loadgen.keeping import evaluation_fingerprint
+from bench.measures import MEASURES, Value
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.models.challenge import reference_answers
 from bench.models.suite import REFERENCE
 from bench.plugins import one_line
+from bench.records.numbers import Refusal
 from bench.records.untrusted import BadFile
 from bench.records.workload_check import Remark, seen, wrong
-from bench.scoring.quality import wilson
 from bench.store.files import write_bytes
-from bench.tasks import TASKS
 
 _CHUNK = 64
 _TOLERANCE = 1e-6  # of the kept value: it is written with six digits
@@ -60,11 +59,11 @@ def _faults(workload: Workload, kept: Reference) -> Iterator[Remark]:
 
 def _value(workload: Workload, kept: Reference) -> Iterator[Remark]:
     """The metric that its answers reach, against what is written beside them and what is asked of engines."""
-    right = right_answers(workload, kept.outputs)
+    measured = measured_quality(workload, kept.outputs)
     target = workload.spec.quality.target
-    if right is None:
+    if measured is None:
         return
-    value = float(right.mean())
+    value, _ = measured
     if abs(value - kept.value) > _TOLERANCE:
         yield wrong("reference-value", kept=f"{kept.value:.6g}", found=f"{value:.6g}")
     if target is not None and target > value:
@@ -73,15 +72,15 @@ def _value(workload: Workload, kept: Reference) -> Iterator[Remark]:
         yield seen("reference-seen", value=f"{value:.4f}", target="-" if target is None else f"{target:g}")
 
 
-def right_answers(workload: Workload, outputs: NamedArrays) -> NDArray[np.bool_] | None:
-    """Which of the answers to the whole evaluation set are right, (samples,); None without labels."""
+def measured_quality(workload: Workload, outputs: NamedArrays) -> Value | None:
+    """What answers to the whole evaluation set are worth; None without labels, or where they are too few to say."""
     indices = np.arange(workload.spec.quality.evaluation_samples)
     labels = workload.evaluation_labels(indices)
     if labels is None:
         return None
     ordered = {tensor.name: outputs[tensor.name] for tensor in workload.spec.outputs}
-    right: NDArray[np.bool_] = TASKS[workload.spec.task].answers(ordered) == labels
-    return right
+    measured = MEASURES[workload.spec.task].value(ordered, labels)
+    return None if isinstance(measured, Refusal) else measured
 
 
 def write_reference(workload: Workload, package: Path, observe: Callable[[int, int], None]) -> float | None:
@@ -101,21 +100,20 @@ def write_reference(workload: Workload, package: Path, observe: Callable[[int, i
         tensor.name: np.concatenate([part[tensor.name] for part in parts]).astype(tensor.dtype)
         for tensor in workload.spec.outputs
     }
-    right = right_answers(workload, outputs)
-    _keep(workload, package / REFERENCE, outputs, right)
-    return None if right is None else float(right.mean())
+    measured = measured_quality(workload, outputs)
+    _keep(workload, package / REFERENCE, outputs, measured)
+    return None if measured is None else measured[0]
 
 
-def _keep(workload: Workload, folder: Path, outputs: NamedArrays, right: NDArray[np.bool_] | None) -> None:
+def _keep(workload: Workload, folder: Path, outputs: NamedArrays, measured: Value | None) -> None:
     import onnx
     from safetensors.numpy import save
 
-    value = 0.0 if right is None else float(right.mean())
-    interval = None if right is None else wilson(int(right.sum()), len(right))
+    value, low, high = (0.0, 0.0, 1.0) if measured is None else (measured[0], measured[1].low, measured[1].high)
     kept = {
         "metric": workload.spec.quality.metric,
         "value": value,
-        "interval": [round(interval.low, 6), round(interval.high, 6)] if interval else [0.0, 1.0],
+        "interval": [round(low, 6), round(high, 6)],
         "samples": workload.spec.quality.evaluation_samples,
         "evaluation_sha256": evaluation_fingerprint(workload),
         "computed_with": {"onnx": onnx.__version__, "numpy": np.__version__, "arithmetic": "float64"},
