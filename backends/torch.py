@@ -187,10 +187,10 @@ class _Compiled:
         session = self.open(0)
         try:
             session.run(batch, out)
-        except EngineError:
-            raise
-        except Exception as error:  # compilers raise errors of many kinds, and long ones
-            raise torch_failure(error, "torch.compile fails") from error
+        except EngineError as error:
+            if not isinstance(error.__cause__, Exception):
+                raise  # the module answers in another form than declared, compiled or not
+            raise torch_failure(error.__cause__, "torch.compile fails") from error.__cause__
         session.close()
         return self._network
 

@@ -13,7 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from bench.backends.base import Model, Options, Tensor
+from bench.backends.base import EngineError, Model, Options, Tensor, Unsupported, engine_error
+from bench.plugins import PluginError
 from bench.records.findings import Cause
 from bench.records.host import Device, Facts
 
@@ -92,6 +93,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
 
     message: str
     kind: Kind
+
+    def error(self) -> Exception:
+        """What the harness's side raises for it."""
+        match self.kind:
+            case "plugin":
+                return PluginError(self.message)
+            case "unsupported":
+                return Unsupported(self.message)
+            case "engine":
+                return EngineError(self.message)
+            case cause:
+                return engine_error(self.message, cause)
 
 
 Answer = Compiled | Done | Released | Refused

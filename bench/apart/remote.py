@@ -33,10 +33,9 @@ from bench.apart.messages import (
     Released,
     Request,
 )
-from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported, engine_error
+from bench.backends.base import Arrays, EngineError, Model, Options, engine_error
 from bench.host.engine_process import obituary, start_engine_process
 from bench.host.oom import OomWatch
-from bench.plugins import PluginError
 from bench.records.host import Device, Facts
 from bench.records.job import Fault, HandOver
 
@@ -163,7 +162,7 @@ class RemoteModel:
             for descriptor in descriptors:
                 os.close(descriptor)
         if isinstance(answer, Refused):
-            raise _refusal(answer)
+            raise answer.error()
         return answer
 
     def _watch(self) -> None:
@@ -189,18 +188,6 @@ class RemoteModel:
         self._socket.close()
         for session in self._sessions:
             session.release()
-
-
-def _refusal(answer: Refused) -> Exception:
-    match answer.kind:
-        case "plugin":
-            return PluginError(answer.message)
-        case "unsupported":
-            return Unsupported(answer.message)
-        case "engine":
-            return EngineError(answer.message)
-        case cause:
-            return engine_error(answer.message, cause)
 
 
 class RemoteSession:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -61,8 +61,8 @@ def _found(output: bytes) -> Probe | None:
     return None
 
 
-def _answer(name: str, tell: Callable[[Probe], None]) -> None:
-    """Tell what there is before it is asked what there is not, which takes drivers that may be broken."""
+def _answers(name: str) -> Iterator[Probe]:
+    """What there is, before it is asked what there is not: that takes drivers which may be broken."""
     from bench.backends.base import unusable, why_none
     from bench.backends.registry import load_backend
     from bench.plugins import PluginError, one_line
@@ -72,19 +72,17 @@ def _answer(name: str, tell: Callable[[Probe], None]) -> None:
         devices = msgspec.convert(backend.devices(), tuple[Device, ...])
         found = Probe(backend=name, devices=devices, why=None if devices else why_none(backend))
     except PluginError as error:
-        return tell(Probe(backend=name, why=str(error)))
+        yield Probe(backend=name, why=str(error))
+        return
     except Exception as error:  # noqa: BLE001 - a vendor's code may raise anything; the others go on
-        return tell(Probe(backend=name, why=one_line(error)))
-    tell(found)
+        yield Probe(backend=name, why=one_line(error))
+        return
+    yield found
     if refused := unusable(backend):
-        tell(msgspec.structs.replace(found, unusable=refused))
-    return None
-
-
-def _tell(probe: Probe) -> None:
-    sys.stdout.write("\n" + msgspec.json.encode(probe).decode() + "\n")
-    sys.stdout.flush()
+        yield msgspec.structs.replace(found, unusable=refused)
 
 
 if __name__ == "__main__":
-    _answer(sys.argv[1], _tell)
+    for told in _answers(sys.argv[1]):
+        sys.stdout.write("\n" + msgspec.json.encode(told).decode() + "\n")
+        sys.stdout.flush()

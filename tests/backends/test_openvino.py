@@ -288,7 +288,7 @@ def test_without_the_package_there_is_no_device_and_a_reason(monkeypatch: pytest
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
     assert BACKEND.devices() == []
     why = "the package 'openvino' is not installed; `pip install 'inference-bench[openvino]'` brings it"
-    assert probe._answer("openvino") == probe.Probe(backend="openvino", why=why)
+    assert list(probe._answers("openvino")) == [probe.Probe(backend="openvino", why=why)]
     with pytest.raises(Unsupported) as caught:
         find_device(BACKEND, "cpu")
     assert str(caught.value) == f"Backend 'openvino' has no device 'cpu'. It sees none here: {why}."
@@ -367,7 +367,7 @@ def test_a_driver_that_fails_is_told_by_the_list_of_devices(monkeypatch: pytest.
         raise RuntimeError("libOpenCL.so.1: cannot open\nshared object file")
 
     monkeypatch.setattr(openvino, "Core", fail)
-    assert probe._answer("openvino").why == "RuntimeError: libOpenCL.so.1: cannot open shared object file"
+    assert next(probe._answers("openvino")).why == "RuntimeError: libOpenCL.so.1: cannot open shared object file"
 
 
 # ------------------------------------------------------------------------------------------------ a whole repetition

@@ -283,7 +283,7 @@ def test_without_the_package_there_is_no_device_and_a_reason(monkeypatch: pytest
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
     assert BACKEND.devices() == []
     why = "the package 'torch' is not installed; `pip install 'inference-bench[torch]'` brings it"
-    assert probe._answer("torch") == probe.Probe(backend="torch", why=why)
+    assert list(probe._answers("torch")) == [probe.Probe(backend="torch", why=why)]
 
 
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
