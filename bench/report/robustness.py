@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.records.robustness import Robustness, Stressed
+from bench.report.columns import WIDE
 from bench.report.styles import table
 from bench.text import figures, name, sentence
 
@@ -21,6 +22,7 @@ class StressCell(msgspec.Struct, frozen=True, kw_only=True):
     value: str = ""
     interval: str = ""
     lost: str = ""
+    lost_interval: str = ""
     reference: str = ""
 
 
@@ -74,12 +76,14 @@ def _cell(one: Stressed | None, lang: str) -> StressCell:
     if one is None:
         return StressCell()
     value, interval = figures.split(figures.share(one.value, one.interval))
+    loss, limits = figures.split(figures.points(one.loss, one.loss_interval))
     theirs = one.reference_loss
     return StressCell(
         amount=_amount(one, lang),
         value=value,
         interval=interval,
-        lost=sentence(lang, "robustness.lost", loss=figures.points(one.loss, one.loss_interval)),
+        lost=sentence(lang, "robustness.lost", loss=loss),
+        lost_interval=limits,
         reference=sentence(lang, "robustness.reference", loss=figures.points(theirs)) if theirs is not None else "",
     )
 
@@ -98,21 +102,21 @@ def _note(found: Robustness, lang: str) -> str:
     return f"{lost} {compared}"
 
 
-def terminal_table(shown: StressTable, lang: str) -> Table:
-    """The table for a terminal; title, `clean` and `note` are not in it."""
+def terminal_table(shown: StressTable, lang: str, width: int) -> Table:
+    """The table for a terminal of `width` columns; title, `clean` and `note` are not in it."""
     grid = table(lang, "corruption")
     for level in shown.levels:
-        grid.add_column(Text(level), overflow="fold")
+        grid.add_column(Text(level), no_wrap=True, overflow="ellipsis")
     for row in shown.rows:
-        grid.add_row(Text(row.name, style="bold"), *(_lines(cell) for cell in row.cells))
+        grid.add_row(Text(row.name, style="bold"), *(_lines(cell, width >= WIDE) for cell in row.cells))
     return grid
 
 
-def _lines(cell: StressCell) -> Text:
+def _lines(cell: StressCell, wide: bool) -> Text:
     parts = [
         Text(cell.amount, style="dim"),
         Text(f"{cell.value} {cell.interval}".strip()),
-        Text(cell.lost),
+        *([Text(f"{cell.lost} {cell.lost_interval}".strip())] if wide else [Text(cell.lost), Text(cell.lost_interval)]),
         Text(cell.reference, style="dim"),
     ]
     return Text("\n").join(part for part in parts if part.plain)
