@@ -9,7 +9,8 @@ from rich.text import Text
 from bench.records.robustness import Robustness, Stressed
 from bench.report.columns import WIDE
 from bench.report.styles import table
-from bench.text import figures, name, sentence
+from bench.text import figures, name, printable, sentence
+from bench.text.catalogue import catalogue
 
 
 class StressCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,8 +91,8 @@ def _cell(one: Stressed | None, lang: str) -> StressCell:
 
 def _amount(one: Stressed, lang: str) -> str:
     amount = f"{100.0 * one.amount:g} %" if one.unit == "area" else f"{one.amount:g}"
-    known = name(lang, "amount", one.unit)
-    return known.format(amount=amount) if "{amount}" in known else f"{amount} {known}"
+    key = f"amount.{one.unit}"
+    return sentence(lang, key, amount=amount) if key in catalogue(lang) else f"{amount} {printable(one.unit)}"
 
 
 def _note(found: Robustness, lang: str) -> str:

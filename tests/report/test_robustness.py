@@ -118,7 +118,7 @@ def test_without_a_reference_nothing_is_said_of_one() -> None:
 def test_a_record_of_another_version_is_shown_as_it_is() -> None:
     plain = stressed_record()
     assert plain.robustness is not None
-    odd = (stressed(HOSTILE, 2, 0.5, 1.5, HOSTILE), stressed("blur", 5, -0.0, 9.0, "px"))
+    odd = (stressed(HOSTILE, 2, 0.5, 1.5, HOSTILE + "{amount} {0}"), stressed("blur", 5, -0.0, 9.0, "px"))
     shown = replace(plain, robustness=replace(plain.robustness, stressed=odd, metric=HOSTILE))
     text = printed(shown, "en", whole=True)
     assert "\x1b[2J" not in text
