@@ -47,16 +47,16 @@ def judge_robustness(folder: Path, workload: Workload, mode: Mode) -> Judged:
     answers = _read(folder, workload)
     if answers is None:
         return None, ()
-    clean = _right(workload, answers.clean, answers.indices)
-    if clean is None:
+    labels = workload.evaluation_labels(answers.indices)
+    if labels is None:
         return None, ()
+    clean = _right(answers.clean, labels)
     reference = workload.stress_reference()
     known = _Known.of(reference, answers) if reference is not None else None
     stressed = tuple(
-        _judge(condition, clean, right, known)
+        _judge(condition, clean, _right(answers.stressed[condition.name], labels), known)
         for condition in conditions_of(workload.spec)
         if condition.name in answers.stressed
-        and (right := _right(workload, answers.stressed[condition.name], answers.indices)) is not None
     )
     spec = workload.spec.quality
     robustness = Robustness(
@@ -71,12 +71,9 @@ def judge_robustness(folder: Path, workload: Workload, mode: Mode) -> Judged:
     return robustness, _findings(stressed, mode)
 
 
-def _right(workload: Workload, outputs: NamedArrays, indices: NDArray[np.int64]) -> Bools | None:
-    """Whether each answer is right, (n,); None without labels. What is not finite is wrong."""
-    labels = workload.evaluation_labels(indices)
-    if labels is None:
-        return None
-    right: Bools = top_class(outputs) == labels  # a plan asks for no other tasks (`bench.models.stress`)
+def _right(outputs: NamedArrays, labels: NDArray[np.int64]) -> Bools:
+    """Whether each answer is right, (n,); one that holds NaN is not. A plan asks for no other tasks than such."""
+    right: Bools = top_class(outputs) == labels
     return right
 
 

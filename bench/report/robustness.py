@@ -7,8 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.records.robustness import Robustness, Stressed
+from bench.report.columns import WIDE
 from bench.report.styles import table
-from bench.text import figures, name, sentence
+from bench.text import figures, name, printable, sentence
+from bench.text.catalogue import catalogue
 
 
 class StressCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +23,7 @@ class StressCell(msgspec.Struct, frozen=True, kw_only=True):
     value: str = ""
     interval: str = ""
     lost: str = ""
+    lost_interval: str = ""
     reference: str = ""
 
 
@@ -74,20 +77,22 @@ def _cell(one: Stressed | None, lang: str) -> StressCell:
     if one is None:
         return StressCell()
     value, interval = figures.split(figures.share(one.value, one.interval))
+    loss, limits = figures.split(figures.points(one.loss, one.loss_interval))
     theirs = one.reference_loss
     return StressCell(
         amount=_amount(one, lang),
         value=value,
         interval=interval,
-        lost=sentence(lang, "robustness.lost", loss=figures.points(one.loss, one.loss_interval)),
+        lost=sentence(lang, "robustness.lost", loss=loss),
+        lost_interval=limits,
         reference=sentence(lang, "robustness.reference", loss=figures.points(theirs)) if theirs is not None else "",
     )
 
 
 def _amount(one: Stressed, lang: str) -> str:
     amount = f"{100.0 * one.amount:g} %" if one.unit == "area" else f"{one.amount:g}"
-    known = name(lang, "amount", one.unit)
-    return known.format(amount=amount) if "{amount}" in known else f"{amount} {known}"
+    key = f"amount.{one.unit}"
+    return sentence(lang, key, amount=amount) if key in catalogue(lang) else f"{amount} {printable(one.unit)}"
 
 
 def _note(found: Robustness, lang: str) -> str:
@@ -98,21 +103,21 @@ def _note(found: Robustness, lang: str) -> str:
     return f"{lost} {compared}"
 
 
-def terminal_table(shown: StressTable, lang: str) -> Table:
-    """The table for a terminal; title, `clean` and `note` are not in it."""
+def terminal_table(shown: StressTable, lang: str, width: int) -> Table:
+    """The table for a terminal of `width` columns; title, `clean` and `note` are not in it."""
     grid = table(lang, "corruption")
     for level in shown.levels:
-        grid.add_column(Text(level), overflow="fold")
+        grid.add_column(Text(level), no_wrap=True, overflow="ellipsis")
     for row in shown.rows:
-        grid.add_row(Text(row.name, style="bold"), *(_lines(cell) for cell in row.cells))
+        grid.add_row(Text(row.name, style="bold"), *(_lines(cell, width >= WIDE) for cell in row.cells))
     return grid
 
 
-def _lines(cell: StressCell) -> Text:
+def _lines(cell: StressCell, wide: bool) -> Text:
     parts = [
         Text(cell.amount, style="dim"),
         Text(f"{cell.value} {cell.interval}".strip()),
-        Text(cell.lost),
+        *([Text(f"{cell.lost} {cell.lost_interval}".strip())] if wide else [Text(cell.lost), Text(cell.lost_interval)]),
         Text(cell.reference, style="dim"),
     ]
     return Text("\n").join(part for part in parts if part.plain)

@@ -111,7 +111,7 @@ def _print_stress(console: Console, shown: StressTable | None, lang: str, measur
     title = sentence(lang, "phrase.labelled", label=shown.title, text=whose) if whose else shown.title
     console.print(Text(title, style="bold"))
     console.print(Text(shown.clean))
-    console.print(terminal_table(shown, lang))
+    console.print(terminal_table(shown, lang, console.width))
     console.print(Text(shown.note, style="dim"))
     console.print()
 

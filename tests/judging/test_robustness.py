@@ -144,7 +144,9 @@ def test_a_reference_of_the_first_samples_is_compared_on_those(tmp_path: Path) -
     assert found.stressed[0].reference_value == workload.right["blur.1"][:250].mean()
 
 
-@pytest.mark.parametrize("workload", [Stressable(stored=0), Stressable(digest="of other samples")])
+@pytest.mark.parametrize(
+    "workload", [Stressable(stored=0), Stressable(stored=99), Stressable(digest="of other samples")]
+)
 def test_without_a_reference_of_these_samples_the_losses_stand_alone(tmp_path: Path, workload: Stressable) -> None:
     found, findings = judged(tmp_path, workload)
     assert (findings, found.reference_samples) == ([], 0)
@@ -163,7 +165,7 @@ def test_a_level_that_was_of_another_strength_has_no_reference(tmp_path: Path) -
     assert [one.reference_loss is None for one in found.stressed] == [True] + [False] * 11
 
 
-def test_answers_that_are_not_finite_are_wrong(tmp_path: Path) -> None:
+def test_answers_that_hold_nan_are_wrong(tmp_path: Path) -> None:
     workload = Stressable()
     broken = workload.logits_of(workload.right["low_light.1"])
     broken[::2] = np.nan

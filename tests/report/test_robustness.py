@@ -58,8 +58,8 @@ def stressed_record(reference: bool = True) -> Record:
     return replace(record(), robustness=robustness)
 
 
-def printed(one: Record, lang: str, whole: bool) -> str:
-    console = Console(width=120, record=True, force_terminal=False)
+def printed(one: Record, lang: str, whole: bool, width: int = 120) -> str:
+    console = Console(width=width, record=True, force_terminal=False)
     with console.capture() as capture:
         print_record(console, one, lang) if whole else print_table(console, [one], lang)
     return capture.get()
@@ -73,7 +73,7 @@ def test_a_table_holds_value_loss_and_the_references_loss_of_every_level() -> No
     cell = shown.rows[3].cells[1]
     assert cell.amount == "40 % of the area"
     assert (cell.value, cell.interval) == ("52.0 %", "[51.0, 53.0]")
-    assert cell.lost == "lost 39.3 [38.3, 40.3]"
+    assert (cell.lost, cell.lost_interval) == ("lost 39.3", "[38.3, 40.3]")
     assert cell.reference == "reference lost 39.2"
     assert shown.rows[1].cells[2].amount == "5.5 EV less light"
     assert "91.3 %" in shown.clean
@@ -90,13 +90,21 @@ def test_it_stands_in_the_terminal(lang: str, whole: bool) -> None:
     assert printed(record(), lang, whole).count("39.3") == 0
 
 
+def test_numbers_stay_whole_in_a_narrow_terminal() -> None:
+    lines = printed(stressed_record(), "en", whole=False, width=80).splitlines()
+    assert any("52.0 % [51.0, 53.0]" in line for line in lines)
+    assert any(line.count("[38.3, 40.3]") == 1 for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(line for line in lines if "%" in line)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_it_stands_on_the_page_with_its_plot(lang: str) -> None:
     page = build_page(run_of([stressed_record()]), [stressed_record()], lang)
     html = render(page)
-    assert "39.3 [38.3, 40.3]" in html
+    assert "[38.3, 40.3]" in html
     assert len(page.measurements[0].pictures) == 3
-    assert "39.3 [" not in render(build_page(run_of([record()]), [record()], lang))
+    assert "[38.3, 40.3]" not in render(build_page(run_of([record()]), [record()], lang))
 
 
 def test_without_a_reference_nothing_is_said_of_one() -> None:
@@ -110,7 +118,7 @@ def test_without_a_reference_nothing_is_said_of_one() -> None:
 def test_a_record_of_another_version_is_shown_as_it_is() -> None:
     plain = stressed_record()
     assert plain.robustness is not None
-    odd = (stressed(HOSTILE, 2, 0.5, 1.5, HOSTILE), stressed("blur", 5, -0.0, 9.0, "px"))
+    odd = (stressed(HOSTILE, 2, 0.5, 1.5, HOSTILE + "{amount} {0}"), stressed("blur", 5, -0.0, 9.0, "px"))
     shown = replace(plain, robustness=replace(plain.robustness, stressed=odd, metric=HOSTILE))
     text = printed(shown, "en", whole=True)
     assert "\x1b[2J" not in text
