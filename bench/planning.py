@@ -62,7 +62,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
     names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
-    return {name: open_workload(name, plan.model, plan.data) for name in names}
+    return {name: open_workload(name, plan.model, plan.data, plan.preparation) for name in names}
 
 
 def check_names(plan: RunPlan) -> None:

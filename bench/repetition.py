@@ -159,6 +159,7 @@ def _job(
         settings=plan.settings,
         model=plan.model,
         data=plan.data,
+        preparation=plan.preparation,
     )
 
 

@@ -53,7 +53,7 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
 
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
-    workload = open_workload(job.measurement.workload, job.model, job.data)
+    workload = open_workload(job.measurement.workload, job.model, job.data, job.preparation)
     with opened_model(job, workload, workload.model(), reporter) as ready:
         yield ready
 

@@ -10,6 +10,7 @@ from bench.records.effort import Effort
 from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Measurement, Setting
+from bench.records.preparation import Preparation
 from bench.records.search import Search
 
 
@@ -36,6 +37,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
     model: str | None = None
     data: str | None = None
+    preparation: Preparation | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):

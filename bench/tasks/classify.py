@@ -1,6 +1,6 @@
 """Classification: the answer is the class of the largest output; pictures and commands differ only in their metric.
 
-Also the preparation of picture files, the same for every backend.
+Also the preparation of picture and sound files, the same for every backend.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.records.preparation import IMAGENET_MEAN, IMAGENET_STD, Preparation, both
 from bench.tasks.base import Outputs, Task
 
-# Channel means and deviations of ImageNet on the 0 to 1 scale, as torchvision's published classifiers expect them.
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+_USUAL = Preparation()
 
 
 def top_class(outputs: Outputs) -> NDArray[np.int64]:
@@ -30,28 +29,68 @@ def top_class(outputs: Outputs) -> NDArray[np.int64]:
     return answers
 
 
-def load_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
-    """A picture file as uint8 (3, height, width): shorter side resized to 8/7 of the target, centre crop, RGB.
+def load_picture(path: Path, height: int, width: int, preparation: Preparation = _USUAL) -> NDArray[np.uint8]:
+    """A picture file as uint8 (channels, height, width): resized and cropped in the centre as `preparation` says.
 
-    This is the usual evaluation transform of ImageNet classifiers (256 to 224). Raises OSError for a file that is
-    not a picture.
+    By default the usual evaluation transform of ImageNet classifiers (256 to 224), in RGB. Raises OSError for a file
+    that is not a picture.
     """
     from PIL import Image
 
     with Image.open(path) as picture:
-        rgb = picture.convert("RGB")
-    scale = max(height, width) * 8 / 7 / min(rgb.size)
-    size = (max(width, round(rgb.width * scale)), max(height, round(rgb.height * scale)))
-    resized = rgb.resize(size, Image.Resampling.BILINEAR)
+        converted = picture.convert("L" if preparation.channels == "L" else "RGB")
+    size = _resized(preparation, converted.size, height, width)
+    resized = converted.resize(size, Image.Resampling[preparation.interpolation.upper()])
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     cropped = np.asarray(resized.crop((left, top, left + width, top + height)), np.uint8)
-    return np.ascontiguousarray(cropped.transpose(2, 0, 1))
+    channels = cropped.reshape(height, width, -1).transpose(2, 0, 1)
+    return np.ascontiguousarray(channels[::-1] if preparation.channels == "BGR" else channels)
 
 
-def normalised(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, 3, h, w) uint8 to float32 with ImageNet's channel means and deviations."""
-    scaled = pictures.astype(np.float32) / np.float32(255)
-    result: NDArray[np.float32] = (scaled - _MEAN[:, None, None]) / _DEVIATION[:, None, None]
+def _resized(preparation: Preparation, own: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Width and height before the crop."""
+    if preparation.resize is not None and not isinstance(preparation.resize, int):
+        tall, wide = both(preparation.resize)
+        return wide, tall
+    shorter = preparation.resize if preparation.resize is not None else max(height, width) * 8 / 7
+    scale = shorter / min(own)
+    return max(width, round(own[0] * scale)), max(height, round(own[1] * scale))
+
+
+def normalised(pictures: NDArray[np.uint8], preparation: Preparation = _USUAL) -> NDArray[np.float32]:
+    """(n, channels, h, w) uint8 to float32; by default with ImageNet's channel means and deviations."""
+    usual = preparation.channels != "L" and not preparation.normalises
+    mean, deviation = preparation.mean, preparation.std
+    if usual:
+        order = -1 if preparation.channels == "BGR" else 1
+        mean, deviation = IMAGENET_MEAN[::order], IMAGENET_STD[::order]
+    # A quotient where nothing else is asked for: 1/255 has no float32 of its own.
+    scaled = pictures.astype(np.float32)
+    scaled = scaled / np.float32(255) if preparation.scale is None else scaled * np.float32(preparation.scale)
+    result: NDArray[np.float32] = (scaled - _by_channel(mean, 0.0)) / _by_channel(deviation, 1.0)
+    return result
+
+
+def _by_channel(values: tuple[float, ...] | None, default: float) -> NDArray[np.float32]:
+    return np.array((default,) if values is None else values, np.float32)[:, None, None]
+
+
+def load_sound(path: Path, rate: int, samples: int, dtype: str) -> NDArray[np.generic]:
+    """A sound file as (samples,) of float32 from -1 to 1, or int16; channels are averaged.
+
+    Cut at its end, or filled with silence there. Raises ValueError for another rate and for a file without sound, and
+    soundfile's own error, an OSError or RuntimeError, for one that is not a sound.
+    """
+    import soundfile
+
+    wave, found = soundfile.read(path, frames=samples, dtype=dtype, always_2d=True)
+    if found != rate:
+        raise ValueError(f"it has {found} samples per second, and `sample_rate` is {rate}; convert it")
+    if len(wave) == 0:
+        raise ValueError("it holds no samples")
+    mono = wave.mean(axis=1)
+    result = np.zeros(samples, dtype)
+    result[: len(mono)] = np.rint(mono) if dtype == "int16" else mono
     return result
 
 
