@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.authoring.data import told
+from bench.authoring.data import CLASSES, told
 from bench.loadgen.keeping import evaluation_fingerprint
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.models.challenge import reference_answers
@@ -74,7 +74,9 @@ def _value(workload: Workload, kept: Reference) -> Iterator[Remark]:
 
 
 def right_answers(workload: Workload, outputs: NamedArrays) -> NDArray[np.bool_] | None:
-    """Which of the answers to the whole evaluation set are right, (samples,); None without labels."""
+    """Which answers to the whole evaluation set are right, (samples,); None where there are no classes for labels."""
+    if workload.spec.task not in CLASSES:
+        return None
     indices = np.arange(workload.spec.quality.evaluation_samples)
     labels = workload.evaluation_labels(indices)
     if labels is None:
