@@ -45,7 +45,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
     names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
     try:
-        return {name: open_workload(name, plan.model, plan.data, plan.timed_region) for name in names}
+        return {name: open_workload(name, plan.model, plan.data, plan.preparation, plan.timed_region) for name in names}
     except NoPipeline as error:
         raise BadPlan(str(error)) from None
 

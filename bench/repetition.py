@@ -161,6 +161,7 @@ def _job(
         settings=plan.settings,
         model=plan.model,
         data=plan.data,
+        preparation=plan.preparation,
     )
 
 

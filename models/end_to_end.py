@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Model, Tensor
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.models.stress_reference import StressReference
-from bench.tasks.pipelines import PIPELINES, Photographs, Pipeline
+from bench.tasks.pipelines import PIPELINES, Pipeline
 
 # Names that no ONNX graph of ours has.
 ENCODED, LENGTH, ANSWER = "__encoded", "__length", "__answer"
@@ -27,7 +27,11 @@ class NoPipeline(ValueError):
 
 @runtime_checkable
 class BringsFiles(Protocol):
-    """What a workload has that knows its samples as files."""
+    """What a workload has that knows its samples as files; without files its `pipeline` is None."""
+
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """How they become inputs."""
 
     def load_files(self, count: int, seed: int) -> list[bytes]:
         """As `load_inputs`."""
@@ -47,10 +51,11 @@ class EndToEnd:
         spec = plain.spec
         if spec.task not in PIPELINES:
             raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
-        if isinstance(plain, BringsFiles) and not spec.quality.evaluation_samples:
+        pipeline = plain.pipeline if isinstance(plain, BringsFiles) else PIPELINES[spec.task]()
+        if pipeline is None:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.plain = plain
-        self.pipeline: Pipeline = Photographs() if isinstance(plain, BringsFiles) else PIPELINES[spec.task]()
+        self.pipeline: Pipeline = pipeline
         self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=())))
 
     def model(self, precision: str = "fp32") -> Model:

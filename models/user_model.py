@@ -1,11 +1,7 @@
-"""The user's own ONNX classifier as a workload, with a labelled picture folder (one subfolder per class) or none.
-
-Labels are the positions of the subfolders' names in sorted order, as torchvision's ImageFolder numbers them.
-"""
+"""The user's own ONNX classifier as a workload, with labelled files (one subfolder per class) or none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,29 +10,33 @@ from numpy.typing import NDArray
 from bench.backends.base import Model, Tensor, Unsupported
 from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Reference, ScenarioSpec, WorkloadSpec
 from bench.models.graph import graph_statistics, model_hash
+from bench.models.soundness import data_elsewhere, nan_weights
 from bench.models.stress_reference import StressReference
+from bench.models.user_data import BadModel, UserData, first_line, open_data
 from bench.records.plan import USER_WORKLOAD
-from bench.tasks.pictures import as_jpeg, load_picture, normalised, whole_picture
+from bench.records.preparation import Preparation
+from bench.tasks.pipelines import Pipeline
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+__all__ = ["BadModel", "UserWorkload"]
+
 _LOAD_SAMPLES = 64
-
-
-class BadModel(ValueError):
-    """A model or data folder that cannot be used; one line with what was seen and what is expected."""
+_ELSEWHERE = {
+    "outside": "outside the model's folder; move it beside the model",
+    "missing": "which is not there; put it beside the model",
+    "short": "which is too short for it; fetch it again",
+}
 
 
 class UserWorkload:
-    """An ONNX file with fixed shapes behind the batch axis, and perhaps pictures to check it on."""
+    """An ONNX file with fixed shapes behind the batch axis, and perhaps labelled files to check it on."""
 
-    def __init__(self, model_file: Path, data: Path | None) -> None:
+    def __init__(self, model_file: Path, data: Path | None, preparation: Preparation | None = None) -> None:
         self._path = model_file
         inputs, outputs, opset, fixed_batch = _signature(model_file)
         self._fixed_batch = fixed_batch
-        self._pictures, self._labels = (
-            _pictures(data, inputs, outputs) if data is not None else ([], np.empty(0, np.int64))
-        )
-        self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, len(self._pictures))
+        self._data = open_data(data, inputs, outputs, preparation or Preparation()) if data is not None else None
+        samples = 0 if self._data is None else len(self._data.labels)
+        self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, samples)
 
     def model(self, precision: str = "fp32") -> Model:
         spec = self.spec
@@ -47,41 +47,39 @@ class UserWorkload:
             )
         return Model(path=self._path, inputs=spec.inputs, outputs=spec.outputs, fixed_batch=self._fixed_batch)
 
+    @property
+    def pipeline(self) -> Pipeline | None:
+        """How its files become inputs; None where there are none."""
+        return self._data.pipeline if self._data is not None else None
+
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
-        """Pictures of the folder under seeded noise and shift, else seeded noise; never an evaluation sample."""
+        """Files of the folder under seeded noise and shift, else seeded noise; never an evaluation sample."""
         rng = np.random.default_rng(seed)
-        if not self._pictures:
+        if self._data is None:
             return {tensor.name: _noise(tensor, count, rng) for tensor in self.spec.inputs}
-        tensor = self.spec.inputs[0]
-        pictures = np.stack([_disturbed(picture, rng) for picture in self._load(self._chosen(count, rng))])
-        return {tensor.name: _as_input(pictures, tensor)}
+        return self.prepared({self.spec.inputs[0].name: self._data.disturbed(self._chosen(count, rng), rng)})
 
     def load_files(self, count: int, seed: int) -> list[bytes]:
-        """Pictures of the folder in their own size, under seeded noise and shift, as JPEG files."""
+        """As `load_inputs`, and of their own size."""
         rng = np.random.default_rng(seed)
-        return [as_jpeg(_disturbed(_whole(self._pictures[i]), rng)) for i in self._chosen(count, rng)]
-
-    def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
-        """The files themselves. Raises BadModel for one that cannot be read, while the clock does not run yet."""
-        self._load(indices)
-        return [self._pictures[i].read_bytes() for i in indices]
-
-    def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        chosen: NDArray[np.int64] = rng.permutation(len(self._pictures))[np.arange(count) % len(self._pictures)]
-        return chosen
+        return self._known().disturbed_files(self._chosen(count, rng), rng)
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
         return self.prepared(self.evaluation_raw(indices))
 
+    def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
+        """The files themselves. Raises BadModel for one that cannot be read."""
+        return self._known().files(indices)
+
     def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
-        return {self.spec.inputs[0].name: self._load(indices)}
+        return {self.spec.inputs[0].name: self._known().raw(indices)}
 
     def prepared(self, raw: NamedArrays) -> NamedArrays:
-        tensor = self.spec.inputs[0]
-        return {tensor.name: _as_input(raw[tensor.name].astype(np.uint8, copy=False), tensor)}
+        name = self.spec.inputs[0].name
+        return {name: self._known().prepared(raw[name])}
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        return self._labels[indices] if self._pictures else None
+        return self._data.labels[indices] if self._data is not None else None
 
     def reference(self) -> Reference | None:
         return None
@@ -89,32 +87,14 @@ class UserWorkload:
     def stress_reference(self) -> StressReference | None:
         return None
 
-    def _load(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        _, height, width = self.spec.inputs[0].shape
-        return np.stack([_picture(self._pictures[i], height, width) for i in indices])
+    def _known(self) -> UserData:
+        assert self._data is not None  # without data there are no samples to ask for
+        return self._data
 
-
-def _disturbed(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(3, height, width) moved sideways and with a little noise: another picture of the same."""
-    moved = np.roll(picture, int(rng.integers(1, 24)), axis=2)
-    noisy = moved.astype(np.int16) + rng.integers(-8, 9, moved.shape, dtype=np.int16)
-    disturbed: NDArray[np.uint8] = np.clip(noisy, 0, 255).astype(np.uint8)
-    return disturbed
-
-
-def _picture(file: Path, height: int, width: int) -> NDArray[np.uint8]:
-    return _read(file, lambda: load_picture(file, height, width))
-
-
-def _whole(file: Path) -> NDArray[np.uint8]:
-    return _read(file, lambda: whole_picture(file))
-
-
-def _read(file: Path, reader: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    try:
-        return reader()
-    except Exception as error:  # noqa: BLE001 - Pillow's readers raise errors of many kinds for one cause: a bad file
-        raise BadModel(f"{file}: the picture cannot be read: {_first_line(error)}. Mend or remove it.") from None
+    def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        files = len(self._known().labels)
+        chosen: NDArray[np.int64] = rng.permutation(files)[np.arange(count) % files]
+        return chosen
 
 
 def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int, int | None]:
@@ -124,9 +104,13 @@ def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int,
         raise BadModel(f"{path}: there is no such model file.")
     try:
         proto = onnx.load(str(path), load_external_data=False)
+        _check_data_files(path, proto)
         onnx.checker.check_model(str(path))
+    except BadModel:
+        raise
     except Exception as error:  # noqa: BLE001 - onnx raises protobuf, checker and OS errors of many kinds for one cause: a bad file
-        raise BadModel(f"{path}: not a valid ONNX model: {_first_line(error)}") from None
+        raise BadModel(f"{path}: not a valid ONNX model: {first_line(error)}") from None
+    _check_weights(path, proto)
     initial = {tensor.name for tensor in proto.graph.initializer}
     inputs = [_tensor(value, path) for value in proto.graph.input if value.name not in initial]
     outputs = [_tensor(value, path) for value in proto.graph.output]
@@ -137,6 +121,27 @@ def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int,
         raise BadModel(f"{path}: its inputs have different fixed batch sizes: {sorted(batches)}.")
     opset = max((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), default=0)
     return tuple(t for t, _ in inputs), tuple(t for t, _ in outputs), opset, next(iter(batches), None)
+
+
+def _check_data_files(path: Path, proto: object) -> None:
+    """Before anything opens them: a model may name any file of the machine."""
+    import onnx
+
+    assert isinstance(proto, onnx.ModelProto)
+    for found in data_elsewhere(proto, path.parent):
+        where = f"in {found.location!r}, {_ELSEWHERE[found.why]}"
+        raise BadModel(f"{path}: tensor {found.tensor!r} has its data {where}.")
+
+
+def _check_weights(path: Path, proto: object) -> None:
+    import onnx
+
+    assert isinstance(proto, onnx.ModelProto)
+    for found in nan_weights(proto, path.parent):
+        raise BadModel(
+            f"{path}: tensor {found.tensor!r} holds {found.bad} NaN among {found.total} numbers; every answer that "
+            "uses it would be NaN. Export it from sound weights."
+        )
 
 
 def _tensor(value: object, path: Path) -> tuple[Tensor, int | None]:
@@ -156,48 +161,18 @@ def _tensor(value: object, path: Path) -> tuple[Tensor, int | None]:
     return Tensor(name=value.name, dtype=dtype.name, shape=shape), int(dims[0].dim_value) or None
 
 
-def _pictures(
-    folder: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]
-) -> tuple[list[Path], NDArray[np.int64]]:
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise BadModel(f"{folder}: {what}; `--data` needs a folder with one subfolder of pictures per class.")
-    if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].shape[0] != 3:
-        shapes = {tensor.name: tensor.shape for tensor in inputs}
-        raise BadModel(f"`--data` needs a model with one picture input (3, height, width); this one has {shapes}.")
-    if inputs[0].dtype not in ("uint8", "float32"):
-        raise BadModel(f"`--data` needs a uint8 or float32 picture input; this one is {inputs[0].dtype}.")
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
-    files = [
-        (file, label)
-        for label, entry in enumerate(classes)
-        for file in sorted(entry.rglob("*"))
-        if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
-    ]
-    if not files:
-        kinds = " ".join(sorted(PICTURE_SUFFIXES))
-        raise BadModel(f"{folder}: no pictures found; expected one subfolder per class with files of {kinds}.")
-    answers = int(np.prod(outputs[0].shape, dtype=np.int64))
-    if len(classes) != answers:
-        raise BadModel(
-            f"{folder}: {len(classes)} class folders, and the model answers with {answers} scores; they are matched "
-            "in sorted order, so that each class needs a folder, an empty one where there are no pictures."
-        )
-    return [file for file, _ in files], np.array([label for _, label in files], np.int64)
-
-
 def _specification(
     path: Path,
     inputs: tuple[Tensor, ...],
     outputs: tuple[Tensor, ...],
     opset: int,
     fixed_batch: int | None,
-    pictures: int,
+    samples: int,
 ) -> WorkloadSpec:
     try:
         figures, digest = graph_statistics(path), model_hash(path)
     except Exception as error:  # noqa: BLE001 - onnx's shape inference raises many kinds for one cause: a graph it cannot follow
-        raise BadModel(f"{path}: the graph cannot be followed: {_first_line(error)}") from None
+        raise BadModel(f"{path}: the graph cannot be followed: {first_line(error)}") from None
     return WorkloadSpec(
         name=USER_WORKLOAD,
         version=1,
@@ -220,7 +195,7 @@ def _specification(
             "multi_stream": ScenarioSpec(samples_per_query=8),
             "offline": ScenarioSpec(batch=fixed_batch or 8),
         },
-        quality=QualitySpec(metric="top1", target=None, evaluation_samples=pictures, quick_samples=min(pictures, 192)),
+        quality=QualitySpec(metric="top1", target=None, evaluation_samples=samples, quick_samples=min(samples, 192)),
         origin={"data": "the user's", "weights": "the user's"},
     )
 
@@ -233,11 +208,3 @@ def _noise(tensor: Tensor, count: int, rng: np.random.Generator) -> NDArray[np.g
         return rng.integers(0, 2, shape).astype(dtype)
     # Small non-negative integers: token ids and the like are indices, and most vocabularies exceed 128.
     return rng.integers(0, 256 if dtype == np.uint8 else 128, shape).astype(dtype)
-
-
-def _as_input(pictures: NDArray[np.uint8], tensor: Tensor) -> NDArray[np.generic]:
-    return pictures if tensor.dtype == "uint8" else normalised(pictures)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -103,6 +103,8 @@ def _package(name: str, root: Path | None, found: list[ModuleType]) -> Iterator[
         return
     if package.__file__ is None or not hasattr(package, "__path__"):
         yield wrong("no-package", module=name)
+    elif root is not None and not Path(package.__file__).resolve().is_relative_to(root.resolve()):
+        yield wrong("shadowed", module=name, found=Path(package.__file__).parent)
     else:
         found.append(package)
 

@@ -15,8 +15,9 @@ from bench.records.workload_check import Remark, seen, wrong
 
 # So many are looked at: a data set of pictures may take a core a hundredth of a second for each.
 LOOKED_AT, TIMED, NEIGHBOURS = 256, 64, 5
+_MOST_BYTES = 256 << 20  # of samples held at once; video frames are large
 # Tasks whose label is the number of the largest of the first output's scores.
-_CLASSES = frozenset({"classify", "command"})
+CLASSES = frozenset({"classify", "command"})
 _SEEDS = (1, 2)
 
 
@@ -31,7 +32,7 @@ class Unusable(Exception):
 def evaluation(workload: Workload) -> Iterator[Remark]:
     """Evaluation samples: as declared, and each a function of its number alone."""
     total = workload.spec.quality.evaluation_samples
-    count = min(total, LOOKED_AT)
+    count = _fitting(workload, min(total, LOOKED_AT))
     call = f"evaluation_inputs(0 … {count - 1})"
     whole = arrays(call, workload.spec.inputs, count, lambda: workload.evaluation_inputs(np.arange(count)))
     few = np.unique(np.linspace(0, count - 1, NEIGHBOURS, dtype=np.int64))[::-1]
@@ -63,7 +64,7 @@ def labels(workload: Workload) -> Iterator[Remark]:
         yield wrong(
             "array-differs", call="evaluation_labels", name="labels", found=told(given), declared=f"int64 ({total},)"
         )
-    elif workload.spec.task in _CLASSES:
+    elif workload.spec.task in CLASSES:
         yield from _classes(given, int(np.prod(workload.spec.outputs[0].shape)))
 
 
@@ -80,7 +81,7 @@ def _classes(given: NDArray[np.int64], classes: int) -> Iterator[Remark]:
 
 def timing(workload: Workload) -> Iterator[Remark]:
     """Samples for timing: as declared, a function of the seed, distinct, and none of them an evaluation sample."""
-    count = min(workload.spec.load.samples, TIMED)
+    count = _fitting(workload, min(workload.spec.load.samples, TIMED))
     first, again, other = (_timed(workload, count, seed) for seed in (_SEEDS[0], *_SEEDS))
     if _digest(first) != _digest(again):
         yield wrong("not-again", call=f"load_inputs({count}, {_SEEDS[0]})")
@@ -89,7 +90,7 @@ def timing(workload: Workload) -> Iterator[Remark]:
     drawn = _samples(first)
     if len(set(drawn)) < count:
         yield wrong("not-distinct", count=count - len(set(drawn)), total=count)
-    looked_at = min(workload.spec.quality.evaluation_samples, LOOKED_AT)
+    looked_at = _fitting(workload, min(workload.spec.quality.evaluation_samples, LOOKED_AT))
     known = set(_samples(workload.evaluation_inputs(np.arange(looked_at))))
     shared = sum(sample in known for sample in drawn)
     if shared:
@@ -131,6 +132,12 @@ def _array_faults(call: str, tensor: Tensor, count: int, array: object) -> Itera
 def told(array: object) -> str:
     """Type and shape in words."""
     return f"{array.dtype.name} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+
+
+def _fitting(workload: Workload, count: int) -> int:
+    """`count`, or as many samples as may be held at once."""
+    sizes = [np.dtype(tensor.dtype).itemsize * int(np.prod(tensor.shape)) for tensor in workload.spec.inputs]
+    return min(count, max(NEIGHBOURS, _MOST_BYTES // sum(sizes)))
 
 
 def _timed(workload: Workload, count: int, seed: int) -> NamedArrays:

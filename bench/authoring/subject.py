@@ -24,7 +24,10 @@ def find_package(asked: str) -> tuple[str, Path | None]:
     A folder is the package itself, or holds it: a project with its `pyproject.toml`. Raises BadWorkload.
     """
     if "/" not in asked and asked in workload_names():
-        return {entry.value for entry in entry_points(group=GROUP) if entry.name == asked}.pop(), None
+        packages = sorted({entry.value for entry in entry_points(group=GROUP) if entry.name == asked})
+        if len(packages) > 1:
+            raise BadWorkload(f"The workload {asked!r} is registered twice: {', '.join(packages)}; uninstall one.")
+        return packages[0], None
     folder = Path(asked).expanduser().absolute()
     if not folder.is_dir():
         hint = suggestion(asked, workload_names())

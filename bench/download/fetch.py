@@ -59,6 +59,10 @@ def fetch(
             _receive(wanted.url, part, observe, timeout_s, pause_s)
             _check(wanted, part)
             part.keep()
+        except DownloadFailed:
+            if part.size == 0:
+                part.discard()
+            raise
         except OSError as error:
             raise DownloadFailed(
                 f"{target}: cannot be written: {error.strerror or error}. What came is kept; the same command goes on."

@@ -56,8 +56,9 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
 
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
-    workload = open_workload(job.measurement.workload, job.model, job.data, job.measurement.timed_region)
-    with opened_model(job, workload, workload.model(job.measurement.precision), reporter) as ready:
+    measurement = job.measurement
+    workload = open_workload(measurement.workload, job.model, job.data, job.preparation, measurement.timed_region)
+    with opened_model(job, workload, workload.model(measurement.precision), reporter) as ready:
         yield ready
 
 

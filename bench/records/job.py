@@ -11,6 +11,7 @@ from bench.records.findings import Cause
 from bench.records.host import Device, DeviceFacts, Facts, Noise
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Measurement, Setting
+from bench.records.preparation import Preparation
 from bench.records.search import Search
 
 
@@ -37,6 +38,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Setting] = {}
     model: str | None = None
     data: str | None = None
+    preparation: Preparation | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from bench.records.loadgen import Driver
+from bench.records.preparation import Preparation
 
 Mode = Literal["quick", "standard", "certified"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "concurrent", "offline"]
@@ -59,7 +60,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `robustness` has corrupted copies of the evaluation samples answered, too.
     `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the
     measured part: the harness, or MLPerf LoadGen for comparison. `model` and `data` name the user's own ONNX file and
-    labelled image folder; then the only workload is `user_model`.
+    folder of labelled files, which `preparation` makes into inputs; then the only workload is `user_model`.
     """
 
     schema: Literal[1] = 1
@@ -87,6 +88,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     profile: str | None = None
     model: str | None = None
     data: str | None = None
+    preparation: Preparation | None = None
     seed: int = 0
     nonce: str | None = None
     budget_s: float | None = None
@@ -166,6 +168,8 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
     if plan.robustness and plan.model is not None and plan.data is None:
         raise ValueError("`robustness` corrupts labelled samples: beside `model` it needs `data`")
+    if plan.preparation is not None and plan.data is None:
+        raise ValueError("`preparation` goes with `data`, which it makes into inputs")
     if plan.model is not None and plan.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
         raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(plan.workloads)}, too")
     if len(set(plan.devices)) < len(plan.devices):

@@ -9,38 +9,66 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.records.preparation import IMAGENET_MEAN, IMAGENET_STD, Preparation, both
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-# Channel means and deviations of ImageNet on the 0 to 1 scale, as torchvision's published classifiers expect them.
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+_USUAL = Preparation()
 # Good enough for the eye, and about what cameras write.
 _JPEG_QUALITY = 92
 
 
-def load_picture(file: Path | BinaryIO, height: int, width: int) -> NDArray[np.uint8]:
-    """A picture file as uint8 (3, height, width): shorter side resized to 8/7 of the target, centre crop, RGB.
+def load_picture(
+    file: Path | BinaryIO, height: int, width: int, preparation: Preparation = _USUAL
+) -> NDArray[np.uint8]:
+    """A picture file as uint8 (channels, height, width): resized and cropped in the centre as `preparation` says.
 
-    This is the usual evaluation transform of ImageNet classifiers (256 to 224). Raises OSError for a file that is
-    not a picture.
+    By default the usual evaluation transform of ImageNet classifiers (256 to 224), in RGB. Raises OSError for a file
+    that is not a picture.
     """
     from PIL import Image
 
-    rgb = _opened(file)
-    scale = max(height, width) * 8 / 7 / min(rgb.size)
-    size = (max(width, round(rgb.width * scale)), max(height, round(rgb.height * scale)))
-    resized = rgb.resize(size, Image.Resampling.BILINEAR)
+    converted = _opened(file, "L" if preparation.channels == "L" else "RGB")
+    size = _resized(preparation, converted.size, height, width)
+    resized = converted.resize(size, Image.Resampling[preparation.interpolation.upper()])
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     cropped = np.asarray(resized.crop((left, top, left + width, top + height)), np.uint8)
-    return np.ascontiguousarray(cropped.transpose(2, 0, 1))
+    return _planes(cropped, preparation)
 
 
-def normalised(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(n, 3, h, w) uint8 to float32 with ImageNet's channel means and deviations."""
-    scaled = pictures.astype(np.float32) / np.float32(255)
-    result: NDArray[np.float32] = (scaled - _MEAN[:, None, None]) / _DEVIATION[:, None, None]
+def _resized(preparation: Preparation, own: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Width and height before the crop."""
+    if preparation.resize is not None and not isinstance(preparation.resize, int):
+        tall, wide = both(preparation.resize)
+        return wide, tall
+    shorter = preparation.resize if preparation.resize is not None else max(height, width) * 8 / 7
+    scale = shorter / min(own)
+    return max(width, round(own[0] * scale)), max(height, round(own[1] * scale))
+
+
+def normalised(pictures: NDArray[np.uint8], preparation: Preparation = _USUAL) -> NDArray[np.float32]:
+    """(n, channels, h, w) uint8 to float32; by default with ImageNet's channel means and deviations."""
+    usual = preparation.channels != "L" and not preparation.normalises
+    mean, deviation = preparation.mean, preparation.std
+    if usual:
+        order = -1 if preparation.channels == "BGR" else 1
+        mean, deviation = IMAGENET_MEAN[::order], IMAGENET_STD[::order]
+    # A quotient where nothing else is asked for: 1/255 has no float32 of its own.
+    scaled = pictures.astype(np.float32)
+    scaled = scaled / np.float32(255) if preparation.scale is None else scaled * np.float32(preparation.scale)
+    result: NDArray[np.float32] = (scaled - _by_channel(mean, 0.0)) / _by_channel(deviation, 1.0)
     return result
+
+
+def _by_channel(values: tuple[float, ...] | None, default: float) -> NDArray[np.float32]:
+    return np.array((default,) if values is None else values, np.float32)[:, None, None]
+
+
+def as_input(pictures: NDArray[np.uint8], dtype: str, preparation: Preparation = _USUAL) -> NDArray[np.generic]:
+    """(n, channels, h, w) uint8 in the type and layout that a model takes: as it is for uint8, else `normalised`."""
+    ready = pictures if dtype == "uint8" else normalised(pictures, preparation)
+    return np.ascontiguousarray(ready.transpose(0, 2, 3, 1)) if preparation.layout == "NHWC" else ready
 
 
 def resized_picture(file: Path | BinaryIO, height: int, width: int) -> NDArray[np.uint8]:
@@ -51,12 +79,12 @@ def resized_picture(file: Path | BinaryIO, height: int, width: int) -> NDArray[n
     from PIL import Image
 
     resized = _opened(file).resize((width, height), Image.Resampling.BILINEAR)
-    return _planes(resized)
+    return _planes(np.asarray(resized, np.uint8), _USUAL)
 
 
 def whole_picture(file: Path | BinaryIO) -> NDArray[np.uint8]:
     """A picture file as uint8 (3, its height, its width), RGB. Raises OSError for a file that is not a picture."""
-    return _planes(_opened(file))
+    return _planes(np.asarray(_opened(file), np.uint8), _USUAL)
 
 
 def as_jpeg(picture: NDArray[np.uint8], enlarged: int = 1) -> bytes:
@@ -71,12 +99,14 @@ def as_jpeg(picture: NDArray[np.uint8], enlarged: int = 1) -> bytes:
     return file.getvalue()
 
 
-def _opened(file: Path | BinaryIO) -> Picture:
+def _opened(file: Path | BinaryIO, mode: str = "RGB") -> Picture:
     from PIL import Image
 
     with Image.open(file) as picture:
-        return picture.convert("RGB")
+        return picture.convert(mode)
 
 
-def _planes(picture: Picture) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(np.asarray(picture, np.uint8).transpose(2, 0, 1))
+def _planes(pixels: NDArray[np.uint8], preparation: Preparation) -> NDArray[np.uint8]:
+    """(h, w) or (h, w, 3) as (channels, h, w) in the order that is asked for."""
+    channels = pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
+    return np.ascontiguousarray(channels[::-1] if preparation.channels == "BGR" else channels)

@@ -14,9 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.records.preparation import Preparation
 from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, top_class
-from bench.tasks.pictures import as_jpeg, load_picture, normalised, resized_picture
+from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
+from bench.tasks.sounds import as_flac, load_sound
 
 # A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.
 _ENLARGED = 2
@@ -54,15 +56,34 @@ class Pictures(msgspec.Struct, frozen=True):
 
 
 class Photographs(msgspec.Struct, frozen=True):
-    """A user's picture files as they are, prepared as ImageNet's classifiers expect: see `load_picture`."""
+    """A user's picture files as they are, prepared as the user says."""
+
+    preparation: Preparation
 
     def encode(self, sample: Sample) -> bytes:
         raise NotImplementedError("a user's pictures come as files")
 
     def prepare(self, data: bytes, sample: Sample) -> None:
         (pixels,) = sample.values()
-        picture = load_picture(io.BytesIO(data), *pixels.shape[1:])
-        pixels[:] = picture if pixels.dtype == np.uint8 else normalised(picture[None])[0]
+        height, width = pixels.shape[:2] if self.preparation.layout == "NHWC" else pixels.shape[1:]
+        picture = load_picture(io.BytesIO(data), height, width, self.preparation)
+        pixels[:] = as_input(picture[None], pixels.dtype.name, self.preparation)[0]
+
+    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
+        return top_class(outputs)
+
+
+class Sounds(msgspec.Struct, frozen=True):
+    """A user's sound files as they are, cut or filled to the input's length."""
+
+    samples_per_s: int
+
+    def encode(self, sample: Sample) -> bytes:
+        raise NotImplementedError("a user's sounds come as files")
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        (wave,) = sample.values()
+        wave[:] = load_sound(io.BytesIO(data), self.samples_per_s, len(wave), wave.dtype.name)
 
     def answer(self, outputs: Outputs) -> NDArray[np.int64]:
         return top_class(outputs)
@@ -72,12 +93,8 @@ class Recordings(msgspec.Struct, frozen=True):
     """FLAC files of 16 bits at 16 kHz, one channel, as long as the input; nothing is lost in them."""
 
     def encode(self, sample: Sample) -> bytes:
-        import soundfile
-
         (wave,) = sample.values()
-        file = io.BytesIO()
-        soundfile.write(file, wave, _SAMPLES_PER_S, format="FLAC", subtype="PCM_16")
-        return file.getvalue()
+        return as_flac(wave, _SAMPLES_PER_S)
 
     def prepare(self, data: bytes, sample: Sample) -> None:
         import soundfile

@@ -12,8 +12,9 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 from safetensors.numpy import load_file, save_file
 
+import bench
 from bench.authoring.process import check_workload
-from bench.authoring.subject import BadWorkload
+from bench.authoring.subject import BadWorkload, find_package
 from bench.records.workload_check import WORKLOAD_CHECKS
 from bench.text import sentence
 
@@ -66,10 +67,14 @@ def test_a_new_package_is_sound(package: Package) -> None:
     assert told == {"labels-seen", "reference-seen", "ran"}
 
 
-def test_the_package_itself_may_be_named(package: Package) -> None:
-    package.edit(EDIT, "opset = 17", "opset = 16")
-    (verdict,) = (v for v in check_workload(str(package.folder)) if v.state == "failed")
-    assert (verdict.check, verdict.remarks[0].values["found"]) == ("checker", "17")
+def test_project_and_package_are_the_same_workload(package: Package) -> None:
+    found = (package.folder.name, package.project)
+    assert find_package(str(package.project)) == find_package(str(package.folder)) == found
+
+
+def test_a_package_inside_another_is_imported_from_outside() -> None:
+    models = Path(str(bench.__file__)).resolve().parent.parent / "models"
+    assert find_package(str(models / "speech_command")) == ("models.speech_command", models.parent)
 
 
 def test_what_a_workload_may_do_without(package: Package) -> None:
@@ -444,6 +449,23 @@ def test_a_package_that_cannot_be_imported(package: Package) -> None:
     assert {v.check: v.state for v in verdicts[:1]} == {"package": "failed"}
     assert {verdict.state for verdict in verdicts[1:]} == {"skipped"}
     assert "no_such_module" in verdicts[0].remarks[0].values["error"]
+
+
+def test_a_folder_with_the_name_of_an_installed_package(package: Package) -> None:
+    package.folder = package.folder.rename(package.project / "json")
+    verdicts = package.verdicts()
+    assert [remark.code for remark in verdicts[0].remarks] == ["shadowed"]
+    assert {verdict.state for verdict in verdicts[1:]} == {"skipped"}
+
+
+def test_large_samples_are_looked_at_a_few_at_a_time(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.authoring.data._MOST_BYTES", 16 * 256)
+    package.add(
+        "data.py",
+        "_ALL = evaluation_inputs\n"
+        "def evaluation_inputs(i):\n    assert len(i) <= 64, 'too many at once'\n    return _ALL(i)",
+    )
+    assert faults(package.verdicts()) == {}
 
 
 def test_what_there_is_not(tmp_path: Path) -> None:

@@ -54,6 +54,50 @@ def test_top_one_is_that_of_a_bare_loop(
     assert measured_top_one(bench, tmp_path, "--model", model, "--data", pictures) == expected
 
 
+def test_top_one_with_ones_own_preparation(bench: Command, pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text('channels = "BGR"\nresize = [8, 8]\nscale = 1\nmean = [100.0, 110.0, 120.0]\n')
+    model = tiny_model(tmp_path / "model.onnx", TensorProto.FLOAT)
+    files = sorted(pictures.glob("*/*.png"))
+    inputs = []
+    for file in files:
+        with Image.open(file) as picture:
+            pixels = np.asarray(picture.resize((8, 8), Image.Resampling.BILINEAR), np.float32)[..., ::-1]
+        inputs.append((pixels - np.array([100, 110, 120], np.float32)).transpose(2, 0, 1))
+    labels = np.array([CLASSES.index(file.parent.name) for file in files])
+    expected = top_one(model, np.stack(inputs), labels)
+    flags = ("--model", model, "--data", pictures, "--preprocess", "p.toml")
+    assert measured_top_one(bench, tmp_path, *flags) == expected
+    plan = document(only_run(tmp_path / "results") / "run.json")["plan"]
+    assert isinstance(plan, dict)
+    assert plan["preparation"]["mean"] == [100.0, 110.0, 120.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("meen = [0.5]", "Did you mean `mean`?"),
+        ('layout = "NHWC"', "one picture input (height, width, 3)"),
+        ("mean = [0.5]", "The model takes pixels as uint8"),
+        (None, "p.toml: cannot be read"),
+    ],
+)
+def test_preparations_that_cannot_be(
+    bench: Command, model: Path, pictures: Path, tmp_path: Path, text: str | None, said: str
+) -> None:
+    if text is not None:
+        (tmp_path / "p.toml").write_text(text)
+    outcome = bench("run", "--model", model, "--data", pictures, "--preprocess", "p.toml", *FLAGS)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in complaint(outcome)
+
+
+def test_a_preparation_without_data(bench: Command, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").touch()
+    outcome = bench("run", "--model", model, "--preprocess", "p.toml", *FLAGS)
+    assert outcome.code == 2
+    assert "`preparation` goes with `data`" in complaint(outcome)
+
+
 def test_without_data_quality_is_not_verified(bench: Command, model: Path, tmp_path: Path) -> None:
     assert bench("run", "--model", model, *FLAGS).code == 0
     record = only_run(tmp_path / "results") / NAME.format("offline") / "record.json"

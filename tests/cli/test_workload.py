@@ -40,16 +40,13 @@ def test_check_says_what_is_right_and_what_is_wrong(bench: Command, mine: Path) 
     assert "BAD   校验和、参数量与运算量" in wrong.out
     assert "✗ `model.parameters` 为 7；由网络图计算为 1024" in wrong.out
 
-    told = bench("workload", "check", mine, "--format", "json")
-    assert told.code == 11
-    (failed,) = (verdict for verdict in json.loads(told.out) if verdict["state"] == "failed")
-    assert failed["remarks"][0]["values"] == {"field": "parameters", "declared": "7", "found": "1024"}
-
     mended = bench("workload", "refresh", mine)
     assert mended.code == 0, mended
     assert "parameters = 1024 (written)" in mended.out
     assert "in double precision" in mended.out
-    assert bench("workload", "check", mine).code == 0
+    told = bench("workload", "check", mine, "--format", "json")
+    assert told.code == 0
+    assert {verdict["state"] for verdict in json.loads(told.out)} == {"passed"}
 
 
 @pytest.mark.parametrize(

@@ -266,6 +266,7 @@ def test_a_final_no_is_told_at_once(site: Site, tmp_path: Path, code: int, words
     assert said.startswith(f"{site.url()}: ")
     assert words in said
     assert len(site.asked) == 1
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -316,7 +317,7 @@ def test_nobody_listens(port: Port, tmp_path: Path) -> None:
     port.listening.close()
     said = failure(Wanted(url=port.url, file_name="m", sha256="0" * 64), tmp_path / "m")
     assert "cannot be reached: Connection refused" in said
-    assert names(tmp_path) == [f".{'0' * 32}.part"]
+    assert names(tmp_path) == [], "nothing came, so nothing stays"
 
 
 def test_what_answers_is_no_web_server(port: Port, tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""How a user's files become the inputs of a user's model: what `--preprocess` names, kept with the plan."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+# Channel means and deviations of ImageNet on the 0 to 1 scale, as torchvision's published classifiers expect them.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_LARGEST = 65_536
+_HIGHEST_RATE = 768_000
+
+Size = int | tuple[int, int]
+
+
+class Preparation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From a picture, in this order: resize, centre crop, (pixel × scale - mean) / std, layout.
+
+    `resize` is the length of the shorter side or (height, width) whatever the picture's own; left out, the shorter side
+    becomes 8/7 of the model's longer one (256 for 224). `crop`, left out, is what the model takes. A model that takes
+    uint8 gets pixels as they are: then scale, mean and std do not apply. With `sample_rate` files are sounds: mono,
+    cut or filled with silence at their end to the model's length; float32 from -1 to 1, int16 as it is.
+    """
+
+    resize: Size | None = None
+    crop: Size | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bilinear"
+    channels: Literal["RGB", "BGR", "L"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    scale: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    sample_rate: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, size in (("resize", self.resize), ("crop", self.crop)):
+            if size is not None and not all(1 <= side <= _LARGEST for side in both(size)):
+                raise ValueError(f"`{name}` is {size}; its sides must lie between 1 and {_LARGEST}")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) not in (1, self.count):
+                raise ValueError(f"`{name}` has {len(values)} values, and {self.channels} has {self.count} channels")
+            if values is not None and not all(map(math.isfinite, values)):
+                raise ValueError(f"`{name}` is {list(values)}; its values must be finite")
+        if self.std is not None and not all(value > 0 for value in self.std):
+            raise ValueError(f"`std` is {list(self.std)}; its values must be positive")
+        if self.scale is not None and not 0 < self.scale < math.inf:
+            raise ValueError(f"`scale` is {self.scale}; it must be positive and finite")
+        if self.sample_rate is not None:
+            self._check_sound(self.sample_rate)
+
+    def _check_sound(self, rate: int) -> None:
+        if not 1 <= rate <= _HIGHEST_RATE:
+            raise ValueError(f"`sample_rate` is {rate}; it must lie between 1 and {_HIGHEST_RATE} per second")
+        defaults = {field.name: field.default for field in msgspec.structs.fields(self)}
+        others = [name for name in defaults if name != "sample_rate" and getattr(self, name) != defaults[name]]
+        if others:
+            raise ValueError(f"`sample_rate` is for sounds, and {', '.join(others)} for pictures; which are they?")
+
+    @property
+    def count(self) -> int:
+        """Channels of a picture."""
+        return len(self.channels)
+
+    @property
+    def normalises(self) -> bool:
+        """Whether anything is asked for that only floating point can hold."""
+        return (self.scale, self.mean, self.std) != (None, None, None)
+
+
+def both(size: Size) -> tuple[int, int]:
+    """Height and width."""
+    return (size, size) if isinstance(size, int) else size
