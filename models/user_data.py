@@ -86,13 +86,14 @@ class _Pictures:
         return [self._files[index].read_bytes() for index in indices]
 
     def disturbed_files(self, indices: NDArray[np.int64], rng: np.random.Generator) -> list[bytes]:
-        return [
-            as_jpeg(_moved(_read_picture(self._files[i], lambda i=i: whole_picture(self._files[i])), rng))
-            for i in indices
-        ]
+        return [as_jpeg(_moved(_whole(self._files[index]), rng)) for index in indices]
 
     def _picture(self, file: Path) -> NDArray[np.uint8]:
         return _read_picture(file, lambda: load_picture(file, self._height, self._width, self._preparation))
+
+
+def _whole(file: Path) -> NDArray[np.uint8]:
+    return _read_picture(file, lambda: whole_picture(file))
 
 
 def _read_picture(file: Path, reader: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:

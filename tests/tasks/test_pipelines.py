@@ -9,9 +9,11 @@ import pytest
 import soundfile
 from PIL import Image
 
+from bench.records.preparation import Preparation
 from bench.tasks import TASKS
 from bench.tasks.pictures import load_picture, normalised
-from bench.tasks.pipelines import PIPELINES, Photographs, Pictures, Recordings
+from bench.tasks.pipelines import PIPELINES, Photographs, Pictures, Pipeline, Recordings, Sounds
+from bench.tasks.sounds import load_sound
 
 
 @pytest.mark.parametrize("length", [1, 400, 16_000])
@@ -59,17 +61,30 @@ def test_a_photograph_is_prepared_as_without_the_clock(dtype: type) -> None:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     found = np.empty((3, 16, 16), dtype)
-    Photographs().prepare(file.getvalue(), {"x": found})
+    Photographs(Preparation()).prepare(file.getvalue(), {"x": found})
     expected = load_picture(io.BytesIO(file.getvalue()), 16, 16)
     assert (found == (expected if dtype == np.uint8 else normalised(expected[None])[0])).all()
 
 
-@pytest.mark.parametrize("pipeline", [Pictures(), Photographs(), Recordings()])
+@pytest.mark.parametrize("pipeline", [Pictures(), Photographs(Preparation()), Recordings(), Sounds(16_000)])
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff no picture", b"fLaC no sound"])
-def test_what_is_no_such_file_is_an_error(pipeline: Pictures | Photographs | Recordings, data: bytes) -> None:
-    sample = {"x": np.empty(16, np.int16) if isinstance(pipeline, Recordings) else np.empty((3, 8, 8), np.uint8)}
+def test_what_is_no_such_file_is_an_error(pipeline: Pipeline, data: bytes) -> None:
+    sample = {
+        "x": np.empty(16, np.int16) if isinstance(pipeline, Recordings | Sounds) else np.empty((3, 8, 8), np.uint8)
+    }
     with pytest.raises((OSError, ValueError, RuntimeError)):
         pipeline.prepare(data, sample)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+@pytest.mark.parametrize("length", [300, 500, 900])
+def test_a_users_sound_is_prepared_as_without_the_clock(dtype: type, length: int) -> None:
+    wave = np.random.default_rng(length).integers(-9000, 9000, length).astype(np.int16)
+    file = io.BytesIO()
+    soundfile.write(file, wave, 8_000, format="WAV")
+    found = np.full(500, 7, dtype)
+    Sounds(8_000).prepare(file.getvalue(), {"x": found})
+    assert (found == load_sound(io.BytesIO(file.getvalue()), 8_000, 500, np.dtype(dtype).name)).all()
 
 
 def test_the_answer_is_the_class_of_the_largest_output() -> None:
