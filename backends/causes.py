@@ -36,7 +36,8 @@ _LOST = re.compile(r"\b(?:ZE|UR)_RESULT_ERROR_DEVICE_LOST\b|\b887A00(?:0[567]|20
 # OpenCL's CL_OUT_OF_RESOURCES is not among them: it is also what a kernel gets that reads beyond its memory.
 _NO_MEMORY = re.compile(
     r"\bout of memory\b|\bstd::bad_alloc\b|_STATUS_ALLOC_FAILED\b"
-    r"|\b(?:ZE|UR)_RESULT_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY\b|\bCL_MEM_OBJECT_ALLOCATION_FAILURE\b|\bCL_OUT_OF_HOST_MEMORY\b|\b8007000E\b",
+    r"|\b(?:ZE|UR)_RESULT_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY\b"
+    r"|\bCL_MEM_OBJECT_ALLOCATION_FAILURE\b|\bCL_OUT_OF_HOST_MEMORY\b|\b8007000E\b",
     re.IGNORECASE,
 )
 
@@ -57,8 +58,9 @@ def told_cause(text: str, number: int | None = None) -> Cause | None:
     """What the words of a driver somewhere in `text` say, or its runtime's error number."""
     if _NO_MEMORY.search(text):
         return "out-of-memory"
-    lost = number in _CONTEXT_LOST or _LOST.search(text) is not None
-    return "device-lost" if lost or any(_ends_context(*found) for found in _RUNTIME.findall(text)) else None
+    runtime = _RUNTIME.findall(text)  # without its name a number may be another maker's
+    lost = _LOST.search(text) is not None or (bool(runtime) and number in _CONTEXT_LOST)
+    return "device-lost" if lost or any(_ends_context(*found) for found in runtime) else None
 
 
 def _ends_context(name: str, words: str) -> bool:

@@ -98,6 +98,7 @@ def test_neither(text: str) -> None:
 def test_the_number_of_the_runtime_says_it_without_words() -> None:
     assert told_cause("CUDA error: (translated)", 719) == "device-lost"
     assert told_cause("CUDA error: (translated)", 98) is None
+    assert told_cause("NPU error: (another maker's)", 719) is None
 
 
 @pytest.mark.parametrize(

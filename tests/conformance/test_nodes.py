@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.backends.base import DeviceLost
 from bench.backends.onnxruntime import BACKEND
 from bench.conformance.nodes import NodeTest, examine_nodes, node_tests
 from bench.conformance.process import Refused, Request, Suite, check_nodes
@@ -50,6 +51,17 @@ def test_an_engine_that_computes_them_passes(suite: tuple[list[NodeTest], int]) 
     wanted = [test for test in suite[0] if test.name in names]
     verdicts = list(examine_nodes(BACKEND, BACKEND.devices()[0], wanted, {}))
     assert [verdict.state for verdict in verdicts] == ["passed"] * 3
+
+
+def test_a_lost_device_fails_its_test_and_leaves_the_others_to_another_process(
+    suite: tuple[list[NodeTest], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*given: object) -> None:
+        raise DeviceLost("gone")
+
+    monkeypatch.setattr("bench.backends.onnxruntime.OnnxRuntimeBackend.compile", lost)
+    (verdict,) = examine_nodes(BACKEND, BACKEND.devices()[0], suite[0][:3], {})
+    assert (verdict.state, verdict.seen, verdict.subject) == ("failed", "gone", suite[0][0].name)
 
 
 def test_a_wrong_answer_fails_and_says_by_how_much(suite: tuple[list[NodeTest], int]) -> None:

@@ -193,6 +193,27 @@ def test_a_child_killed_from_outside_is_one_line(tmp_path: Path, model: Path) ->
         run(faulty(tmp_path, model, "hang"), kill)
 
 
+def test_a_child_that_the_kernel_killed_for_want_of_memory_is_known(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's count is scripted; that it is read where it stands, `tests/host/test_oom.py` says."""
+
+    class Killing:
+        def seen(self) -> str:
+            return "group"
+
+    def kill(phase: Phase) -> None:
+        if phase.name == "warm-up":
+            for child in psutil.Process().children():
+                child.kill()
+
+    monkeypatch.setattr("bench.loadgen.supervisor.OomWatch", Killing)
+    with pytest.raises(RepetitionFailed, match="SIGKILL, while the kernel killed for want of memory in its") as caught:
+        run(faulty(tmp_path, model, "hang"), kill)
+    assert caught.value.cause == "out-of-memory"
+    assert failure(faulty(tmp_path / "again", model, "segfault")).cause is None
+
+
 def test_an_interrupt_of_the_parent_takes_the_child_along(tmp_path: Path, model: Path) -> None:
     def interrupt(phase: Phase) -> None:
         if phase.name == "warm-up":
