@@ -1,4 +1,4 @@
-"""`bench model fetch`: official weights by name or URL, pinned to a checksum; prints where the file lies."""
+"""`bench model`: official weights that are known, and fetching them or a URL, pinned to a checksum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,23 @@ from bench.cli.common import lang_option, logging_options
 
 @click.group("model")
 def command() -> None:
-    """Official weights that do not ship with the harness; `bench list model` names those that it knows."""
+    """Official weights that do not ship with the harness; `list` says which are known by name."""
+
+
+@command.command("list")
+@lang_option
+@logging_options
+def known(lang: str) -> int:
+    """What is known by name: titles, addresses, and which checksums are published."""
+    from bench.download.wanted import known_models
+    from bench.text import sentence
+
+    for name, model in known_models().items():
+        click.echo(f"{name}: {model.title[lang]}")
+        click.echo(f"  {model.url}")
+        needed = sentence(lang, "fetch.sum_needed") if model.sha256 is None else f"SHA-256 {model.sha256}"
+        click.echo(f"  {needed}" + (f"; MD5 {model.md5} ({model.published})" if model.md5 else ""))
+    return exit_codes.OK
 
 
 @command.command("fetch")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.download.wanted import known_models
+
 from ..download.site import Site, cut_after, status, stopped_after
 from .things import BENCH, TIMEOUT_S, Command, finish, start, surroundings
 
@@ -72,6 +74,10 @@ def test_a_name_without_a_published_sum(bench: Command, tmp_path: Path) -> None:
 
 def test_names_are_listed(bench: Command) -> None:
     assert bench("list", "model").out.split() == ["mlperf-resnet50", "mlperf-retinanet"]
+    told = bench("model", "list", "--lang", "zh").out
+    for model in known_models().values():
+        assert f"{model.title['zh']}\n  {model.url}\n  未公布 SHA-256" in told
+        assert f"MD5 {model.md5}" in told
 
 
 @pytest.mark.parametrize(
