@@ -52,7 +52,7 @@ def test_levels_cost_more_and_more_and_leave_more_than_chance(name: str) -> None
         first, second, third = (kept.values[f"{corruption}.{level}"] for level in (1, 2, 3))
         assert kept.values[CLEAN] >= first - 0.002 > second > third > 5 * chance, corruption
         assert kept.values[CLEAN] - first < 0.1, "level 1 costs little"
-        assert kept.values[CLEAN] - third > 0.2, "level 3 clearly hurts"
+        assert kept.values[CLEAN] - third > 0.15, "level 3 clearly hurts"
 
 
 def test_the_stored_answers_are_those_of_the_network() -> None:
