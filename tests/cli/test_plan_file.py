@@ -21,7 +21,7 @@ def dry_run(bench: Command, *arguments: object) -> str:
 
 def test_a_printed_plan_reproduces_itself(bench: Command, model: Path, pictures: Path, tmp_path: Path) -> None:
     flags = ["--model", model, "--data", pictures, "--scenario", "multi_stream", "--scenario", "offline"]
-    flags += ["--backend", "fake", "--device", "card:0", "--precision", "int8", "--batch", "4", "--workers", "2"]
+    flags += ["--backend", "fake", "--device", "card:0", "--precision", "bf16", "--batch", "4", "--workers", "2"]
     flags += ["--threads", "1", "--seed", str(2**63 - 1), "--budget-s", "0.1", "--setting", "delay_us=0.5"]
     printed = dry_run(bench, *flags, "--setting", "answers=zeros", "--mode", "standard")
     (tmp_path / "plan.json").write_text(printed)
