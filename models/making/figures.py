@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.models.graph import graph_statistics, model_hash
@@ -35,11 +35,26 @@ def quality_figures(value: float, samples: int) -> dict[str, str]:
 
 
 def put_figures(path: Path, figures: Mapping[str, str]) -> None:
-    """Replace what stands behind each beginning of a line. Raises ValueError unless exactly one line begins so."""
+    """Replace what stands behind each beginning of a line. Raises ValueError unless exactly one line begins so.
+
+    Lines of the table `[int8]` are another tool's (`bench.models.quantise`).
+    """
     lines = path.read_text(encoding="utf-8").split("\n")
+    ours = _outside(lines, "[int8]")
     for beginning, figure in figures.items():
-        places = [place for place, line in enumerate(lines) if line.startswith(beginning)]
+        places = [place for place in ours if lines[place].startswith(beginning)]
         if len(places) != 1:
             raise ValueError(f"{path.name} has {len(places)} lines that begin with `{beginning}`; expected one")
         lines[places[0]] = beginning + figure
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _outside(lines: Sequence[str], table: str) -> list[int]:
+    """Places of the lines that do not stand in `table`."""
+    places, inside = [], False
+    for place, line in enumerate(lines):
+        if line.startswith("["):
+            inside = line.strip() == table
+        if not inside:
+            places.append(place)
+    return places

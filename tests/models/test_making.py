@@ -134,9 +134,9 @@ def test_answers_that_are_there_are_not_computed_again(tmp_path: Path) -> None:
 
 def test_figures_replace_what_stands_behind_their_beginning(tmp_path: Path) -> None:
     file = tmp_path / "w.toml"
-    file.write_text('a = 1\nab = "x"\n# of 3 things.\n', encoding="utf-8")
+    file.write_text('a = 1\nab = "x"\n[int8]\na = 7\n[other]\n# of 3 things.\n', encoding="utf-8")
     put_figures(file, {"a = ": "2", "# of ": "五 things."})
-    assert file.read_text(encoding="utf-8") == 'a = 2\nab = "x"\n# of 五 things.\n'
+    assert file.read_text(encoding="utf-8") == 'a = 2\nab = "x"\n[int8]\na = 7\n[other]\n# of 五 things.\n'
     before = file.read_bytes()
     for wrong in ("b = ", "a"):
         with pytest.raises(ValueError, match=f"lines that begin with `{wrong}`; expected one"):
