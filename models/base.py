@@ -43,12 +43,17 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Metric id, absolute target (share, 0 to 1; None: nothing to reach), and set sizes."""
+    """Metric id, absolute target (share, 0 to 1; None: nothing to reach), and set sizes.
+
+    Evaluation samples come in groups of `group` that stand together (the two pictures of a person): a part of the set
+    is made of whole groups.
+    """
 
     metric: str
     target: float | None
     evaluation_samples: int
     quick_samples: int
+    group: int = 1
 
 
 class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,7 +95,7 @@ class Workload(Protocol):
         """The evaluation samples at `indices`, leading axis len(indices)."""
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """True labels at `indices`; None when the data has none."""
+        """True labels at `indices`, (n,) classes or (n, 2) identities and sides; None when the data has none."""
 
     def reference(self) -> Reference | None:
         """The stored reference answers; None when there are none."""

@@ -17,11 +17,16 @@ from bench.scoring.numeric import sample_errors
 _CHUNK = 64
 
 
-def chosen_indices(total: int, count: int, seed: int) -> NDArray[np.int64]:
-    """`count` of `total` evaluation samples, sorted; all of them when `count` is not smaller."""
+def chosen_indices(total: int, count: int, seed: int, group: int = 1) -> NDArray[np.int64]:
+    """`count` of `total` evaluation samples, sorted, in whole groups of `group` neighbours; all when `count` is not less.
+
+    What `count` leaves of a group is not taken.
+    """
     if count >= total:
         return np.arange(total, dtype=np.int64)
-    return np.sort(np.random.default_rng(seed).choice(total, size=count, replace=False)).astype(np.int64)
+    groups = np.random.default_rng(seed).choice(total // group, size=count // group, replace=False)
+    members = np.sort(groups).astype(np.int64)[:, None] * group + np.arange(group)
+    return members.ravel()
 
 
 def answer_all(

@@ -24,8 +24,8 @@ _FINGERPRINTED = 64
 def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
     """Answer the evaluation set, or what of it the measurement asks for, and keep outputs and sample numbers."""
     workload, measurement = ready.workload, job.measurement
-    total = workload.spec.quality.evaluation_samples
-    indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"))
+    total, group = workload.spec.quality.evaluation_samples, workload.spec.quality.group
+    indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"), group)
     if len(indices) == 0:
         return
 

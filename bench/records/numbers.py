@@ -10,7 +10,15 @@ from typing import Literal
 
 import msgspec
 
-IntervalKind = Literal["repetitions-t", "batch-means-t", "wilson", "newcombe-paired", "early-stopping", "bracket"]
+IntervalKind = Literal[
+    "repetitions-t",
+    "batch-means-t",
+    "wilson",
+    "newcombe-paired",
+    "bootstrap-identities",
+    "early-stopping",
+    "bracket",
+]
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +139,10 @@ class InFlight(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairedCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """Matched answers counted: both right, only the candidate (gained), only the reference (lost), neither."""
+    """Matched answers counted: both right, only the candidate (gained), only the reference (lost), neither.
+
+    In verification a genuine pair is an answer, and right when accepted.
+    """
 
     both: int
     gained: int

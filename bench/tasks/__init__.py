@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bench.tasks.base import Task
 from bench.tasks.classify import CLASSIFY, COMMAND
+from bench.tasks.verify import VERIFY
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY)}
 
 __all__ = ["TASKS", "Task"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -16,8 +16,7 @@ ERROR_CLASS: dict[str, float] = {"fp32": 1e-5, "tf32": 2e-3, "fp16": 2e-3, "bf16
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A task by name: `answers(outputs)` gives one comparable answer per sample, (n,) int64."""
+    """A task by name and the metric that its workloads are judged by."""
 
     name: str
     metric: str
-    answers: Callable[[Outputs], NDArray[np.int64]]

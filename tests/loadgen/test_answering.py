@@ -133,3 +133,14 @@ def test_of_several_outputs_the_worst_counts() -> None:
     timed["small"][1] *= 2  # nothing beside the large output, and yet another answer
     found = verify(ScriptedSession(answer), two, loaded(), {0: timed}, first, 1e-2)
     assert (found.mismatched, found.largest_error) == (1, 1.0)
+
+
+@given(st.integers(1, 40), st.integers(1, 5), st.integers(0, 60), st.integers(0, 9))
+def test_chosen_indices_hold_whole_groups(groups: int, size: int, count: int, seed: int) -> None:
+    total = groups * size
+    chosen = chosen_indices(total, count, seed, group=size)
+    assert len(chosen) == (total if count >= total else count // size * size)
+    assert (np.diff(chosen) > 0).all()
+    members = chosen.reshape(-1, size)
+    assert (members == members[:, :1] + np.arange(size)).all()
+    assert (members[:, 0] % size == 0).all()

@@ -1,0 +1,119 @@
+"""How good answers are, per task: value with interval, verdict against reference answers, share of same answers.
+
+A measure joins what an answer means (`bench.tasks`) with the statistics of its metric (`bench.scoring`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.models.base import NamedArrays
+from bench.records.numbers import Interval, Refusal, Verdict
+from bench.scoring.numeric import agreement
+from bench.scoring.quality import quality_verdict, wilson
+from bench.scoring.verification import (
+    LEAST_ERRORS,
+    Pairs,
+    accepted_genuine,
+    rate_interval,
+    true_accept_rate,
+    verification_verdict,
+)
+from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
+
+Labels = NDArray[np.int64]
+Value = tuple[float, Interval]
+
+
+class Measure(Protocol):
+    """Quality of outputs (n, …) by their labels, leading axis n; higher is better, a share from 0 to 1.
+
+    `stored` are the reference's outputs for the same samples. All outputs are finite.
+    """
+
+    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+        """The metric with its interval; refused where the samples cannot carry it."""
+
+    def verdict(
+        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+    ) -> Verdict | Refusal:
+        """Whether the absolute target and the class's `share` of the reference are reached."""
+
+    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+        """Share of the answers that are the reference's."""
+
+
+class RightOrWrong:
+    """Classification: labels (n,) are classes, and an answer is right or wrong."""
+
+    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+        correct = top_class(outputs) == labels
+        return float(correct.mean()), wilson(int(correct.sum()), len(correct))
+
+    def verdict(
+        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+    ) -> Verdict | Refusal:
+        return quality_verdict(top_class(outputs) == labels, top_class(stored) == labels, target, share)
+
+    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+        first = next(iter(stored))
+        return agreement(outputs[first].reshape(len(labels), -1), stored[first].reshape(len(labels), -1))
+
+
+class Verification:
+    """One-to-one verification: labels (n, 2) are identity and side; side 1 is held against side 0 of everybody.
+
+    The answer to a genuine pair is whether it is accepted, at the threshold that the outputs' own impostors set.
+    """
+
+    def __init__(self, far: float) -> None:
+        self._far = far
+
+    def value(self, outputs: NamedArrays, labels: Labels) -> Value | Refusal:
+        pairs = _pairs(outputs, labels, self._far)
+        if isinstance(pairs, Refusal):
+            return pairs
+        return true_accept_rate(pairs, self._far), rate_interval(pairs, self._far)
+
+    def verdict(
+        self, outputs: NamedArrays, stored: NamedArrays, labels: Labels, target: float, share: float
+    ) -> Verdict | Refusal:
+        pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
+        if isinstance(pairs, Refusal):
+            return pairs
+        if isinstance(reference, Refusal):
+            return reference
+        return verification_verdict(pairs, reference, self._far, target, share)
+
+    def agreement(self, outputs: NamedArrays, stored: NamedArrays, labels: Labels) -> float:
+        pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
+        if isinstance(pairs, Refusal) or isinstance(reference, Refusal):
+            return 0.0
+        return float(np.mean(accepted_genuine(pairs, self._far) == accepted_genuine(reference, self._far)))
+
+
+def _pairs(outputs: NamedArrays, labels: Labels, far: float) -> Pairs | Refusal:
+    """All pairs of the two sides; refused where they cannot carry the rate (the rule of 30)."""
+    references, probes = (np.flatnonzero(labels[:, 1] == side) for side in (0, 1))
+    identities = labels[:, 0]
+    known = np.isin(identities[probes], identities[references])
+    possible = len(probes) * len(references)
+    if not known.any() or possible * far < LEAST_ERRORS:
+        return Refusal(code="too-few-impostors", seen=float(possible), limit=LEAST_ERRORS / far)
+    pairs = Pairs(
+        scores=cosines(outputs, probes, references), probes=identities[probes], references=identities[references]
+    )
+    if not pairs.supports(far):
+        return Refusal(code="too-few-impostors", seen=float(pairs.impostors), limit=LEAST_ERRORS / far)
+    return pairs
+
+
+MEASURES: dict[str, Measure] = {
+    CLASSIFY.name: RightOrWrong(),
+    COMMAND.name: RightOrWrong(),
+    VERIFY.name: Verification(FALSE_ACCEPT_RATE),
+}
