@@ -1,4 +1,4 @@
-"""Before and after the head: what stands behind it, and what lens, sensor, printing and compression do to the picture."""
+"""Before and after the head: what stands behind it, and what lens, sensor, print and compression do to the picture."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ NOISE_PLANES = 4
 
 
 def backdrop(look: Look, clutter: Field) -> Field:
-    """Return (pictures, 3, 112, 112): a colour with a slope, a bright or dark half, and clutter (pictures, 16, 16) out of focus."""
+    """Return (pictures, 3, 112, 112): a colour with a slope, a bright or dark half, and `clutter` out of focus."""
     rough = clutter
     for _ in range(3):
         rough = double(rough)
     rough = rough[:, :SIZE, :SIZE] * look["clutter"]
-    rough += ramp((_AXIS[None, None, :] - look["beam_place"]) * 30) * look["beam"] + _AXIS[None, None, :] * look["back_slope_x"]
+    rough += (
+        ramp((_AXIS[None, None, :] - look["beam_place"]) * 30) * look["beam"]
+        + _AXIS[None, None, :] * look["back_slope_x"]
+    )
     rough += _AXIS[None, :, None] * look["back_slope_y"]
     picture = np.empty((len(clutter), 3, SIZE, SIZE), dtype=np.float32)
     for plane, colour in enumerate(("back_red", "back_green", "back_blue")):
@@ -52,7 +55,7 @@ def expose(picture: Field, look: Look) -> None:
 
 
 def focus(picture: Field, look: Look) -> Field:
-    """Blur along both axes, each as much as the lens does; then far or printed pictures lose what their few dots cannot hold."""
+    """Blur along both axes, each by its own amount; far and printed pictures also lose what few dots cannot hold."""
     for share in (1.0, 0.7, 0.4):
         _soften(picture, ramp(look["blur_x"])[:, None] * np.float32(share))
         _soften(picture.transpose(0, 1, 3, 2), ramp(look["blur_y"])[:, None] * np.float32(share))

@@ -1,16 +1,17 @@
 """The flat map on which a face is painted, and the soft shapes it is painted with, for a batch of faces at once.
 
-Only additions, products, quotients, square roots and table look-ups in float32, so that every IEEE machine paints the same bits.
+Only sums, products, quotients, square roots and table look-ups in float32: every IEEE machine paints the same bits.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+# All are float32. Any: the stubs of numpy take sums of such arrays and Python numbers for float64.
+Field = NDArray[np.floating[Any]]
 # One number a face, each (faces, 1, 1), by name.
 Look = dict[str, Field]
 
@@ -22,7 +23,7 @@ ROW_OF_ZERO, COLUMN_OF_ZERO = 68.0, 55.5
 
 
 class Window(NamedTuple):
-    """A part of the map: its coordinates u (1, 1, w) and v (1, h, 1); `mirrored` ones are painted on both sides of the face."""
+    """A part of the map: coordinates u (1, 1, w), v (1, h, 1); `mirrored` ones are painted on both sides."""
 
     rows: slice
     columns: slice
@@ -43,7 +44,7 @@ WHOLE = window(-9.0, 9.0, -9.0, 9.0)
 
 
 def parts(plane: Field, place: Window) -> list[Field]:
-    """Views (faces, h, w) of a plane (faces, ROWS, COLUMNS) in a window: one, or the right and the mirrored left one."""
+    """Views (faces, h, w) of a plane in a window: one, or the right and the mirrored left one."""
     right = plane[:, place.rows, place.columns]
     if not place.mirrored:
         return [right]

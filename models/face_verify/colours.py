@@ -1,4 +1,4 @@
-"""Colours of a face on the flat map, from its features: skin, eyes, the open mouth and the hair that falls on it; and the light on it."""
+"""Colours of a face on the flat map, from its features: skin, eyes, open mouth and hair; and the light on them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def hair_colour(look: Look) -> Planes:
 
 
 def paint(face: Relief, look: Look, strands: Field) -> Planes:
-    """Three planes (faces, ROWS, COLUMNS) of colour before light, 0 to 255; hair with `strands` (faces, 17, COLUMNS)."""
+    """Three planes (faces, ROWS, COLUMNS) of colour before light, 0 to 255; `strands` (faces, 17, COLUMNS)."""
     np.clip(face.dark, -0.1, 1, out=face.dark)
     planes = []
     for skin, dark, red in zip(skin_colour(look), _DARK, _RED, strict=True):
@@ -122,7 +122,7 @@ def _hair(planes: Planes, face: Relief, look: Look, strands: Field) -> None:
     fine += 1 + 0.35 * line(WHOLE.v + 1.05, 0.45)
     for plane, colour in zip(planes, hair_colour(look), strict=True):
         plane += (fine * colour - plane) * share
-    face.height -= face.height * share
+    cover(face.height, WHOLE, 0.0, share)
 
 
 def light_up(planes: Planes, face: Relief, look: Look) -> None:
@@ -136,7 +136,7 @@ def light_up(planes: Planes, face: Relief, look: Look) -> None:
     np.clip(lit, 0, 1.7, out=lit)
     lit *= look["light_power"]
     shine = np.maximum(lit - look["light_power"] * 0.98, 0)
-    shine *= np.float32(120)
+    shine *= np.float32(60)
     for plane, ambient in zip(planes, ambient_light(look), strict=True):
         plane *= lit + ambient
         plane += shine

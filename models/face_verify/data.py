@@ -1,7 +1,7 @@
-"""Pictures and labels of `face_verify`: rendered people, each picture a pure function of (stream, seed, identity, side).
+"""Pictures and labels of `face_verify`: rendered people, a picture a pure function of (stream, seed, identity, side).
 
-An even side is an identity document's photo, an odd one a live picture. Evaluation, validation, training, calibration and load have
-streams, and so people, of their own. No model runs here.
+An even side is an identity document's photo, an odd one a live picture. Evaluation, validation, training, calibration
+and load have streams, and so people, of their own. No model runs here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bench.models.face_verify.colours import STRAND_ROWS, light_up, paint
 from bench.models.face_verify.features import make_relief
 from bench.models.face_verify.head import SIZE, photograph
 from bench.models.face_verify.moments import appearance, draw_moments
-from bench.models.face_verify.people import draw_people
+from bench.models.face_verify.people import TRAITS, draw_people
 from bench.models.face_verify.worn import wear
 from bench.models.image_classify.canvas import Draws
 
@@ -27,10 +27,12 @@ EVALUATION_SIZE: int = 2 * EVALUATION_IDENTITIES
 
 # Streams may never be renumbered: the numbers are part of the data set. 1 to 6 are those of `image_classify`.
 _EVALUATION, _VALIDATION, _TRAINING, _CALIBRATION, _LOAD = 11, 12, 13, 14, 15
+# How much harder the live pictures are than those of the training, chosen on validation people.
+_HARDNESS = 1.0
 # Keys of one identity: its traits, then its sides.
 _SIDES = 63
-# So many pictures at once keep every plane in the processor's cache.
-_TOGETHER = 8
+# So many pictures at once keep planes in the cache, and too small for memory to be handed back each time.
+_TOGETHER = 4
 
 
 def render(stream: int, seed: int, identities: Labels, sides: Labels) -> Images:
@@ -44,11 +46,9 @@ def render(stream: int, seed: int, identities: Labels, sides: Labels) -> Images:
 
 def _render(stream: int, seed: int, identities: list[int], sides: list[int]) -> Images:
     person, grain = draw_people([Draws(stream, seed, identity * (_SIDES + 1)) for identity in identities])
-    draws = [
-        Draws(stream, seed, identity * (_SIDES + 1) + 1 + side)
-        for identity, side in zip(identities, sides, strict=True)
-    ]
-    moment, clutter = draw_moments(draws, [side % 2 == 1 for side in sides])
+    draws = [_side(stream, seed, identity, side) for identity, side in zip(identities, sides, strict=True)]
+    hardness = 1.0 if stream == _TRAINING else _HARDNESS
+    moment, clutter = draw_moments(draws, [side % 2 == 1 for side in sides], hardness)
     strands = _stacked(draws, STRAND_ROWS, COLUMNS)
     noise = _stacked(draws, NOISE_PLANES, SIZE, SIZE)
     look = appearance(person, moment)
@@ -63,6 +63,17 @@ def _render(stream: int, seed: int, identities: list[int], sides: list[int]) -> 
     compress(picture, look)
     np.clip(picture, 0, 255, out=picture)
     return picture.astype(np.uint8)
+
+
+def moments_of(identities: Labels) -> dict[str, NDArray[np.float32]]:
+    """Circumstances (n,) of the live pictures of evaluation people, by name: what makes them hard."""
+    draws = [_side(_EVALUATION, 0, identity, 1) for identity in identities.tolist()]
+    moment, _ = draw_moments(draws, [True] * len(draws), _HARDNESS)
+    return {name: values[:, 0, 0] for name, values in moment.items()}
+
+
+def _side(stream: int, seed: int, identity: int, side: int) -> Draws:
+    return Draws(stream, seed, identity * (_SIDES + 1) + 1 + side)
 
 
 def _stacked(draws: list[Draws], *shape: int) -> Field:
@@ -82,12 +93,12 @@ def _checked(indices: Labels) -> Labels:
 
 
 def evaluation_inputs(indices: Labels) -> dict[str, Images]:
-    """Return {"image": uint8 (len(indices), 3, 112, 112)}; number 2·i is the document of person i, 2·i + 1 the live picture."""
+    """Return {"image": uint8 (len(indices), 3, 112, 112)}: 2·i is the document of person i, 2·i + 1 the live one."""
     return {"image": _pairs(_EVALUATION, 0, _checked(indices))}
 
 
 def evaluation_labels(indices: Labels) -> Labels:
-    """Return who is seen and from which side, int64 (len(indices), 2): identity, then 0 for the document, 1 for live."""
+    """Return int64 (len(indices), 2): identity, then 0 for the document, 1 for the live picture."""
     return np.stack([_checked(indices) // 2, indices % 2], axis=1)
 
 
@@ -106,6 +117,15 @@ def training_pictures(identities: Labels, sides: Labels) -> Images:
     return render(_TRAINING, 0, identities, sides)
 
 
+def training_traits(identities: int) -> NDArray[np.float32]:
+    """What the first people of the training are drawn from, (identities, traits), of mean 0 and deviation 1."""
+    people, _ = draw_people([Draws(_TRAINING, 0, identity * (_SIDES + 1)) for identity in range(identities)])
+    spans = np.array(list(TRAITS.values()), dtype=np.float32)
+    drawn = np.concatenate([people[name][:, :, 0] for name in TRAITS], axis=1)
+    result: NDArray[np.float32] = (drawn - spans.mean(axis=1)) / ((spans[:, 1] - spans[:, 0]) * np.float32(12**-0.5))
+    return result
+
+
 def validation_pictures(identities: int) -> Images:
-    """Return the documents and live pictures (2·identities, 3, 112, 112) of people who are neither trained nor evaluated on."""
+    """Return documents and live pictures (2·identities, 3, 112, 112) of people neither trained nor evaluated on."""
     return _pairs(_VALIDATION, 0, np.arange(2 * identities))

@@ -96,7 +96,8 @@ def _cheeks(face: Relief, look: Look) -> None:
 
 def _forehead(face: Relief, look: Look) -> None:
     """Lines that come with age, and with raised brows."""
-    lines = wave((_FOREHEAD.v - 0.08 * _FOREHEAD.u * _FOREHEAD.u) * 8 + look["brow_arch"] * 9)
+    height = (_FOREHEAD.v - 0.08 * _FOREHEAD.u * _FOREHEAD.u) * 8 + look["brow_arch"] * 9
+    lines = wave(np.asarray(height, dtype=np.float32))
     strength = ramp(look["age"] * 1.4 - 0.5) * 0.22 + ramp(look["brow_raise"] * 4)
     shown = ramp(lines - 0.35) * (bump(_FOREHEAD.u / 0.62) * strength)
     shown *= bump((_FOREHEAD.v + 0.58) / 0.24)
@@ -182,7 +183,7 @@ def _chin(face: Relief, look: Look) -> None:
 
 
 def eye_shape(look: Look) -> tuple[Field, Field, Field]:
-    """x and the distances below the upper and above the lower lid, in the window of the eyes; x counts from their middle."""
+    """x from the middle of the eye, and the distances below the upper and above the lower lid, in the eyes' window."""
     x = _EYE.u - look["eye_gap"]
     along = x / look["eye_width"]
     arc = 1 - along * along
@@ -223,6 +224,6 @@ def _brows(face: Relief, look: Look) -> None:
 def _moles(face: Relief, look: Look) -> None:
     for number in range(3):
         size = np.maximum(look[f"mole{number}_size"], np.float32(1e-3))
-        across, down = (WHOLE.u - look[f"mole{number}_u"]) / size, (WHOLE.v - look[f"mole{number}_v"]) / size
-        across, down = ramp(bump(across) * 1.6), ramp(bump(down) * 1.6)
+        across = ramp(bump((WHOLE.u - look[f"mole{number}_u"]) / size) * 1.6)
+        down = ramp(bump((WHOLE.v - look[f"mole{number}_v"]) / size) * 1.6)
         face.dark[:] = np.maximum(face.dark, across * down * np.float32(0.7))

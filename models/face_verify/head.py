@@ -1,4 +1,4 @@
-"""From the flat map to the picture: the head turned towards the camera, with ears, neck, hair and clothes before a background."""
+"""From the flat map to the picture: the head as the camera sees it, with ears, neck, hair and clothes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def turn(half: Field) -> tuple[Field, Field]:
 
 
 def photograph(planes: Planes, look: Look, backdrop: Field, strands: Field) -> Field:
-    """Return pictures (faces, 3, 112, 112), 0 to about 255, from the lit map of each face; `backdrop` is painted over."""
+    """Return pictures (faces, 3, 112, 112), 0 to about 255, from the lit map of each face; paints over `backdrop`."""
     across, down = _places(look)
     outlines = _outlines(look, across, down, strands)
     u, v = _turned(look, across, down)
@@ -69,7 +69,7 @@ def _sampled(planes: Planes, u: Field, v: Field) -> Planes:
     row -= upper
     place = upper * np.int32(COLUMNS) + left
     place += (np.arange(len(u), dtype=np.int32) * np.int32(ROWS * COLUMNS))[:, None, None]
-    corners: list[NDArray[np.int32]] = [place, place + 1, place + COLUMNS, place + (COLUMNS + 1)]
+    corners = [place, place + 1, place + COLUMNS, place + (COLUMNS + 1)]
     sampled = []
     for plane in planes:
         a, b, c, d = (plane.reshape(-1).take(corner) for corner in corners)
@@ -102,19 +102,20 @@ def _outlines(look: Look, across: Field, down: Field, strands: Field) -> Planes:
     volume = look["hair_volume"] * (1 - 0.9 * look["bald"])
     wide = look["width"] + volume + ramp(look["hair_length"]) * np.float32(0.06)
     ratio = (across - sine * np.float32(0.04)) / wide
-    crown = (np.minimum(down, 0) / (np.float32(1.42) + volume)) * np.float32(1)
+    crown = np.minimum(down, 0) / (np.float32(1.42) + volume)
     ends = np.maximum(down - look["hair_length"], 0) * np.float32(1.4)
     hair = 1 - ratio * ratio - crown * crown - ends * ends + strands[:, :1] * np.float32(0.06)
     hair = _soft(hair)
 
     aside = np.abs(across - sine * np.float32(0.05))
     neck = ramp((look["neck"] - aside) * np.float32(_PIXELS) + np.float32(0.5)) * ramp(below * 9 - 4)
-    clothes = ramp((down - 1.5 + ramp(aside - 0.35) * 0.5) * np.float32(_PIXELS) + np.float32(0.5))
+    shoulders = np.abs(aside - look["neck"]) * 0.22 + 1.28
+    clothes = ramp((down - shoulders) * np.float32(_PIXELS) + np.float32(0.5))
 
     far = (aside - look["width"] * np.float32(0.97) - look["ear_out"] * np.float32(0.5)) / (0.07 + look["ear_out"])
     tall = (down - look["ear_height"]) / look["ear_size"]
-    covered = ramp((look["hair_length"] - look["ear_height"]) * 4)
-    ears = ramp((1 - far * far - tall * tall) * 4) * (1 - covered)
+    covered = ramp((look["hair_length"] - look["ear_height"]) * 12)
+    ears = ramp((1 - far * far - tall * tall) * 6) * (1 - covered)
     return [hair, neck, clothes, ears, head]
 
 
@@ -123,6 +124,6 @@ def _layers(look: Look) -> list[Planes]:
     light = [ambient + look["light_power"] * np.float32(0.55) for ambient in ambient_light(look)]
     cloth = [look["cloth_red"], look["cloth_green"], look["cloth_blue"]]
     return [
-        [hair * lit * np.float32(0.9), skin * lit * np.float32(0.72), dress * lit, skin * lit * np.float32(0.84)]
+        [hair * lit, skin * lit * np.float32(0.72), dress * lit, skin * lit * np.float32(0.84)]
         for hair, skin, dress, lit in zip(hair_colour(look), skin_colour(look), cloth, light, strict=True)
     ]

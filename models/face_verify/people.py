@@ -10,8 +10,8 @@ import numpy as np
 from bench.models.face_verify.canvas import Field, Look
 from bench.models.image_classify.canvas import Draws
 
-# Each trait with its least and greatest value, all equally likely. Lengths are in map units (canvas.py), strengths from 0 to 1; what is
-# drawn below zero is absent.
+# Each trait with its least and greatest value, all equally likely. Lengths are in map units (canvas.py), strengths from
+# 0 to 1; what is drawn below zero is absent.
 TRAITS: dict[str, tuple[float, float]] = {
     "width": (0.84, 1.04),
     "jaw": (0.0, 1.0),

@@ -43,7 +43,8 @@ class Draws:
     def uniforms(self, count: int) -> NDArray[np.float64]:
         """`count` numbers in [0, 1)."""
         words = np.asarray(self._source.random_raw(count), dtype=np.uint64)
-        return (words >> np.uint64(11)) * 2.0**-53
+        result: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return result
 
     def integer(self, count: int) -> int:
         """One number in 0..count-1."""
