@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,44 @@ def test_compression_rounds_differences_and_leaves_flat_blocks() -> None:
     blocks = picture.reshape(1, 3, 28, 4, 28, 4)
     assert np.ptp(blocks, axis=(3, 5)).max() < 1e-3
     assert np.allclose(blocks.mean(axis=(3, 5)), kept.reshape(blocks.shape).mean(axis=(3, 5)), atol=1e-3)
+
+
+# ------------------------------------------------------------------------------------------------------ training
+
+
+def test_every_epoch_shows_every_picture_once() -> None:
+    from bench.models.face_verify.pictures import batch
+
+    images = np.arange(24, dtype=np.uint8).reshape(24, 1, 1, 1)
+    for epoch in (0, 1):
+        shown, people = zip(*(batch(images, 4, 6, 3, 4 * epoch + place) for place in range(4)), strict=True)
+        assert np.array_equal(np.sort(np.concatenate(shown).ravel()), np.arange(24))
+        assert np.array_equal(np.concatenate(people), np.concatenate(shown).ravel() // 4)
+
+
+def test_margin_widens_the_right_angle() -> None:
+    torch = pytest.importorskip("torch")
+    from bench.models.face_verify.train import PLAN, Likeness
+
+    lesson = Likeness(np.zeros((8, 3, SIZE, SIZE), dtype=np.uint8), 4, replace(PLAN, batch=2, steps=10), checked=2)
+    cosines, people = np.array([[0.9, 0.1], [-0.3, 0.8]]), torch.tensor([0, 1])
+    traits = torch.from_numpy(data.training_traits(2))
+    outputs = torch.cat([torch.tensor(cosines, dtype=torch.float32), traits + 0.5], dim=1)
+    lesson.batch(0)
+    assert float(lesson.loss(outputs, people)) == pytest.approx(10 * 0.25, rel=1e-4)  # traits only, each 0.5 off
+    lesson.batch(9)
+    widened = cosines.copy()
+    np.fill_diagonal(widened, np.cos(np.arccos(cosines.diagonal()) + 0.3))
+    scaled = 24 * widened
+    confusion = np.mean(np.log(np.exp(scaled).sum(1)) - scaled.diagonal())
+    assert float(lesson.loss(outputs, people)) == pytest.approx(10 * 0.25 + confusion, rel=1e-4)
+
+
+def test_traits_are_told_in_deviations() -> None:
+    traits = data.training_traits(400)
+    assert traits.shape == (400, len(TRAITS))
+    assert np.abs(traits.mean(0)).max() < 0.25
+    assert np.abs(traits.std(0) - 1).max() < 0.15
 
 
 # --------------------------------------------------------------------------------------------------------- files
