@@ -15,6 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, numpy_helper
 
+from bench.models.weights import channel_scales
+
 NamedArrays = dict[str, NDArray[np.generic]]
 
 # Each weight gets a factor of its own between one half and two. That changes every answer, and leaves signs, zeros and
@@ -33,19 +35,17 @@ def write_challenge(path: Path, seed: int, target: Path) -> None:
     """Write the network at `path` with weights changed by `seed` as one file `target`.
 
     Weight i of a matrix or a convolution is multiplied by 2^(2u - 1), where u is the top 53 bits over 2^53 of word i
-    that PCG64 gives for SeedSequence([seed, position of the tensor in the file]). Raises NoChallenge where there are
-    no such weights.
+    that PCG64 gives for SeedSequence([seed, position of the tensor in the file]). Weights stored as int8 steps become
+    fp16 steps, and their scales stay. Raises NoChallenge where there are no such weights.
     """
     model = onnx.load(path)
+    scales = channel_scales(model.graph)
     changed = 0
     for position, tensor in enumerate(model.graph.initializer):
         count = int(np.prod(tensor.dims, dtype=np.int64))
-        if tensor.data_type in _CHANGED and len(tensor.dims) >= 2 and count >= _FEWEST_WEIGHTS:
-            whole = numpy_helper.to_array(tensor)
-            other = (whole.astype(np.float64) * _factors(count, seed, position).reshape(whole.shape)).astype(
-                whole.dtype
-            )
-            tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
+        weights = tensor.data_type in _CHANGED or tensor.name in scales
+        if weights and tensor.name not in scales.values() and len(tensor.dims) >= 2 and count >= _FEWEST_WEIGHTS:
+            _change(tensor, _factors(count, seed, position))
             changed += 1
     if not changed:
         raise NoChallenge("its file holds no weights in floating point that could be changed")
@@ -82,6 +82,13 @@ def reference_answers(
         raise NoChallenge(f"onnx's evaluator cannot compute it: {words}") from None
     names = [output.name for output in model.graph.output]
     return {name: np.concatenate([row[place] for row in answers]) for place, name in enumerate(names)}
+
+
+def _change(tensor: TensorProto, factors: NDArray[np.float64]) -> None:
+    whole = numpy_helper.to_array(tensor)
+    kind = whole.dtype if tensor.data_type in _CHANGED else np.dtype(np.float16)
+    other = (whole.astype(np.float64) * factors.reshape(whole.shape)).astype(kind)
+    tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
 
 
 def _factors(count: int, seed: int, position: int) -> NDArray[np.float64]:

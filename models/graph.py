@@ -17,8 +17,11 @@ import onnx
 import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
+from bench.models.weights import channel_scales
+
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 _QUANTIZED = frozenset({TensorProto.INT8, TensorProto.UINT8, TensorProto.INT4, TensorProto.UINT4})
+_REPRESENTING = frozenset({"QuantizeLinear", "DequantizeLinear", "Clip"})
 _HASH_FORMAT = b"inference-bench-model-hash-1"
 
 
@@ -151,10 +154,12 @@ def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
 
 
 def _parameters(graph: GraphProto) -> int:
-    """Count elements of float and quantised initializers; scales and zero points belong to a representation."""
-    helpers = {
-        name for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear") for name in node.input[1:]
-    }
+    """Count elements of float and quantised initializers.
+
+    Scales and zero points belong to a representation, and the bounds of a Clip to an activation: none is a weight.
+    """
+    helpers = {name for node in graph.node if node.op_type in _REPRESENTING for name in node.input[1:]}
+    helpers.update(channel_scales(graph).values())
     biases = {node.input[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     return sum(
         prod(tensor.dims)

@@ -15,20 +15,25 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
-from bench.models.image_classify.build import FOLDER, REFERENCE, folded
+from bench.models.image_classify.build import folded
+from bench.models.image_classify.classifier import Classifier
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
-from bench.models.image_classify.network import rounded, shipped
-from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache
+from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.image_classify.train import RESNET50
+from bench.models.making.roundings import rounded
 from bench.scoring.quality import wilson
 
 _CHUNK = 24
 
 
-def _variants(checkpoint: Path, cache: Path, pictures: int, count: int) -> Iterator[tuple[str, nn.Module]]:
+def _variants(
+    classifier: Classifier, checkpoint: Path, cache: Path, pictures: int, count: int
+) -> Iterator[tuple[str, nn.Module]]:
     if checkpoint.exists():
-        yield "fp32, before rounding to fp16", folded(checkpoint, cache, pictures, count)
-    network = shipped(FOLDER, len(CLASS_NAMES))
-    yield "fp16, as shipped", network
+        images, _ = training_set(cache, pictures, 2)
+        yield f"fp32, before rounding to {classifier.storage}", folded(classifier, checkpoint, images[:count])
+    network = classifier.shipped(classifier.graph)
+    yield f"{classifier.storage}, as shipped", network
     for bits, per_channel in ((8, False), (4, True), (4, False)):
         unit = "channel" if per_channel else "tensor"
         yield f"{bits} bits, one scale per {unit}", rounded(network, bits, per_channel)
@@ -46,9 +51,9 @@ def right_answers(network: nn.Module, indices: NDArray[np.int64]) -> int:
     return right
 
 
-def print_confusion() -> None:
+def print_confusion(reference: Path) -> None:
     """Print the weakest classes and the most frequent mistakes of the stored reference answers."""
-    answers = load_file(REFERENCE / "outputs.safetensors")["logits"].argmax(1)
+    answers = load_file(reference / "outputs.safetensors")["logits"].argmax(1)
     labels = evaluation_labels(np.arange(EVALUATION_SIZE))
     table = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), dtype=np.int64)
     np.add.at(table, (labels, answers), 1)
@@ -60,18 +65,18 @@ def print_confusion() -> None:
     print(f"classes without a mistake: {int((shares == 1).sum())}")
 
 
-def main() -> None:
+def main(classifier: Classifier, description: str | None) -> None:
     """Parse the command line and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--cache-dir", type=Path, default=default_cache())
-    parser.add_argument("--checkpoint", type=Path, help="default: checkpoint.pt in the cache, if there")
+    parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache, if there")
     parser.add_argument("--pictures", type=int, default=TRAINING_SIZE)
     parser.add_argument("--recalibrate", type=int, default=480)
     parser.add_argument("--count", type=int, default=EVALUATION_SIZE, help="evaluation pictures")
     given = parser.parse_args()
-    print_confusion()
-    checkpoint = given.checkpoint or given.cache_dir / "checkpoint.pt"
-    for name, network in _variants(checkpoint, given.cache_dir, given.pictures, given.recalibrate):
+    print_confusion(classifier.reference)
+    checkpoint = given.checkpoint or given.cache_dir / classifier.checkpoint
+    for name, network in _variants(classifier, checkpoint, given.cache_dir, given.pictures, given.recalibrate):
         right = right_answers(network, np.arange(given.count))
         interval = wilson(right, given.count)
         print(
@@ -81,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(RESNET50, __doc__)

@@ -73,9 +73,10 @@ _CLASSES: dict[str, tuple[Draw, float]] = {
 CLASS_NAMES: tuple[str, ...] = tuple(_CLASSES)
 EVALUATION_SIZE: int = 2400
 
-# Streams may never be renumbered: the numbers are part of the data set.
-_EVALUATION, _VALIDATION, _TRAINING, _CALIBRATION, _LOAD = 1, 2, 3, 4, 5
+# Streams may never be renumbered: the numbers are part of the data set. Labels tell eight apart.
+_EVALUATION, _VALIDATION, _TRAINING, CALIBRATION, _LOAD = 1, 2, 3, 4, 5
 _LABELS = 6
+EDGE_LOAD = 7  # of image_classify_edge, which evaluates on the same pictures and is timed on others
 
 
 def render(stream: int, seed: int, index: int, label: int) -> Images:
@@ -97,7 +98,8 @@ def label_of(stream: int, seed: int, index: int) -> int:
     return order[place]
 
 
-def _pictures(stream: int, seed: int, indices: NDArray[np.int64]) -> Images:
+def pictures(stream: int, seed: int, indices: NDArray[np.int64]) -> Images:
+    """Return pictures (len(indices), 3, 224, 224) of one stream."""
     images = np.empty((len(indices), 3, SIZE, SIZE), dtype=np.uint8)
     for image, index in zip(images, indices.tolist(), strict=True):
         image[:] = render(stream, seed, index, label_of(stream, seed, index))
@@ -117,7 +119,7 @@ def _checked(indices: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def evaluation_inputs(indices: NDArray[np.int64]) -> dict[str, Images]:
     """Return {"image": uint8 (len(indices), 3, 224, 224)}."""
-    return {"image": _pictures(_EVALUATION, 0, _checked(indices))}
+    return {"image": pictures(_EVALUATION, 0, _checked(indices))}
 
 
 def evaluation_labels(indices: NDArray[np.int64]) -> Labels:
@@ -127,19 +129,19 @@ def evaluation_labels(indices: NDArray[np.int64]) -> Labels:
 
 def load_inputs(count: int, seed: int) -> dict[str, Images]:
     """Return `count` distinct pictures for timing, {"image": uint8 (count, 3, 224, 224)}."""
-    return {"image": _pictures(_LOAD, seed, np.arange(count))}
+    return {"image": pictures(_LOAD, seed, np.arange(count))}
 
 
 def calibration_inputs(count: int) -> dict[str, Images]:
     """Return `count` pictures for int8 calibration, {"image": uint8 (count, 3, 224, 224)}."""
-    return {"image": _pictures(_CALIBRATION, 0, np.arange(count))}
+    return {"image": pictures(CALIBRATION, 0, np.arange(count))}
 
 
 def training_pictures(indices: NDArray[np.int64]) -> tuple[Images, Labels]:
     """Return training pictures (len(indices), 3, 224, 224) and their labels."""
-    return _pictures(_TRAINING, 0, indices), _labels(_TRAINING, 0, indices)
+    return pictures(_TRAINING, 0, indices), _labels(_TRAINING, 0, indices)
 
 
 def validation_pictures(indices: NDArray[np.int64]) -> tuple[Images, Labels]:
     """Return pictures for watching the training, of a stream that is neither trained nor evaluated on."""
-    return _pictures(_VALIDATION, 0, indices), _labels(_VALIDATION, 0, indices)
+    return pictures(_VALIDATION, 0, indices), _labels(_VALIDATION, 0, indices)

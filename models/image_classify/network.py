@@ -5,16 +5,13 @@ Normalisation is part of the network; training and export are in `train` and `bu
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.models.image_classify.data import CLASS_NAMES
+from bench.models.weights import load_weights
 
 _STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 _EXPANSION = 4
@@ -78,8 +75,12 @@ class ResNet50(nn.Module):
         return logits
 
 
-def initialise(network: ResNet50, seed: int) -> None:
-    """Draw starting weights; each block starts as the identity, without which AdamW at 1e-3 does not get going."""
+def untrained(seed: int) -> ResNet50:
+    """The network with batch norms and starting weights drawn from `seed`.
+
+    Each block starts as the identity, without which AdamW at 1e-3 does not get going.
+    """
+    network = ResNet50(len(CLASS_NAMES))
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -88,43 +89,11 @@ def initialise(network: ResNet50, seed: int) -> None:
             nn.init.zeros_(module.norm3.weight)
     nn.init.normal_(network.head.weight, std=0.01, generator=generator)
     nn.init.zeros_(network.head.bias)
-
-
-@torch.no_grad()
-def recalibrate(network: ResNet50, images: NDArray[np.uint8]) -> None:
-    """Measure batch norms anew on whole pictures (n, 3, 224, 224): crops see other borders than whole pictures."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # plain average over all batches
-    network.train()
-    for first in range(0, len(images), 24):
-        network(torch.from_numpy(np.array(images[first : first + 24])).to(network.mean.device))
-    network.eval()
-
-
-def shipped(folder: Path, classes: int) -> ResNet50:
-    """Return the fused network with exactly the weights that graph.onnx and weights.safetensors in `folder` hold."""
-    model = onnx.load(folder / "graph.onnx")
-    network = ResNet50(classes, fused=True).eval()
-    state = {item.name: torch.from_numpy(onnx.numpy_helper.to_array(item).copy()) for item in model.graph.initializer}
-    network.load_state_dict(state)
     return network
 
 
 def load_shipped(graph: Path) -> ResNet50:
-    """Return the network that `graph`, the workload's own file, describes, for engines that run torch modules."""
-    return shipped(graph.parent, len(CLASS_NAMES))
-
-
-def rounded(network: ResNet50, bits: int, per_channel: bool = False) -> ResNet50:
-    """Return a copy whose weight matrices have 2^bits - 1 evenly spaced levels (symmetric, no calibration)."""
-    result = copy.deepcopy(network)
-    levels = 2 ** (bits - 1) - 1
-    for module in result.modules():
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            weight = module.weight.data
-            peak = weight.abs().flatten(1).amax(1) if per_channel else weight.abs().amax()
-            scale = (peak / levels).clamp_min(1e-12).reshape(-1, *[1] * (weight.ndim - 1))
-            module.weight.data = (weight / scale).round() * scale
-    return result
+    """Return the fused network with exactly the weights that `graph`, the workload's own file, holds."""
+    network = ResNet50(len(CLASS_NAMES), fused=True).eval()
+    load_weights(network, graph)
+    return network

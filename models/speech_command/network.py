@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.models.speech_command.commands import CLASS_NAMES
+from bench.models.weights import load_weights
 
 SAMPLE_RATE, WINDOW, HOP, MELS = 16_000, 400, 160, 40
 FREQUENCY_RANGE = (60.0, 7600.0)
@@ -105,11 +106,6 @@ class CommandNet(nn.Module):
 
 def load_shipped(graph: Path) -> CommandNet:
     """Return the folded network with exactly the weights of a shipped graph.onnx, in evaluation mode."""
-    import onnx
-
-    network = CommandNet(folded=True)
-    names = set(network.state_dict())
-    tensors = {tensor.name: tensor for tensor in onnx.load(graph).graph.initializer if tensor.name in names}
-    state = {name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()) for name, tensor in tensors.items()}
-    network.load_state_dict(state)
-    return network.eval()
+    network = CommandNet(folded=True).eval()
+    load_weights(network, graph)
+    return network

@@ -5,15 +5,13 @@ Needs torch; the running suite reads only the files that `release.py` writes fro
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
+from bench.models.making.reference import evaluation_digest, write_reference
 from bench.models.speech_command import data
 from bench.models.speech_command.network import CommandNet, load_shipped
 from bench.scoring.quality import wilson
@@ -21,7 +19,6 @@ from bench.scoring.quality import wilson
 FOLDER = Path(__file__).parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE_FOLDER = FOLDER.resolve().parents[1] / "results" / "reference" / "speech_command"
-HASHED_SAMPLES = 64
 _BATCH = 64
 
 
@@ -37,27 +34,14 @@ def accuracy(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> float:
     return float(np.mean(logits.argmax(axis=1) == labels))
 
 
-def evaluation_digest() -> str:
-    """SHA-256 of the bytes of the first evaluation inputs, to see that another machine makes the same ones."""
-    return hashlib.sha256(data.evaluation_inputs(np.arange(HASHED_SAMPLES))["waveform"].tobytes()).hexdigest()
-
-
-def write_reference(folder: Path = REFERENCE_FOLDER) -> float:
-    """Compute and write outputs.safetensors and reference.json; return the accuracy."""
+def write_answers() -> float:
+    """Compute and write the reference answers; return the accuracy."""
     indices = np.arange(data.EVALUATION_SIZE)
     waves = data.evaluation_inputs(indices)["waveform"]
     logits = compute_logits(load_shipped(GRAPH).double(), waves)
     value = accuracy(logits, data.evaluation_labels(indices))
     interval = wilson(round(value * len(indices)), len(indices))
-    record = {
-        "metric": "accuracy",
-        "value": round(value, 6),
-        "interval": [round(interval.low, 6), round(interval.high, 6)],
-        "samples": len(indices),
-        "evaluation_sha256": evaluation_digest(),
-        "computed_with": {"torch": torch.__version__, "numpy": np.__version__, "arithmetic": "float64"},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "outputs.safetensors").write_bytes(save({"logits": logits.astype(np.float32)}))
-    (folder / "reference.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    digest = evaluation_digest(lambda some: data.evaluation_inputs(some)["waveform"])
+    outputs = {"logits": logits.astype(np.float32)}
+    write_reference(REFERENCE_FOLDER, outputs, "accuracy", round(value, 6), interval, digest)
     return value

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bench.models.making.roundings import rounded
 from bench.models.speech_command import data
 from bench.models.speech_command.network import CommandNet, load_shipped
 from bench.models.speech_command.reference import GRAPH, accuracy, compute_logits
@@ -31,20 +32,6 @@ class Rounding:
     name: str
     accuracy: float
     agreement: float
-
-
-def round_weights(network: CommandNet, bits: int, per_channel: bool) -> CommandNet:
-    """Return a copy whose learned weights (not biases, not the front end) lie on a symmetric grid of `bits`."""
-    rounded = copy.deepcopy(network)
-    top = 2 ** (bits - 1) - 1
-    with torch.no_grad():
-        for weight in rounded.parameters():
-            if weight.dim() < 2:
-                continue
-            axes = tuple(range(1, weight.dim())) if per_channel else tuple(range(weight.dim()))
-            step = weight.abs().amax(dim=axes, keepdim=True).clamp_min(1e-12) / top
-            weight.copy_(torch.clamp(torch.round(weight / step), -top, top) * step)
-    return rounded
 
 
 def quantize_statically(folder: Path, keep_front_end: bool, per_channel: bool) -> Path:
@@ -105,7 +92,7 @@ def measure(unrounded: CommandNet | None = None) -> Iterator[Rounding]:
     for bits in (8, 6, 4):
         for per_channel in (True, False):
             way = "per channel" if per_channel else "per tensor"
-            yield row(f"{bits}-bit weights, {way}", compute_logits(round_weights(shipped, bits, per_channel), waves))
+            yield row(f"{bits}-bit weights, {way}", compute_logits(rounded(shipped, bits, per_channel), waves))
     with tempfile.TemporaryDirectory() as folder:
         for keep, per_channel in ((True, True), (True, False), (False, True)):
             path = quantize_statically(Path(folder), keep, per_channel)

@@ -180,10 +180,10 @@ def test_graph_passes_the_checker() -> None:
 
 def test_graph_agrees_with_torch(subset: NDArray[np.uint8]) -> None:
     torch = pytest.importorskip("torch")
-    from bench.models.image_classify.network import shipped
+    from bench.models.image_classify.network import load_shipped
 
     with torch.no_grad():
-        expected = shipped(FOLDER, CLASSES)(torch.from_numpy(subset[:2])).numpy()
+        expected = load_shipped(FOLDER / "graph.onnx")(torch.from_numpy(subset[:2])).numpy()
     assert np.abs(_onnxruntime(subset[:2]) - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
@@ -214,12 +214,13 @@ def test_reference_names_the_evaluation_pictures() -> None:
 
 def test_four_bit_weights_lose_answers() -> None:
     torch = pytest.importorskip("torch")
-    from bench.models.image_classify.network import rounded, shipped
+    from bench.models.image_classify.network import load_shipped
+    from bench.models.making.roundings import rounded
 
     # 0.903 against 0.972 on all 2 400 pictures (card.md); the difference of 480 has a standard error of 1.3 points.
     chosen = np.arange(480)
     images, labels = data.evaluation_inputs(chosen)["image"], data.evaluation_labels(chosen)
-    network, right = rounded(shipped(FOLDER, CLASSES), 4), 0
+    network, right = rounded(load_shipped(FOLDER / "graph.onnx"), 4), 0
     with torch.no_grad():
         for first in range(0, len(images), 24):
             part = slice(first, first + 24)

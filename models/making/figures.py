@@ -1,0 +1,45 @@
+"""Figures of `workload.toml` that are computed, never typed: written into the file, whose other lines are by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.models.graph import graph_statistics, model_hash
+
+_TARGET_SHARE = 0.99
+
+
+def target(value: float) -> float:
+    """The absolute target: 99 % of the reference's `value`, rounded down to three digits."""
+    return math.floor(value * _TARGET_SHARE * 1000) / 1000
+
+
+def graph_figures(graph: Path) -> dict[str, str]:
+    """Lines that the network's file gives, as `put_figures` takes them."""
+    statistics = graph_statistics(graph)
+    return {
+        "model_hash = ": f'"{model_hash(graph)}"',
+        "parameters = ": f"{statistics.parameters}",
+        "macs_per_sample = ": f"{statistics.macs_per_sample}",
+    }
+
+
+def quality_figures(value: float, samples: int) -> dict[str, str]:
+    """Lines that the reference's `value` on `samples` evaluation samples gives."""
+    return {
+        "target = ": f"{target(value)}",
+        "evaluation_samples = ": f"{samples}",
+    }
+
+
+def put_figures(path: Path, figures: Mapping[str, str]) -> None:
+    """Replace what stands behind each beginning of a line. Raises ValueError unless exactly one line begins so."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    for beginning, figure in figures.items():
+        places = [place for place, line in enumerate(lines) if line.startswith(beginning)]
+        if len(places) != 1:
+            raise ValueError(f"{path.name} has {len(places)} lines that begin with `{beginning}`; expected one")
+        lines[places[0]] = beginning + figure
+    path.write_text("\n".join(lines), encoding="utf-8")
