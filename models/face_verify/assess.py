@@ -17,7 +17,7 @@ from bench.models.face_verify.build import GRAPH, REFERENCE, samples, trained
 from bench.models.face_verify.data import EVALUATION_IDENTITIES, moments_of
 from bench.models.face_verify.network import load_shipped
 from bench.models.face_verify.pictures import IDENTITIES, SIDES, default_cache, training_set
-from bench.models.face_verify.train import CHECKPOINT, embeddings, pairs
+from bench.models.face_verify.train import SECOND, embeddings, pairs
 from bench.models.making.roundings import rounded
 from bench.scoring.verification import accepted_genuine, rate_interval, threshold_at, true_accept_rate
 from bench.tasks.verify import FALSE_ACCEPT_RATE
@@ -62,9 +62,9 @@ def main() -> None:
     given = parser.parse_args()
     print_refused()
     images = samples(np.arange(2 * given.count))
-    checkpoint = given.checkpoint or given.cache_dir / CHECKPOINT
+    checkpoint = given.checkpoint or given.cache_dir / SECOND.checkpoint
     for name, network in _variants(checkpoint, given.cache_dir, given.identities, given.sides, given.recalibrate):
-        compared = pairs(embeddings(network, images))
+        compared = pairs(embeddings(network.eval(), images))
         rate, interval = true_accept_rate(compared, FALSE_ACCEPT_RATE), rate_interval(compared, FALSE_ACCEPT_RATE)
         print(f"{name:32} {rate:.4f} [{interval.low:.4f}, {interval.high:.4f}] of {given.count} people", flush=True)
 

@@ -19,7 +19,7 @@ from bench.models.face_verify.data import EVALUATION_SIZE, Images, evaluation_in
 from bench.models.face_verify.head import SIZE
 from bench.models.face_verify.network import load_shipped, untrained
 from bench.models.face_verify.pictures import IDENTITIES, SIDES, default_cache, training_set
-from bench.models.face_verify.train import CHECKPOINT, Student, pairs
+from bench.models.face_verify.train import SECOND, Student, pairs
 from bench.models.graph import model_hash
 from bench.models.making.batch_norms import recalibrate
 from bench.models.making.figures import graph_figures, put_figures, quality_figures
@@ -77,7 +77,7 @@ def main() -> None:
     given = parser.parse_args()
     if not given.reference_only:
         images = training_set(given.cache_dir, given.identities, given.sides, 2)
-        export(trained(given.checkpoint or given.cache_dir / CHECKPOINT, images[: given.recalibrate]))
+        export(trained(given.checkpoint or given.cache_dir / SECOND.checkpoint, images[: given.recalibrate]))
     rate = write_answers(given.cache_dir)
     today = datetime.now(UTC).date().isoformat()
     figures = {**graph_figures(GRAPH), **quality_figures(rate, EVALUATION_SIZE), _TRAINED: f'{today}); see card.md"'}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.models.face_verify.canvas import COLUMN_OF_ZERO, COLUMNS, ROW_OF_ZERO, ROWS, SCALE, Field, Look, bump, ramp
 from bench.models.face_verify.colours import Planes, ambient_light, hair_colour, skin_colour

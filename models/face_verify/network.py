@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.models.image_classify_edge.network import Convolution, InvertedResidual
+from bench.models.blocks import Convolution, InvertedResidual
 from bench.models.weights import load_weights
 
 DIMENSIONS = 128

@@ -216,9 +216,10 @@ def test_every_epoch_shows_every_picture_once() -> None:
 
 def test_margin_widens_the_right_angle() -> None:
     torch = pytest.importorskip("torch")
-    from bench.models.face_verify.train import PLAN, Likeness
+    from bench.models.face_verify.train import FIRST, Likeness
 
-    lesson = Likeness(np.zeros((8, 3, SIZE, SIZE), dtype=np.uint8), 4, replace(PLAN, batch=2, steps=10), checked=2)
+    stage = replace(FIRST, plan=replace(FIRST.plan, batch=2, steps=10))
+    lesson = Likeness(np.zeros((8, 3, SIZE, SIZE), dtype=np.uint8), 4, stage, checked=2)
     cosines, people = np.array([[0.9, 0.1], [-0.3, 0.8]]), torch.tensor([0, 1])
     traits = torch.from_numpy(data.training_traits(2))
     outputs = torch.cat([torch.tensor(cosines, dtype=torch.float32), traits + 0.5], dim=1)
