@@ -27,7 +27,7 @@ from bench.tasks.verify import FALSE_ACCEPT_RATE, cosines
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of the training: its plan, the size of its pictures, and when which loss takes part, in shares of steps."""
+    """A part of the training: its plan, the size of its pictures, and when which loss takes part (shares of steps)."""
 
     plan: Plan
     half: bool  # pictures of half the size teach at a quarter of the cost
