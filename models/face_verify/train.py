@@ -44,7 +44,7 @@ FIRST = Stage(
     checkpoint="checkpoint-half.pt",
 )
 SECOND = Stage(
-    plan=Plan(steps=800, batch=64, rate=1.5e-3, decay=0.02, seed=2, check_every=200),
+    plan=Plan(steps=600, batch=64, rate=1.5e-3, decay=0.02, seed=2, check_every=200),
     half=False,
     named=0.0,
     margin=(0.0, 0.3),

@@ -30,7 +30,7 @@ FOLDER = Path(data.__file__).resolve().parent
 REFERENCE = reference_root() / "face_verify"
 # Whole people from both ends of the set.
 SUBSET = np.concatenate([np.arange(60), np.arange(4740, 4800)])
-GOLDEN = ""
+GOLDEN = "8a3903fcb42f3ee756aaf5671ac7abe6638b96f5ebeeea6f4c132376e3379adb"
 
 
 @pytest.fixture(scope="module")
