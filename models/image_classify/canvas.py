@@ -40,6 +40,12 @@ class Draws:
         word = int(self._source.random_raw())
         return low + (high - low) * ((word >> 11) * 2.0**-53)
 
+    def uniforms(self, count: int) -> NDArray[np.float64]:
+        """`count` numbers in [0, 1)."""
+        words = np.asarray(self._source.random_raw(count), dtype=np.uint64)
+        result: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return result
+
     def integer(self, count: int) -> int:
         """One number in 0..count-1."""
         return int(self.uniform(0.0, float(count)))
