@@ -43,7 +43,7 @@ class BringsFiles(Protocol):
 class EndToEnd:
     """`plain`, fed with files: inputs are `ENCODED` (n, longest) uint8 and `LENGTH` (n,) int64.
 
-    Its outputs are the network's own and, behind them, `ANSWER` (n,) int64: what the task reads from them.
+    Its outputs are the network's own and, behind them, `ANSWER` (n,) int64: what the task reads from them, if it does.
     """
 
     def __init__(self, plain: Workload) -> None:
@@ -51,12 +51,13 @@ class EndToEnd:
         spec = plain.spec
         if spec.task not in PIPELINES:
             raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
-        pipeline = plain.pipeline if isinstance(plain, BringsFiles) else PIPELINES[spec.task]()
+        pipeline = plain.pipeline if isinstance(plain, BringsFiles) else PIPELINES[spec.task]
         if pipeline is None:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.plain = plain
         self.pipeline: Pipeline = pipeline
-        self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, Tensor(name=ANSWER, dtype="int64", shape=())))
+        read = (Tensor(name=ANSWER, dtype="int64", shape=()),) if pipeline.answers else ()
+        self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, *read))
 
     def model(self, precision: str = "fp32") -> Model:
         """The network itself, which knows nothing of files."""

@@ -61,7 +61,8 @@ class PipelineSession:
         outputs = {name: out[name] for name in self._outputs}
         self._session.run(prepared, outputs)
         answered = perf_counter_ns()
-        out[ANSWER][:] = self._pipeline.answer(outputs)
+        if (read := self._pipeline.answer(outputs)) is not None:
+            out[ANSWER][:] = read
         ended = perf_counter_ns()
         self._samples += count
         self._prepare_ns += ready - begun

@@ -7,7 +7,7 @@ makes raw samples of prepared ones where a workload renders or synthesises its o
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, top_class
 from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
 from bench.tasks.sounds import as_flac, load_sound
+from bench.tasks.verify import VERIFY
 
 # A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.
 _ENLARGED = 2
@@ -36,12 +37,21 @@ class Pipeline(Protocol):
     def prepare(self, data: bytes, sample: Sample) -> None:
         """Fill `sample` from a file's bytes. Raises ValueError or OSError for what is no such file."""
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
-        """The answers (n,) to the raw outputs (n, …)."""
+    def answer(self, outputs: Outputs) -> NDArray[np.int64] | None:
+        """The answers (n,) to the raw outputs (n, …); None where these are the answer themselves."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether `answer` gives any."""
 
 
 class Pictures(msgspec.Struct, frozen=True):
-    """JPEG files of pictures twice as high and wide as the input; prepared by decoding and resizing (bilinear)."""
+    """JPEG files of pictures twice as high and wide as the input; prepared by decoding and resizing (bilinear).
+
+    `answers`: the answer is a class; else it is the output itself, an embedding.
+    """
+
+    answers: bool = True
 
     def encode(self, sample: Sample) -> bytes:
         (pixels,) = sample.values()
@@ -51,14 +61,18 @@ class Pictures(msgspec.Struct, frozen=True):
         (pixels,) = sample.values()
         pixels[:] = resized_picture(io.BytesIO(data), *pixels.shape[1:])
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
-        return top_class(outputs)
+    def answer(self, outputs: Outputs) -> NDArray[np.int64] | None:
+        return top_class(outputs) if self.answers else None
 
 
 class Photographs(msgspec.Struct, frozen=True):
     """A user's picture files as they are, prepared as the user says."""
 
     preparation: Preparation
+
+    @property
+    def answers(self) -> bool:
+        return True
 
     def encode(self, sample: Sample) -> bytes:
         raise NotImplementedError("a user's pictures come as files")
@@ -78,6 +92,10 @@ class Sounds(msgspec.Struct, frozen=True):
 
     samples_per_s: int
 
+    @property
+    def answers(self) -> bool:
+        return True
+
     def encode(self, sample: Sample) -> bytes:
         raise NotImplementedError("a user's sounds come as files")
 
@@ -91,6 +109,10 @@ class Sounds(msgspec.Struct, frozen=True):
 
 class Recordings(msgspec.Struct, frozen=True):
     """FLAC files of 16 bits at 16 kHz, one channel, as long as the input; nothing is lost in them."""
+
+    @property
+    def answers(self) -> bool:
+        return True
 
     def encode(self, sample: Sample) -> bytes:
         (wave,) = sample.values()
@@ -111,4 +133,8 @@ class Recordings(msgspec.Struct, frozen=True):
         return top_class(outputs)
 
 
-PIPELINES: dict[str, Callable[[], Pipeline]] = {CLASSIFY.name: Pictures, COMMAND.name: Recordings}
+PIPELINES: dict[str, Pipeline] = {
+    CLASSIFY.name: Pictures(),
+    COMMAND.name: Recordings(),
+    VERIFY.name: Pictures(answers=False),
+}

@@ -92,3 +92,13 @@ def test_a_broken_file_is_named_before_the_clock_runs(tmp_path: Path) -> None:
 def test_a_users_model_without_files_has_no_end_to_end(tmp_path: Path) -> None:
     with pytest.raises(NoPipeline, match="--data"):
         EndToEnd(UserWorkload(tiny_onnx(tmp_path / "m.onnx"), None))
+
+
+def test_an_embedding_is_the_answer_itself() -> None:
+    plain, files = load_workload("face_verify"), EndToEnd(load_workload("face_verify"))
+    assert files.spec.outputs == plain.spec.outputs
+    inputs = files.evaluation_inputs(np.array([0, 1]))
+    back = np.zeros((3, 112, 112), np.uint8)
+    files.pipeline.prepare(inputs[ENCODED][1, : inputs[LENGTH][1]].tobytes(), {"image": back})
+    own = plain.evaluation_inputs(np.array([1]))["image"][0]
+    assert np.abs(back.astype(int) - own).mean() < 12
