@@ -30,7 +30,7 @@ def _variants(
         yield "fp32, before rounding to int8", trained(checkpoint, training_set(cache, identities, sides, 2)[:count])
     network = load_shipped(GRAPH)
     yield "as shipped", network
-    for bits, per_channel in ((8, False), (6, True), (5, True), (4, True), (4, False)):
+    for bits, per_channel in ((8, False), (4, True), (4, False)):
         unit = "channel" if per_channel else "tensor"
         yield f"{bits} bits, one scale per {unit}", rounded(network, bits, per_channel)
 

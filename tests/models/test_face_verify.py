@@ -267,18 +267,25 @@ def test_graph_passes_the_checker() -> None:
     assert max(entry.version for entry in model.opset_import) >= 17
 
 
-def test_exporting_again_gives_the_same_files(tmp_path: Path) -> None:
+def test_exporting_again_gives_the_same_graph_and_weights(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from bench.models.export import export_graph
     from bench.models.face_verify.network import load_shipped
 
     example = {"image": torch.zeros((1, 3, SIZE, SIZE), dtype=torch.uint8)}
     export_graph(load_shipped(FOLDER / "graph.onnx"), example, ["embedding"], tmp_path, storage="int8")
-    first, again = (onnx.load(folder / "graph.onnx", load_external_data=False).graph for folder in (FOLDER, tmp_path))
-    assert [(n.op_type, list(n.input), list(n.output)) for n in first.node] == [
-        (n.op_type, list(n.input), list(n.output)) for n in again.node
+    assert (tmp_path / "weights.safetensors").read_bytes() == (FOLDER / "weights.safetensors").read_bytes()
+    assert _structure(tmp_path) == _structure(FOLDER)
+
+
+def _structure(folder: Path) -> list[tuple[str, list[str], list[bytes]]]:
+    """Operators in order, each with the stored weights it takes and its attributes; other names are the tracer's."""
+    graph = onnx.load(folder / "graph.onnx", load_external_data=False).graph
+    stored = {tensor.name for tensor in graph.initializer if tensor.data_location == onnx.TensorProto.EXTERNAL}
+    return [
+        (node.op_type, [name for name in node.input if name in stored], [a.SerializeToString() for a in node.attribute])
+        for node in graph.node
     ]
-    assert model_hash(tmp_path / "graph.onnx") == model_hash(FOLDER / "graph.onnx")
 
 
 def test_graph_agrees_with_torch(subset: NDArray[np.uint8]) -> None:
