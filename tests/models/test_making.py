@@ -144,7 +144,7 @@ def test_figures_replace_what_stands_behind_their_beginning(tmp_path: Path) -> N
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["image_classify"])
+@pytest.mark.parametrize("name", ["image_classify", "image_classify_edge"])
 def test_the_figures_of_the_suite_are_the_computed_ones(name: str, tmp_path: Path) -> None:
     import importlib
     import json
