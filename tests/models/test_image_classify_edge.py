@@ -180,16 +180,16 @@ def test_reference_names_the_evaluation_pictures() -> None:
     assert kept["evaluation_sha256"] == theirs["evaluation_sha256"]
 
 
-def test_coarser_weights_lose_answers() -> None:
+def test_one_scale_per_tensor_leaves_nothing() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.image_classify_edge.network import load_shipped
     from bench.models.making.roundings import rounded
 
-    images, labels = data.evaluation_inputs(np.arange(240))["image"], data.evaluation_labels(np.arange(240))
-    reference = load_file(REFERENCE / "outputs.safetensors")["logits"][:240].argmax(1) == labels
-    network = rounded(load_shipped(GRAPH), 4)
+    # 0.02 against 0.92 on all 2 400 pictures (card.md): folded channels of one tensor are of very different size.
+    images, labels = data.evaluation_inputs(SUBSET)["image"], data.evaluation_labels(SUBSET)
+    network = rounded(load_shipped(GRAPH), 8)
     with torch.no_grad():
-        answers = np.concatenate(
-            [network(torch.from_numpy(images[f : f + 24])).argmax(1).numpy() for f in range(0, 240, 24)]
-        )
-    assert (answers == labels).mean() < reference.mean() - 0.05
+        answers = [
+            network(torch.from_numpy(images[first : first + 24])).argmax(1).numpy() for first in range(0, 96, 24)
+        ]
+    assert (np.concatenate(answers) == labels).mean() < 0.5
