@@ -18,7 +18,7 @@ from bench.store.timeline_file import read_timeline
 from .kept import check_every_file, records_of, run_of
 from .things import Outcome, only_run, run
 
-WORKLOADS = ("face_verify", "image_classify", "speech_command")
+WORKLOADS = ("image_classify", "speech_command")
 SCENARIOS = ("single_stream", "offline")
 NAMES = [f"{workload}.{scenario}.fp32" for workload in WORKLOADS for scenario in SCENARIOS]
 
@@ -41,9 +41,9 @@ def records(place: Path, outcome: Outcome) -> list[Record]:
 def test_ends_well(outcome: Outcome) -> None:
     assert outcome.code == 0, outcome
     lines = outcome.err.splitlines()
-    assert lines[0].startswith(f"{len(NAMES)} measurements, about ")
+    assert lines[0].startswith("4 measurements, about ")
     assert [line for line in lines if line.endswith(": done")] == [
-        f"[{number}/{len(NAMES)}] {name}: done" for number, name in enumerate(NAMES, start=1)
+        f"[{number}/4] {name}: done" for number, name in enumerate(NAMES, start=1)
     ]
 
 
