@@ -43,12 +43,17 @@ def window(left: float, right: float, top: float, bottom: float, mirrored: bool 
 WHOLE = window(-9.0, 9.0, -9.0, 9.0)
 
 
+def mirrored(columns: slice) -> slice:
+    """The columns on the other side of the face."""
+    return slice(COLUMNS - columns.stop, COLUMNS - columns.start)
+
+
 def parts(plane: Field, place: Window) -> list[Field]:
     """Views (faces, h, w) of a plane in a window: one, or the right and the mirrored left one."""
     right = plane[:, place.rows, place.columns]
     if not place.mirrored:
         return [right]
-    left = plane[:, place.rows, COLUMNS - place.columns.stop : COLUMNS - place.columns.start]
+    left = plane[:, place.rows, mirrored(place.columns)]
     return [right, left[:, :, ::-1]]
 
 

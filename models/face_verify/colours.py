@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.models.face_verify.canvas import SCALE, WHOLE, Field, Look, bump, cover, edge, line, ramp
+from bench.models.face_verify.canvas import SCALE, WHOLE, Field, Look, bump, cover, edge, line, mirrored, ramp
 from bench.models.face_verify.features import EYE_WINDOW, MOUTH_WINDOW, Relief, eye_shape, mouth_line
 
 Planes = list[Field]
@@ -80,7 +80,7 @@ def _eyes(planes: Planes, look: Look) -> None:
         aside = across + np.float32(0.028 * sign)
         glint = edge(0.021 - np.sqrt(aside * aside + (down + 0.03) * (down + 0.03))) * np.float32(170)
         sides.append((ring, rings, 1 - pupil * np.float32(0.9), glint))
-    columns = [EYE_WINDOW.columns, slice(112 - EYE_WINDOW.columns.stop, 112 - EYE_WINDOW.columns.start)]
+    columns = [EYE_WINDOW.columns, mirrored(EYE_WINDOW.columns)]
     for plane, white, colour in zip(planes, (226.0, 218.0, 212.0), iris, strict=True):
         for number, (ring, rings, pupil, glint) in enumerate(sides):
             value = (1 - ring) * shade * np.float32(white) + rings * colour

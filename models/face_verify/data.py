@@ -25,7 +25,7 @@ Labels = NDArray[np.int64]
 EVALUATION_IDENTITIES: int = 2400
 EVALUATION_SIZE: int = 2 * EVALUATION_IDENTITIES
 
-# Streams may never be renumbered: the numbers are part of the data set. 1 to 6 are those of `image_classify`.
+# Streams may never be renumbered: the numbers are part of the data set. Those below are other workloads'.
 _EVALUATION, _VALIDATION, _TRAINING, _CALIBRATION, _LOAD = 11, 12, 13, 14, 15
 # How much harder the live pictures are than those of the training, chosen on validation people.
 _HARDNESS = 1.45

@@ -26,12 +26,12 @@ from bench.models.face_verify.canvas import (
 from bench.models.image_classify.canvas import wave
 
 _BROW = window(0.04, 0.82, -0.7, -0.08, mirrored=True)
-_EYE = window(0.08, 0.82, -0.46, 0.24, mirrored=True)
+EYE_WINDOW = window(0.08, 0.82, -0.46, 0.24, mirrored=True)
 _NOSE = window(-0.42, 0.42, -0.4, 0.7)
 _NOSTRIL = window(0.0, 0.4, 0.12, 0.7, mirrored=True)
 _CHEEK = window(0.0, 1.12, -0.6, 0.8, mirrored=True)
 _FOLD = window(0.1, 0.7, 0.26, 0.98, mirrored=True)
-_MOUTH = window(-0.56, 0.56, 0.36, 1.14)
+MOUTH_WINDOW = window(-0.56, 0.56, 0.36, 1.14)
 _CHIN = window(-0.5, 0.5, 0.7, 1.45)
 _FOREHEAD = window(-0.62, 0.62, -0.85, -0.36)
 _JAW = window(-1.2, 1.2, 0.2, 1.45)
@@ -147,30 +147,32 @@ def _beard(face: Relief, look: Look, grain: Field) -> None:
 
 def _mouth(face: Relief, look: Look) -> None:
     """Lips and the line between them; a mouth that is open shows in `colours`."""
-    across = _MOUTH.u / look["mouth_width"]
+    across = MOUTH_WINDOW.u / look["mouth_width"]
     arc = ramp(1 - across * across)
     root = np.sqrt(arc)
     y = mouth_line(look)
     gap = look["open"] * arc * np.float32(0.055)
-    bow = look["bow"] * bump((_MOUTH.u) / 0.07) * 0.4 - look["bow"] * 0.12 * line(np.abs(_MOUTH.u) - 0.08, 0.06)
+    bow = look["bow"] * bump((MOUTH_WINDOW.u) / 0.07) * 0.4 - look["bow"] * 0.12 * line(
+        np.abs(MOUTH_WINDOW.u) - 0.08, 0.06
+    )
     lips = edge(y + gap + look["upper_lip"] * root * (1 - bow)) * edge(gap + look["lower_lip"] * root - y)
-    cover(face.dark, _MOUTH, 0.0, lips * np.float32(0.8))
+    cover(face.dark, MOUTH_WINDOW, 0.0, lips * np.float32(0.8))
     upper = edge(-y)
-    add(face.red, _MOUTH, lips * look["lip_red"])
-    add(face.dark, _MOUTH, lips * (look["lip_dark"] + upper * np.float32(0.12)))
-    add(face.dark, _MOUTH, edge(gap - np.abs(y)) * ramp(arc * 4) * np.float32(0.8))
-    add(face.height, _MOUTH, lips * np.float32(0.03))
+    add(face.red, MOUTH_WINDOW, lips * look["lip_red"])
+    add(face.dark, MOUTH_WINDOW, lips * (look["lip_dark"] + upper * np.float32(0.12)))
+    add(face.dark, MOUTH_WINDOW, edge(gap - np.abs(y)) * ramp(arc * 4) * np.float32(0.8))
+    add(face.height, MOUTH_WINDOW, lips * np.float32(0.03))
     below = bump(across) * np.float32(0.14)
-    add(face.dark, _MOUTH, below * bump((_MOUTH.v - look["mouth"] - look["lower_lip"] - 0.09) / 0.06))
-    furrow = bump(_MOUTH.u / 0.05) * look["bow"] * np.float32(0.12)
-    add(face.dark, _MOUTH, furrow * bump((_MOUTH.v - look["mouth"] + look["upper_lip"] + 0.08) / 0.08))
+    add(face.dark, MOUTH_WINDOW, below * bump((MOUTH_WINDOW.v - look["mouth"] - look["lower_lip"] - 0.09) / 0.06))
+    furrow = bump(MOUTH_WINDOW.u / 0.05) * look["bow"] * np.float32(0.12)
+    add(face.dark, MOUTH_WINDOW, furrow * bump((MOUTH_WINDOW.v - look["mouth"] + look["upper_lip"] + 0.08) / 0.08))
 
 
 def mouth_line(look: Look) -> Field:
     """How far below the line between the lips each point of the mouth's window lies."""
-    across = _MOUTH.u / look["mouth_width"]
+    across = MOUTH_WINDOW.u / look["mouth_width"]
     bend = (look["droop"] - 0.11 * look["smile"]) * across * across + look["slant"] * across
-    result: Field = _MOUTH.v - (look["mouth"] + bend - 0.35 * look["droop"])
+    result: Field = MOUTH_WINDOW.v - (look["mouth"] + bend - 0.35 * look["droop"])
     return result
 
 
@@ -184,10 +186,10 @@ def _chin(face: Relief, look: Look) -> None:
 
 def eye_shape(look: Look) -> tuple[Field, Field, Field]:
     """x from the middle of the eye, and the distances below the upper and above the lower lid, in the eyes' window."""
-    x = _EYE.u - look["eye_gap"]
+    x = EYE_WINDOW.u - look["eye_gap"]
     along = x / look["eye_width"]
     arc = 1 - along * along
-    y = _EYE.v - (look["eye_height"] - look["eye_tilt"] * x)
+    y = EYE_WINDOW.v - (look["eye_height"] - look["eye_tilt"] * x)
     upper = look["eye_open"] * arc * (1 + look["eye_skew"] * along)
     lower = look["eye_open"] * arc * np.float32(0.72)
     return x, y + upper, lower - y
@@ -204,10 +206,7 @@ def _eye_lids(face: Relief, look: Look) -> None:
     lids += line(fold, 0.028) * (ramp(look["lid_fold"]) * length * np.float32(0.5))
     bags = (look["bags"] * (0.3 + 0.7 * look["age"])) * ramp((1 - along * along) * 1.5) * np.float32(0.3)
     lids += line(above + 0.06, 0.05) * bags
-    add(face.dark, _EYE, lids)
-
-
-EYE_WINDOW, MOUTH_WINDOW = _EYE, _MOUTH
+    add(face.dark, EYE_WINDOW, lids)
 
 
 def _brows(face: Relief, look: Look) -> None:

@@ -151,9 +151,8 @@ def appearance(person: Look, moment: Look) -> Look:
     look["hair_tone"] = ramp(person["hair_tone"] + moment["other_tone"])
     look["hairline"] = person["hairline"] - 0.1 * moment["years"]
     other = moment["hair_change"] > 0.4
-    for name in ("length", "fringe", "part"):
-        trait = "part" if name == "part" else f"hair_{name}" if name == "length" else name
-        look[trait] = np.where(other, moment[f"other_{name}"], person[trait])
+    for trait, changed in {"hair_length": "other_length", "fringe": "other_fringe", "part": "other_part"}.items():
+        look[trait] = np.where(other, moment[changed], person[trait])
     look["beard"] = person["beard"] + np.where(person["beard"] > -0.5, moment["shaved"], np.float32(0))
     look["eye_open"] = person["eye_open"] * moment["eyes"] * (1 - 0.25 * smile)
     look["brow_height"] = person["brow_height"] + moment["brow_raise"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.models.face_verify.canvas import SCALE, Field, Look, choose, edge, line, ramp, window
+from bench.models.face_verify.canvas import SCALE, Field, Look, choose, edge, line, mirrored, ramp, window
 from bench.models.face_verify.colours import Planes, hair_colour
 from bench.models.face_verify.features import Relief
 
@@ -42,7 +42,7 @@ def _glasses(planes: Planes, face: Relief, look: Look, faces: NDArray[np.intp]) 
     bars = edge(look["frame"] * 0.5 - height) * edge(-inside)
     rim = np.maximum(rim, bars)
     glass = edge(inside) * ramp(look["glare"]) * line(place.u - look["eye_gap"] + place.v - 0.1 * look["gaze_x"], 0.22)
-    for part in (place.columns, slice(112 - place.columns.stop, 112 - place.columns.start)):
+    for part in (place.columns, mirrored(place.columns)):
         turned = slice(None, None, 1 if part == place.columns else -1)
         for plane, tone in zip(planes, (1.0, 0.92, 0.86), strict=True):
             _lay(plane, faces, place.rows, part, np.full_like(glass, 235), glass[:, :, turned])

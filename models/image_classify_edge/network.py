@@ -11,53 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from bench.models.blocks import Convolution, InvertedResidual
 from bench.models.image_classify_edge.data import CLASS_NAMES
 from bench.models.weights import load_weights
 
 # Expansion, channels, blocks, stride of the first: table 2 of the paper.
 _STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 _FIRST, _LAST = 32, 1280
-
-
-class Convolution(nn.Module):
-    """Convolution and batch norm (folded: a bias), then ReLU6 where `active`."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: int,
-        folded: bool,
-        stride: int = 1,
-        groups: int = 1,
-        active: bool = True,
-    ) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=folded)
-        self.norm: nn.Module = nn.Identity() if folded else nn.BatchNorm2d(outputs)
-        self.active: nn.Module = nn.ReLU6() if active else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, inputs, h, w) to (batch, outputs, h/stride, w/stride)."""
-        y: Tensor = self.active(self.norm(self.conv(x)))
-        return y
-
-
-class InvertedResidual(nn.Module):
-    """1×1 up, 3×3 on each channel (with the stride), 1×1 down without activation; added to the input where it fits."""
-
-    def __init__(self, inputs: int, outputs: int, expansion: int, stride: int, folded: bool) -> None:
-        super().__init__()
-        width = inputs * expansion
-        self.residual = stride == 1 and inputs == outputs
-        self.expand: nn.Module = Convolution(inputs, width, 1, folded) if expansion > 1 else nn.Identity()
-        self.depthwise = Convolution(width, width, 3, folded, stride, groups=width)
-        self.project = Convolution(width, outputs, 1, folded, active=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, inputs, h, w) to (batch, outputs, h/stride, w/stride)."""
-        y: Tensor = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.residual else y
 
 
 class MobileNetV2(nn.Module):
