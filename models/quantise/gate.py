@@ -141,7 +141,7 @@ def row(name: str, found: Assessed) -> str:
 
 
 HEADING = """\
-| network | quality (95 % Wilson) | same answer as the reference | worse by at most (one-sided 95 %) | holds q99 |
+| network | quality (95 %) | same answer as the reference | worse by at most (one-sided 95 %) | holds q99 |
 |---|---|---|---|---|"""
 
 
