@@ -6,7 +6,8 @@ import subprocess
 
 from .building import ROOT
 
-MOST_BYTES = 56 << 20
+# 56 MiB of weights, data and reference answers, and 1 for the graphs of the int8 files (docs/decisions.md).
+MOST_BYTES = 57 << 20
 
 
 def test_weights_and_evaluation_data_keep_their_budget() -> None:
