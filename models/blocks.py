@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 
@@ -44,3 +46,13 @@ class InvertedResidual(nn.Module):
         """Map (batch, inputs, h, w) to (batch, outputs, h/stride, w/stride)."""
         y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
+
+
+def inverted_residuals(channels: int, stages: Sequence[tuple[int, int, int, int]], folded: bool) -> nn.Sequential:
+    """All blocks of `stages`: expansion, channels out, number of blocks, stride of the first one."""
+    blocks: list[nn.Module] = []
+    for expansion, outputs, count, stride in stages:
+        for number in range(count):
+            blocks.append(InvertedResidual(channels, outputs, expansion, stride if number == 0 else 1, folded))
+            channels = outputs
+    return nn.Sequential(*blocks)

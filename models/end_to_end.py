@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Model, Tensor
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.models.stress_reference import StressReference
+from bench.tasks import TASKS
 from bench.tasks.pipelines import PIPELINES, Pipeline
 
 # Names that no ONNX graph of ours has.
@@ -56,7 +57,7 @@ class EndToEnd:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.plain = plain
         self.pipeline: Pipeline = pipeline
-        read = (Tensor(name=ANSWER, dtype="int64", shape=()),) if pipeline.answers else ()
+        read = (Tensor(name=ANSWER, dtype="int64", shape=()),) if TASKS[spec.task].single_answers else ()
         self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, *read))
 
     def model(self, precision: str = "fp32") -> Model:
@@ -98,7 +99,7 @@ class EndToEnd:
     def _encoded(self, inputs: NamedArrays) -> NamedArrays:
         count = len(next(iter(inputs.values())))
         samples = ({name: array[i] for name, array in inputs.items()} for i in range(count))
-        return padded([self.pipeline.encode(sample) for sample in samples])
+        return padded([PIPELINES[self.spec.task].encode(sample) for sample in samples])
 
 
 def padded(files: Sequence[bytes]) -> NamedArrays:

@@ -5,6 +5,7 @@ Value, paired verdict, numeric class.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def _against_reference(quality: Quality, answered: _Answered, reference: Referen
     unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
     if isinstance(error, Refusal) or labels is None:
         return unverified
-    target = _target_on_samples(quality, reference, measure.value(stored, labels))
+    target = _target_on_samples(quality, reference, lambda: measure.value(stored, labels))
     verdict = measure.verdict(outputs, stored, labels, target, Q99)
     if isinstance(verdict, Refusal):
         return unverified
@@ -169,16 +170,18 @@ def _agrees(agreed: float, samples: int, exact: bool) -> bool:
     return wilson(round(agreed * samples), samples, 2 * ONE_SIDED - 1).high >= _AGREEMENT
 
 
-def _target_on_samples(quality: Quality, reference: Reference, of_reference: Value | Refusal) -> float:
+def _target_on_samples(quality: Quality, reference: Reference, of_reference: Callable[[], Value | Refusal]) -> float:
     """The absolute target; on a subset scaled by how hard its samples are to the reference.
 
     Unscaled, a perfect engine would fail one subset in ten by the luck of the draw.
     """
     assert quality.target is not None
-    whole = quality.samples >= quality.evaluation_samples
-    if whole or reference.value <= 0 or isinstance(of_reference, Refusal):
+    if quality.samples >= quality.evaluation_samples or reference.value <= 0:
         return quality.target
-    return min(1.0, quality.target * of_reference[0] / reference.value)
+    measured = of_reference()
+    if isinstance(measured, Refusal):
+        return quality.target
+    return min(1.0, quality.target * measured[0] / reference.value)
 
 
 def _numeric(outputs: NamedArrays, stored: NamedArrays) -> RelativeError | Refusal:

@@ -26,8 +26,7 @@ _FINGERPRINTED = 64
 def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
     """Answer the evaluation set, or what of it the measurement asks for, and keep outputs and sample numbers."""
     workload, measurement = ready.workload, job.measurement
-    total, group = workload.spec.quality.evaluation_samples, workload.spec.quality.group
-    indices = chosen_indices(total, measurement.quality_samples, derive_seed(job.seed, "quality"), group)
+    indices = quality_indices(job, workload, measurement.quality_samples)
     if len(indices) == 0:
         return
 
@@ -40,6 +39,12 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
     save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+
+
+def quality_indices(job: Job, workload: Workload, count: int) -> NDArray[np.int64]:
+    """Which `count` evaluation samples a repetition is asked, whatever is asked about them."""
+    spec = workload.spec.quality
+    return chosen_indices(spec.evaluation_samples, count, derive_seed(job.seed, "quality"), spec.group)
 
 
 def evaluation_fingerprint(workload: Workload) -> str:

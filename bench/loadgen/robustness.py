@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.answering import answer_all, chosen_indices, chunk_of
-from bench.loadgen.keeping import INDICES, save_arrays
+from bench.loadgen.answering import answer_all, chunk_of
+from bench.loadgen.keeping import INDICES, quality_indices, save_arrays
 from bench.loadgen.opening import Ready
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
 from bench.models.stress import conditions_of, fingerprint
-from bench.records.hashing import derive_seed
 from bench.records.job import Job
 from bench.robustness import change
 
@@ -28,8 +27,8 @@ def answer_under_stress(job: Job, ready: Ready, reporter: Reporter) -> None:
     workload, measurement = ready.workload, job.measurement
     if not measurement.stress_samples:
         return
-    total, batch = workload.spec.quality.evaluation_samples, measurement.batch
-    indices = chosen_indices(total, measurement.stress_samples, derive_seed(job.seed, "quality"))
+    batch = measurement.batch
+    indices = quality_indices(job, workload, measurement.stress_samples)
     asked = conditions_of(workload.spec)
     found: dict[str, list[Named]] = {condition.name: [] for condition in asked}
     for lo in range(0, len(indices), chunk_of(batch)):

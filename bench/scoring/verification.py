@@ -157,8 +157,8 @@ def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target:
         raise ValueError("candidate and reference are not pairs of the same people")
     decided, decided_reference = accepted_genuine(candidate, far), accepted_genuine(reference, far)
     value, of_reference = float(decided.mean()), float(decided_reference.mean())
-    differences = resampled_rates(candidate, far) - resampled_rates(reference, far)
-    difference = _interval(differences, 2.0 * ONE_SIDED - 1.0)
+    rates = resampled_rates(candidate, far)
+    difference = _interval(rates - resampled_rates(reference, far), 2.0 * ONE_SIDED - 1.0)
     allowance = -(1.0 - share) * of_reference
     needed = samples_needed(share, of_reference) if of_reference > 0.0 else None
     people = len(np.intersect1d(candidate.probes, candidate.references))
@@ -166,7 +166,7 @@ def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target:
     target_met = value >= target
     return Verdict(
         value=value,
-        interval=rate_interval(candidate, far),
+        interval=_interval(rates, 0.95),
         reference=of_reference,
         target=target,
         target_met=target_met,

@@ -1,4 +1,4 @@
-"""From the bytes of a file to an engine's input, and from its outputs to the answer, the same for every engine.
+"""From the bytes of a file to an engine's input, the same for every engine.
 
 In the timed region `end_to_end` all of this is inside the clock. Encoding is the other way round and never timed: it
 makes raw samples of prepared ones where a workload renders or synthesises its own.
@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.records.preparation import Preparation
-from bench.tasks.base import Outputs
-from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.classify import CLASSIFY, COMMAND
 from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
 from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.verify import VERIFY
@@ -29,29 +28,21 @@ Sample = Mapping[str, NDArray[np.generic]]
 
 
 class Pipeline(Protocol):
-    """What lies around an engine for one task; `sample` holds its inputs for one sample, without batch axis."""
-
-    def encode(self, sample: Sample) -> bytes:
-        """The file that such a sample comes in."""
+    """From files to inputs for one task; `sample` holds an engine's inputs for one sample, without batch axis."""
 
     def prepare(self, data: bytes, sample: Sample) -> None:
         """Fill `sample` from a file's bytes. Raises ValueError or OSError for what is no such file."""
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64] | None:
-        """The answers (n,) to the raw outputs (n, …); None where these are the answer themselves."""
 
-    @property
-    def answers(self) -> bool:
-        """Whether `answer` gives any."""
+class MakesFiles(Pipeline, Protocol):
+    """And back, for a workload that renders or synthesises its samples."""
+
+    def encode(self, sample: Sample) -> bytes:
+        """The file that such a sample comes in."""
 
 
 class Pictures(msgspec.Struct, frozen=True):
-    """JPEG files of pictures twice as high and wide as the input; prepared by decoding and resizing (bilinear).
-
-    `answers`: the answer is a class; else it is the output itself, an embedding.
-    """
-
-    answers: bool = True
+    """JPEG files of pictures twice as high and wide as the input; prepared by decoding and resizing (bilinear)."""
 
     def encode(self, sample: Sample) -> bytes:
         (pixels,) = sample.values()
@@ -61,21 +52,11 @@ class Pictures(msgspec.Struct, frozen=True):
         (pixels,) = sample.values()
         pixels[:] = resized_picture(io.BytesIO(data), *pixels.shape[1:])
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64] | None:
-        return top_class(outputs) if self.answers else None
-
 
 class Photographs(msgspec.Struct, frozen=True):
     """A user's picture files as they are, prepared as the user says."""
 
     preparation: Preparation
-
-    @property
-    def answers(self) -> bool:
-        return True
-
-    def encode(self, sample: Sample) -> bytes:
-        raise NotImplementedError("a user's pictures come as files")
 
     def prepare(self, data: bytes, sample: Sample) -> None:
         (pixels,) = sample.values()
@@ -83,36 +64,19 @@ class Photographs(msgspec.Struct, frozen=True):
         picture = load_picture(io.BytesIO(data), height, width, self.preparation)
         pixels[:] = as_input(picture[None], pixels.dtype.name, self.preparation)[0]
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
-        return top_class(outputs)
-
 
 class Sounds(msgspec.Struct, frozen=True):
     """A user's sound files as they are, cut or filled to the input's length."""
 
     samples_per_s: int
 
-    @property
-    def answers(self) -> bool:
-        return True
-
-    def encode(self, sample: Sample) -> bytes:
-        raise NotImplementedError("a user's sounds come as files")
-
     def prepare(self, data: bytes, sample: Sample) -> None:
         (wave,) = sample.values()
         wave[:] = load_sound(io.BytesIO(data), self.samples_per_s, len(wave), wave.dtype.name)
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
-        return top_class(outputs)
-
 
 class Recordings(msgspec.Struct, frozen=True):
     """FLAC files of 16 bits at 16 kHz, one channel, as long as the input; nothing is lost in them."""
-
-    @property
-    def answers(self) -> bool:
-        return True
 
     def encode(self, sample: Sample) -> bytes:
         (wave,) = sample.values()
@@ -129,12 +93,9 @@ class Recordings(msgspec.Struct, frozen=True):
             )
         wave[:] = sound
 
-    def answer(self, outputs: Outputs) -> NDArray[np.int64]:
-        return top_class(outputs)
 
-
-PIPELINES: dict[str, Pipeline] = {
+PIPELINES: dict[str, MakesFiles] = {
     CLASSIFY.name: Pictures(),
     COMMAND.name: Recordings(),
-    VERIFY.name: Pictures(answers=False),
+    VERIFY.name: Pictures(),
 }

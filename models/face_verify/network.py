@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bench.models.blocks import Convolution, InvertedResidual
+from bench.models.blocks import Convolution, inverted_residuals
 from bench.models.weights import load_weights
 
 DIMENSIONS = 128
@@ -33,14 +33,8 @@ class Features(nn.Module):
         self.register_buffer("scale", torch.full((1, 3, 1, 1), 1 / 64.0))
         self.stem = Convolution(3, _FIRST, 3, folded, stride=2)
         self.depthwise = Convolution(_FIRST, _FIRST, 3, folded, groups=_FIRST)
-        blocks: list[nn.Module] = []
-        channels = _FIRST
-        for expansion, outputs, count, stride in _STAGES:
-            for number in range(count):
-                blocks.append(InvertedResidual(channels, outputs, expansion, stride if number == 0 else 1, folded))
-                channels = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.last = Convolution(channels, _LAST, 1, folded)
+        self.blocks = inverted_residuals(_FIRST, _STAGES, folded)
+        self.last = Convolution(_STAGES[-1][1], _LAST, 1, folded)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the maps."""

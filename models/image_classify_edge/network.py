@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from bench.models.blocks import Convolution, InvertedResidual
+from bench.models.blocks import Convolution, InvertedResidual, inverted_residuals
 from bench.models.image_classify_edge.data import CLASS_NAMES
 from bench.models.weights import load_weights
 
@@ -31,14 +31,8 @@ class MobileNetV2(nn.Module):
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 115.0))
         self.register_buffer("scale", torch.full((1, 3, 1, 1), 1 / 60.0))
         self.stem = Convolution(3, _FIRST, 3, folded, stride=2)
-        blocks: list[nn.Module] = []
-        channels = _FIRST
-        for expansion, outputs, count, stride in _STAGES:
-            for number in range(count):
-                blocks.append(InvertedResidual(channels, outputs, expansion, stride if number == 0 else 1, folded))
-                channels = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.last = Convolution(channels, _LAST, 1, folded)
+        self.blocks = inverted_residuals(_FIRST, _STAGES, folded)
+        self.last = Convolution(_STAGES[-1][1], _LAST, 1, folded)
         self.head = nn.Linear(_LAST, classes)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -68,6 +68,27 @@ def test_answers_are_those_of_the_waves_in_the_files(threads: int, count: int) -
     assert inner.closed
 
 
+class Scripted(Summing):
+    """The scores of three samples, one of which holds NaN."""
+
+    SCORES = np.array([[0.0, 2.0, 1.0], [5.0, 0.0, 0.0], [np.nan, 1.0, 0.0]], np.float32)
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        out["scores"][:] = self.SCORES
+
+
+def test_the_answer_is_the_class_of_the_largest_output() -> None:
+    out = arrays(3)
+    session(Scripted()).run(files(waves(3)), out)
+    assert out[ANSWER].tolist() == [1, 0, -1]
+
+
+def test_outputs_that_are_the_answer_themselves_are_left_at_that() -> None:
+    out = {"scores": arrays(3)["scores"]}
+    session(Scripted()).run(files(waves(3)), out)
+    np.testing.assert_array_equal(out["scores"], Scripted.SCORES)
+
+
 def test_a_smaller_batch_after_a_larger_one_leaves_nothing_behind() -> None:
     inner = Summing()
     made = session(inner)

@@ -13,8 +13,10 @@ from PIL import Image
 
 from bench.models.end_to_end import ANSWER, ENCODED, LENGTH, EndToEnd, NoPipeline, padded
 from bench.models.opening import open_workload
-from bench.models.suite import load_workload
+from bench.models.suite import load_workload, workload_names
 from bench.models.user_model import BadModel, UserWorkload
+from bench.tasks import TASKS
+from bench.tasks.pipelines import PIPELINES
 
 from ..fixtures import tiny_onnx
 
@@ -92,6 +94,13 @@ def test_a_broken_file_is_named_before_the_clock_runs(tmp_path: Path) -> None:
 def test_a_users_model_without_files_has_no_end_to_end(tmp_path: Path) -> None:
     with pytest.raises(NoPipeline, match="--data"):
         EndToEnd(UserWorkload(tiny_onnx(tmp_path / "m.onnx"), None))
+
+
+@pytest.mark.parametrize("task", sorted(PIPELINES))
+def test_an_answer_is_read_where_each_sample_has_one(task: str) -> None:
+    (name, *_) = [one for one in workload_names() if load_workload(one).spec.task == task]
+    read = [tensor.name for tensor in EndToEnd(load_workload(name)).spec.outputs].count(ANSWER)
+    assert read == TASKS[task].single_answers
 
 
 def test_an_embedding_is_the_answer_itself() -> None:

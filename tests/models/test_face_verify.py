@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,8 @@ from bench.records.untrusted import read_toml
 from bench.scoring.verification import Pairs, true_accept_rate
 from bench.tasks.verify import FALSE_ACCEPT_RATE, cosines
 
+from .shipping import digest, onnxruntime_answers
+
 FOLDER = Path(data.__file__).resolve().parent
 REFERENCE = reference_root() / "face_verify"
 # Whole people from both ends of the set.
@@ -44,16 +45,7 @@ def shipped_answers(subset: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _onnxruntime(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    ort = pytest.importorskip("onnxruntime")
-    session = ort.InferenceSession(str(FOLDER / "graph.onnx"), providers=["CPUExecutionProvider"])
-    parts = [
-        session.run(["embedding"], {"image": images[first : first + 16]})[0] for first in range(0, len(images), 16)
-    ]
-    return np.concatenate(parts)
-
-
-def _digest(images: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(images.tobytes()).hexdigest()
+    return onnxruntime_answers(FOLDER / "graph.onnx", "embedding", images)
 
 
 def _stored() -> NDArray[np.float32]:
@@ -105,7 +97,7 @@ def test_streams_show_different_people() -> None:
         data.training_pictures(indices // 2, indices % 2),
         data.validation_pictures(4),
     ]
-    assert len({_digest(image) for images in streams for image in images}) == 8 * len(streams)
+    assert len({digest(image) for images in streams for image in images}) == 8 * len(streams)
 
 
 def test_evaluation_people_are_all_different() -> None:
@@ -163,7 +155,7 @@ def test_indices_outside_the_set_are_refused() -> None:
 
 
 def test_golden_pictures() -> None:
-    assert _digest(data.evaluation_inputs(np.arange(0, 4800, 401))["image"]) == GOLDEN
+    assert digest(data.evaluation_inputs(np.arange(0, 4800, 401))["image"]) == GOLDEN
 
 
 def test_pictures_are_as_hard_to_compress_as_photographs() -> None:
@@ -318,7 +310,7 @@ def test_reference_metric_is_the_one_of_the_stored_embeddings() -> None:
 
 def test_reference_names_the_evaluation_pictures() -> None:
     kept = json.loads((REFERENCE / "reference.json").read_text())
-    assert kept["evaluation_sha256"] == _digest(data.evaluation_inputs(np.arange(64))["image"])
+    assert kept["evaluation_sha256"] == digest(data.evaluation_inputs(np.arange(64))["image"])
 
 
 def test_four_bit_weights_refuse_more_people() -> None:

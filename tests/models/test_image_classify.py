@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from bench.models.image_classify import data
 from bench.models.image_classify.canvas import SIZE, Draws, fractal, make_space, voronoi, wave
 from bench.models.suite import reference_root
 from bench.records.untrusted import read_toml
+
+from .shipping import digest, onnxruntime_answers
 
 FOLDER = Path(data.__file__).resolve().parent
 REFERENCE = reference_root() / "image_classify"
@@ -38,14 +39,7 @@ def shipped_answers(subset: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _onnxruntime(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    ort = pytest.importorskip("onnxruntime")
-    session = ort.InferenceSession(str(FOLDER / "graph.onnx"), providers=["CPUExecutionProvider"])
-    parts = [session.run(["logits"], {"image": images[first : first + 16]})[0] for first in range(0, len(images), 16)]
-    return np.concatenate(parts)
-
-
-def _digest(images: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(images.tobytes()).hexdigest()
+    return onnxruntime_answers(FOLDER / "graph.onnx", "logits", images)
 
 
 # ------------------------------------------------------------------------------------------------------ pictures
@@ -81,7 +75,7 @@ def test_streams_are_disjoint() -> None:
         data.training_pictures(indices)[0],
         data.validation_pictures(indices)[0],
     ]
-    digests = {_digest(image) for images in streams for image in images}
+    digests = {digest(image) for images in streams for image in images}
     assert len(digests) == 24 * len(streams)
     # Also with the same class: the first words of the streams differ, so no two pictures share their draws.
     starts = {Draws(stream, 0, 0).uniform(0, 1) for stream in range(1, 7)}
@@ -112,7 +106,7 @@ def test_every_class_draws_a_full_range_picture() -> None:
 
 def test_golden_pictures() -> None:
     images = data.evaluation_inputs(np.arange(0, 2400, 400))["image"]
-    assert _digest(images) == GOLDEN
+    assert digest(images) == GOLDEN
 
 
 def test_pictures_are_as_hard_to_compress_as_photographs() -> None:
@@ -209,7 +203,7 @@ def test_reference_metric_is_the_one_of_the_stored_logits() -> None:
 
 def test_reference_names_the_evaluation_pictures() -> None:
     kept = json.loads((REFERENCE / "reference.json").read_text())
-    assert kept["evaluation_sha256"] == _digest(data.evaluation_inputs(np.arange(64))["image"])
+    assert kept["evaluation_sha256"] == digest(data.evaluation_inputs(np.arange(64))["image"])
 
 
 def test_four_bit_weights_lose_answers() -> None:

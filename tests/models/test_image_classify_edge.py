@@ -21,6 +21,8 @@ from bench.models.suite import reference_root
 from bench.models.weights import channel_scales
 from bench.records.untrusted import read_toml
 
+from .shipping import onnxruntime_answers
+
 FOLDER = Path(data.__file__).resolve().parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE = reference_root() / "image_classify_edge"
@@ -34,10 +36,7 @@ def subset() -> NDArray[np.uint8]:
 
 
 def _onnxruntime(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    ort = pytest.importorskip("onnxruntime")
-    session = ort.InferenceSession(str(GRAPH), providers=["CPUExecutionProvider"])
-    parts = [session.run(["logits"], {"image": images[first : first + 16]})[0] for first in range(0, len(images), 16)]
-    return np.concatenate(parts)
+    return onnxruntime_answers(GRAPH, "logits", images)
 
 
 # ------------------------------------------------------------------------------------------------------ pictures
