@@ -26,6 +26,7 @@ _COMMANDS = {
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
+    "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -130,6 +131,7 @@ def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
+    from bench.hardware.profiles import BadProfile
     from bench.models.user_model import BadModel
     from bench.planning import BadPlan
     from bench.plugins import PluginError
@@ -137,8 +139,8 @@ def _is_expected(error: ValueError) -> bool:
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
-    known = (BadDownload, BadFile, BadModel, BadPlan, BadRequest, BadWorkload, InUse, NoSuchRecord, PluginError)
-    return isinstance(error, known)
+    known = (BadDownload, BadFile, BadModel, BadPlan, BadProfile, BadRequest, BadWorkload, InUse, NoSuchRecord)
+    return isinstance(error, (*known, PluginError))
 
 
 def _system_failure(error: OSError) -> int:
