@@ -16,6 +16,7 @@ from bench.records.job import Challenge, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
+from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
 from bench.records.search import Attempt, Search
 from bench.records.tuning import Tuning
@@ -128,7 +129,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One started run: the plan, the host, and its measurements in the order of the plan."""
+    """One started run: the plan, the host, and its measurements in the order of the plan.
+
+    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named.
+    """
 
     schema: int = SCHEMA
     suite_version: str
@@ -139,3 +143,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     host: Host
     measurements: tuple[Measurement, ...]
     nonce: Nonce | None = None
+    hardware: Hardware | None = None
