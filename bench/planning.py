@@ -9,13 +9,14 @@ from typing import Any  # fields of several types
 
 from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
-from bench.hardware.profiles import profile_file
+from bench.hardware.profiles import BadProfile, profile_file
 from bench.models.base import ScenarioSpec, Workload
 from bench.models.end_to_end import NoPipeline
 from bench.models.opening import open_workload
 from bench.models.stress import conditions_of, why_not
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
+from bench.power.choice import BadPower, check_power
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     MODES,
@@ -51,7 +52,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
 
 
 def check_names(plan: RunPlan) -> None:
-    """Whether everything that a plan names exists; opens nothing. Raises BadPlan or BadProfile."""
+    """Whether everything that a plan names exists; opens nothing. Raises BadPlan."""
     if plan.model is None:
         _known("workload", plan.workloads, workload_names())
     _known("scenario", plan.scenarios, list(SCENARIOS))
@@ -62,8 +63,12 @@ def check_names(plan: RunPlan) -> None:
     _known("timed region", [plan.timed_region], list(REGIONS))
     if plan.driver == "loadgen":
         _check_loadgen(plan)
-    if plan.profile is not None:
-        profile_file(plan.profile)
+    try:
+        check_power(plan.power)
+        if plan.profile is not None:
+            profile_file(plan.profile)
+    except (BadPower, BadProfile) as error:
+        raise BadPlan(str(error)) from None
 
 
 def _check_loadgen(plan: RunPlan) -> None:

@@ -28,6 +28,7 @@ from bench.planning import (
     open_workloads,
     resolve,
 )
+from bench.power.choice import sources_here, whole_paths
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
@@ -85,6 +86,7 @@ def prepare(plan: RunPlan) -> Prepared:
         check_certifiable(workloads)
     if plan.robustness:
         check_stressable(workloads)
+    sources_here(plan.power)  # one that was named and cannot be read is told before anything runs
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)
@@ -171,9 +173,10 @@ def _from_anywhere(plan: RunPlan) -> RunPlan:
     """The plan with whole paths: it may be carried on from another folder."""
     given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
     whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
+    whole_power = whole_paths(plan.power)
     if plan.profile is not None and plan.profile.endswith(".toml"):
         whole["profile"] = str(profile_file(plan.profile).absolute())
-    return msgspec.structs.replace(plan, **whole)
+    return msgspec.structs.replace(plan, **whole, power=whole_power)
 
 
 def _carry_on(

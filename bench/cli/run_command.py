@@ -22,6 +22,7 @@ from bench.cli.common import (
     settings_option,
 )
 from bench.cli.load import load_options
+from bench.cli.power import power_option
 from bench.cli.preparation import preprocess_option
 from bench.cli.profile_use import with_profile
 from bench.cli.rates import GivenRate, rates
@@ -112,6 +113,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     metavar="PROFILE",
     help="Hardware profile (name, or .toml file): brings backend, devices and settings; held against this machine.",
 )
+@power_option
 @settings_option
 @click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
 @click.option("--data", metavar="PATH", help="Files for --model: one folder per class, in sorted order.")

@@ -112,7 +112,7 @@ def test_facts_that_cannot_be_are_refused(tmp_path: Path, line: str, words: str)
 def test_profiles_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadProfile, match=r"no profile 'nvidia-h20'\. Did you mean 'nvidia-h200'\?"):
         load_profile("nvidia-h20")
-    with pytest.raises(BadProfile, match="There is no file .*none.toml; `bench profile detect -o"):
+    with pytest.raises(BadProfile, match=r"There is no file .*none\.toml; `bench profile detect -o"):
         load_profile(str(tmp_path / "none.toml"))
 
 
