@@ -31,6 +31,7 @@ FLOORS: dict[str, float] = {
     "bench.judging": 3.5,
     "bench.authoring": 3.5,
     "bench.conformance": 3.5,
+    "bench.peaks": 3.5,
     "bench.download": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,

@@ -133,7 +133,10 @@ def _is_expected(error: ValueError) -> bool:
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
+    from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
+    from bench.peaks.keeping import NoPlace
+    from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
@@ -141,19 +144,9 @@ def _is_expected(error: ValueError) -> bool:
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
-    known = (
-        BadDownload,
-        BadFile,
-        BadModel,
-        BadPlan,
-        BadPower,
-        BadProfile,
-        BadRequest,
-        BadWorkload,
-        InUse,
-        NoSuchRecord,
-    )
-    return isinstance(error, (*known, PluginError))
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
+    found = (BadFile, InUse, NoSuchRecord, PeaksFailed, PluginError)
+    return isinstance(error, (*asked, *found))
 
 
 def _system_failure(error: OSError) -> int:

@@ -16,6 +16,7 @@ from bench.records.energy import Energy, EnergySource, How, Scope, Source
 from bench.records.host import Device
 from bench.records.job import Report
 from bench.records.profile import Meter
+from bench.records.state import State
 
 from ..fixtures import REPORT, measurement
 from .test_trial import columns
