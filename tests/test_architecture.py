@@ -35,6 +35,9 @@ FLOORS: dict[str, float] = {
     "bench.download": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,
+    "bench.trying": 4,
+    "bench.soaking": 4,
+    "bench.scaling": 4,
     "bench.runner": 4,
     "bench.api": 4,
     "bench.report": 5,
@@ -52,6 +55,12 @@ DOORS = {
     ("bench.api", "bench.runner"),
     ("bench.runner", "bench.repetition"),
     ("bench.runner", "bench.tuning"),
+    ("bench.trying", "bench.repetition"),
+    ("bench.trying", "bench.runner"),
+    ("bench.soaking", "bench.repetition"),
+    ("bench.soaking", "bench.trying"),
+    ("bench.scaling", "bench.repetition"),
+    ("bench.scaling", "bench.trying"),
     ("bench.tuning", "bench.repetition"),
 }
 # bench/__init__.py names what comes with the first use of `bench.run`, for type checkers only.

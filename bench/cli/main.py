@@ -28,6 +28,8 @@ _COMMANDS = {
     "backend": "Check that a backend keeps the contract.",
     "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
     "host": "This machine's state; settings that make it steadier while a command runs.",
+    "soak": "Steady load for minutes: drift, memory, throttling, errors.",
+    "scale": "Throughput with more workers, cores or devices.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
