@@ -28,6 +28,8 @@ _COMMANDS = {
     "backend": "Check that a backend keeps the contract.",
     "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
     "host": "This machine's state; settings that make it steadier while a command runs.",
+    "soak": "Steady load for minutes: drift, memory, throttling, errors.",
+    "scale": "Throughput with more workers, cores or devices.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -134,7 +136,10 @@ def _is_expected(error: ValueError) -> bool:
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
+    from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
+    from bench.peaks.keeping import NoPlace
+    from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
@@ -142,21 +147,9 @@ def _is_expected(error: ValueError) -> bool:
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
-    known = (
-        BadDownload,
-        BadFile,
-        BadModel,
-        BadPlan,
-        BadPower,
-        BadProfile,
-        BadRequest,
-        BadWorkload,
-        InUse,
-        NoReference,
-        NoSuchRecord,
-        PluginError,
-    )
-    return isinstance(error, known)
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
+    found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    return isinstance(error, (*asked, *found))
 
 
 def _system_failure(error: OSError) -> int:
