@@ -19,17 +19,18 @@ from bench.records.host import Facts
 from bench.records.plan import Setting
 
 if TYPE_CHECKING:
-    import pyopencl
+    pass
 
 
 class Compiled:
     """Graph, weights and programs are shared by the sessions; a plan is made once for each batch size."""
 
-    def __init__(self, model: Model, found: Found, options: Options) -> None:
+    def __init__(self, model: Model, found: Found, options: Options, profiled: bool = False) -> None:
         import pyopencl
 
         self.model, self.found, self.options = model, found, options
-        self.queue_properties = 0
+        # Whether the device's clock is read around each kernel.
+        self.profiled = profiled
         self._plans: dict[int, tuple[Plan, Graph]] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
@@ -60,7 +61,9 @@ class Compiled:
                 plan, graph = planned(self._graph, self.model, self.found.traits, samples)
                 if plan.lacking and self.options.settings.get("strict_device", False):
                     told = "; ".join(f"{op}: {why}" for op, why in sorted(plan.lacking.items()))
-                    raise Unsupported(f"opencl lacks some of {self.model.path.name}, and `strict_device` is set: {told}.")
+                    raise Unsupported(
+                        f"opencl lacks some of {self.model.path.name}, and `strict_device` is set: {told}."
+                    )
                 self.programs.ensure(plan.kernels())
                 self.weights.ensure(plan)
                 self._plans[samples] = plan, graph

@@ -66,7 +66,9 @@ def why_none() -> str:
     try:
         pyopencl.get_platforms()
     except pyopencl.Error as error:
-        return f"no OpenCL driver answers ({_words(error)}); `pip install pocl-binary-distribution` brings one for the CPU"
+        return (
+            f"no OpenCL driver answers ({_words(error)}); `pip install pocl-binary-distribution` brings one for the CPU"
+        )
     refused = refused_devices()
     if refused:
         return "; ".join(f"{name}: {why}" for name, why in refused.items())

@@ -85,6 +85,7 @@ def literal(number: float, dtype: str = "float32") -> str:
 # ----------------------------------------------------------------------------------------------------- the dictionary
 
 _Text = Callable[..., str]
+_GELU = f"{literal(math.sqrt(2 / math.pi))}*({{a}}+0.044715f*{{a}}*{{a}}*{{a}})"
 # Comparisons with one side named so that NaN comes through, as numpy's maximum and clip let it.
 _FLOAT: dict[str, _Text] = {
     "Add": lambda v, a, b: f"{a}+{b}",
@@ -135,7 +136,6 @@ _FLOAT: dict[str, _Text] = {
     "GeluTanh": lambda v, a: f"0.5f*{a}*({v.of('1.0f')}+{v.call('tanh', _GELU.format(a=a))})",
     "Mish": lambda v, a: f"{a}*{v.call('tanh', v.call('log1p', v.call('exp', a)))}",
 }
-_GELU = f"{literal(math.sqrt(2 / math.pi))}*({{a}}+0.044715f*{{a}}*{{a}}*{{a}})"
 # Told for single elements only: their results are truth values or whole numbers, or C has no word for vectors.
 _SCALAR: dict[str, _Text] = {
     "Equal": lambda v, a, b: f"{a}=={b}",

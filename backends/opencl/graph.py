@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any  # Any: ONNX's attributes are numbers, texts, lists, tensors and graphs
 
 import msgspec
-import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.opencl.expressions import Program
@@ -14,7 +13,7 @@ from bench.backends.opencl.expressions import Program
 if TYPE_CHECKING:
     import onnx
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]  # of whatever type the file has
 # Names of operators of our own; nothing of ONNX's begins so.
 MAPPED = "_Mapped"
 

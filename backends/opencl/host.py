@@ -50,6 +50,7 @@ def _session(graph: Graph, node: Node, threads: int):  # type: ignore[no-untyped
     constants = [numpy_helper.from_array(graph.constants[name], name) for name in names if name in graph.constants]
     inputs = [_info(graph, name) for name in names if name not in graph.constants]
     outputs = [helper.make_empty_tensor_value_info(name) for name in node.outputs if name]
+    assert node.proto is not None
     inner = helper.make_graph([node.proto], "host", inputs, outputs, constants)
     opsets = [helper.make_opsetid(domain, version) for domain, version in graph.opsets.items()]
     model = helper.make_model(inner, opset_imports=opsets, ir_version=_IR_VERSION)

@@ -86,8 +86,8 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
 def broadcast(shape: Sequence[int], target: Sequence[int]) -> View:
     """A plain tensor as it is repeated to a shape."""
     full = (*[1] * (len(target) - len(shape)), *shape)
-    strides = contiguous(full)
-    return View(0, tuple(0 if size == 1 and wide != 1 else step for size, wide, step in zip(full, target, strides)))
+    axes = zip(full, target, contiguous(full), strict=True)
+    return View(0, tuple(0 if size == 1 and wide != 1 else step for size, wide, step in axes))
 
 
 def picture(shape: Sequence[int]) -> tuple[int, int, int, int]:
@@ -98,7 +98,7 @@ def picture(shape: Sequence[int]) -> tuple[int, int, int, int]:
 
 
 def blocked_parts(channels: int) -> list[tuple[int, int, int]]:
-    """First channel, blocks and lanes of the parts in which a blocked picture is gone through: whole blocks, the rest."""
+    """First channel, blocks and lanes of the parts of a picture in blocks: whole blocks, the rest."""
     whole, rest = divmod(channels, BLOCK)
     parts = [(0, whole, BLOCK)] if whole else []
     return [*parts, (whole * BLOCK, 1, rest)] if rest else parts

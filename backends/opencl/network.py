@@ -89,7 +89,10 @@ class Weights:
 
         flags = pyopencl.mem_flags.READ_ONLY | pyopencl.mem_flags.COPY_HOST_PTR
         used = [
-            one.key for step in plan.steps if isinstance(step, Launch) for one in step.arguments
+            one.key
+            for step in plan.steps
+            if isinstance(step, Launch)
+            for one in step.arguments
             if isinstance(one, Weight)
         ]
         with self._lock:

@@ -1,4 +1,4 @@
-"""Where kernels come from: compiled here from source, one program for all that a plan needs and nothing has built yet."""
+"""Where kernels come from: compiled from source, all that a plan needs and nothing has built in one program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker's hold on a network: memory of its own, kernels with their arguments set, a queue; enqueued, waited for once."""
+"""A worker's hold on a network: memory of its own, kernels with arguments set, a queue that is waited for once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.backends.opencl.graph import Array, Graph, Tensor
 from bench.backends.opencl.host import HostNode
 from bench.backends.opencl.memory import Placement, Slot, place
 from bench.backends.opencl.network import Weights
-from bench.backends.opencl.plan import Argument, Buffer, Launch, OnHost, Plan, Weight
+from bench.backends.opencl.plan import Argument, Buffer, OnHost, Plan, Weight
 from bench.backends.opencl.programs import Programs
 
 if TYPE_CHECKING:
@@ -24,14 +24,26 @@ if TYPE_CHECKING:
     from bench.backends.opencl.compiled import Compiled
 
 
-class Ready(msgspec.Struct, frozen=True):
-    """A plan with its kernels: `steps` are pairs of a kernel and its size, or a node of the host with its step.
+class Launched(msgspec.Struct, frozen=True):
+    """A kernel with its arguments set, and its global size."""
 
-    `buffers` keeps alive what the kernels point at; OpenCL does not.
-    """
+    kernel: pyopencl.Kernel
+    size: tuple[int, ...]
+    local: tuple[int, ...]
+
+
+class Hosted(msgspec.Struct, frozen=True):
+    """A node of the host."""
+
+    node: HostNode
+    step: OnHost
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A plan with its kernels. `buffers` keeps alive what the kernels point at; OpenCL does not."""
 
     plan: Plan
-    steps: tuple[tuple[pyopencl.Kernel, tuple[int, ...]] | tuple[HostNode, OnHost], ...]
+    steps: tuple[Launched | Hosted, ...]
     buffers: Mapping[int, pyopencl.Buffer]
 
 
@@ -52,7 +64,7 @@ class Memory:
                 if here is None or here.size < size:
                     self._buffers[slot] = made = pyopencl.Buffer(self._context, pyopencl.mem_flags.READ_WRITE, size)
                     if slot.sharing:  # borders, and lanes that nothing writes, are zero for good
-                        pyopencl.enqueue_fill_buffer(self._queue, made, np.uint8(0), 0, size)
+                        pyopencl.enqueue_fill_buffer(self._queue, made, np.zeros(1, np.uint8), 0, size)
             self._queue.finish()
         except (pyopencl.Error, MemoryError) as error:
             raise failure(error, "opencl cannot open a session") from error
@@ -73,7 +85,8 @@ class Session:
         self._model: Model = compiled.model
         self._forms = Forms("opencl", compiled.model, compiled.options.max_batch)
         try:
-            self.queue = pyopencl.CommandQueue(compiled.context, properties=compiled.queue_properties)
+            wanted = {"properties": pyopencl.command_queue_properties.PROFILING_ENABLE} if compiled.profiled else {}
+            self.queue = pyopencl.CommandQueue(compiled.context, **wanted)
         except pyopencl.Error as error:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
@@ -131,24 +144,22 @@ def ready(
 ) -> Ready:
     """Kernel objects with their arguments set, once and for all."""
 
-    def argument(one: Argument) -> object:
+    def argument(one: Argument, long: bool) -> pyopencl.Buffer | np.int64 | np.int32:
         if isinstance(one, Buffer):
             return buffers[one.number]
-        return weights.buffer(one.key) if isinstance(one, Weight) else one
+        if isinstance(one, Weight):
+            return weights.buffer(one.key)
+        return np.int64(one) if long else np.int32(one)
 
-    steps: list[tuple[pyopencl.Kernel, tuple[int, ...]] | tuple[HostNode, OnHost]] = []
+    steps: list[Launched | Hosted] = []
     for step in plan.steps:
         if isinstance(step, OnHost):
-            steps.append((HostNode(graph, step.node, step.why, threads), step))
+            steps.append(Hosted(HostNode(graph, step.node, step.why, threads), step))
             continue
         kernel = programs.kernel(step.kernel.name)
-        longs = step.kernel.longs
         for position, one in enumerate(step.arguments):
-            value = argument(one)
-            if isinstance(value, int):
-                value = np.int64(value) if position in longs else np.int32(value)
-            kernel.set_arg(position, value)
-        steps.append((kernel, step.size))
+            kernel.set_arg(position, argument(one, position in step.kernel.longs))
+        steps.append(Launched(kernel, step.size, (1,) * len(step.size)))
     return Ready(plan, tuple(steps), buffers)
 
 
@@ -165,16 +176,12 @@ def enqueue(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, out: Array
             held.append(array)
             copy(queue, made.buffers[buffer.number], array, is_blocking=False)
     on_host: dict[str, Array] = {}
-    for one, size in made.steps:
-        if isinstance(one, HostNode):
-            assert isinstance(size, OnHost)
-            _run_on_host(queue, made, one, size, on_host)
+    for one in made.steps:
+        if isinstance(one, Launched):
+            launch(queue, one.kernel, one.size, one.local)
         else:
-            launch(queue, one, size, _ONES[len(size)])
+            _run_on_host(queue, made, one, on_host)
     _fetch(queue, made, out, on_host)
-
-
-_ONES = {1: (1,), 2: (1, 1), 3: (1, 1, 1)}
 
 
 def _fetch(queue: pyopencl.CommandQueue, made: Ready, out: Arrays, on_host: Mapping[str, Array]) -> None:
@@ -202,21 +209,19 @@ def _fetch(queue: pyopencl.CommandQueue, made: Ready, out: Arrays, on_host: Mapp
         np.copyto(target, array)
 
 
-def _run_on_host(
-    queue: pyopencl.CommandQueue, made: Ready, node: HostNode, step: OnHost, on_host: dict[str, Array]
-) -> None:
+def _run_on_host(queue: pyopencl.CommandQueue, made: Ready, hosted: Hosted, on_host: dict[str, Array]) -> None:
     """Wait for what the node reads, compute it, and bring back what the device goes on with."""
     import pyopencl
 
     values = dict(on_host)
-    for name, (buffer, tensor) in step.reads_device.items():
+    for name, (buffer, tensor) in hosted.step.reads_device.items():
         values[name] = _empty(tensor)
         if values[name].size:
             pyopencl.enqueue_copy(queue, values[name], made.buffers[buffer.number])
     queue.finish()
-    found = node.run(values)
+    found = hosted.node.run(values)
     on_host.update(found)
-    for name, (buffer, _) in step.writes_device.items():
+    for name, (buffer, _) in hosted.step.writes_device.items():
         if found[name].size:
             pyopencl.enqueue_copy(queue, made.buffers[buffer.number], np.ascontiguousarray(found[name]))
 

@@ -7,15 +7,11 @@ reshapes follow the batch is a file of fixed shapes here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from bench.backends.opencl.graph import Array, Graph, Node, Tensor
-
-if TYPE_CHECKING:
-    import onnx
 
 # Two evaluations differ, so none is computed beforehand.
 _RANDOM = frozenset(
@@ -76,7 +72,7 @@ def evaluated(graph: Graph, node: Node, constants: Mapping[str, Array]) -> dict[
 
     try:
         with np.errstate(all="ignore"):
-            evaluator = ReferenceEvaluator(node.proto, opsets=dict(graph.opsets))  # type: ignore[arg-type]
+            evaluator = ReferenceEvaluator(node.proto, opsets=dict(graph.opsets))
             values = evaluator.run(None, {name: constants[name] for name in node.inputs if name})
     except Exception:  # noqa: BLE001 - what the reference cannot compute is left to run
         return None
@@ -114,9 +110,7 @@ def captured(node: Node, graph: Graph) -> tuple[str, ...]:
     return tuple(sorted((_captured(node) & known) - set(node.inputs)))
 
 
-def _from_shape(
-    node: Node, tensors: Mapping[str, Tensor], constants: Mapping[str, Array]
-) -> dict[str, Array] | None:
+def _from_shape(node: Node, tensors: Mapping[str, Tensor], constants: Mapping[str, Array]) -> dict[str, Array] | None:
     if node.op not in ("Shape", "Size") or node.inputs[0] in constants:
         return None
     shape = tensors[node.inputs[0]].shape

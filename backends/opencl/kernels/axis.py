@@ -7,7 +7,7 @@ from bench.backends.opencl.kernels.source import Kernel, kernel, read, written
 
 
 def gather(dtype: str, index: str, length: int, inner: int, count: int) -> Kernel:
-    """Result (outer, count, inner) from input (outer, length, inner) at `count` places, counted from the end if negative.
+    """Result (outer, count, inner) from input (outer, length, inner) at `count` places; negative ones from the end.
 
     Places outside are answered with the nearest that is inside. Arguments: input, places, result.
     Global size: places, outer.
@@ -49,4 +49,6 @@ def weighted(length: int, inner: int, count: int, taps: int) -> Kernel:
         f"for(int t=0;t<{taps};t++) c+=w[k*{taps}+t]*x[(n*{length}+places[k*{taps}+t])*{inner}+i];",
         "q[i]=c; }",
     ]
-    return kernel("weighted", [read("float", "x"), read("int", "places"), read("float", "w"), written("float", "r")], body)
+    return kernel(
+        "weighted", [read("float", "x"), read("int", "places"), read("float", "w"), written("float", "r")], body
+    )

@@ -101,7 +101,8 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)group*"
     yield f" {layer.source_blocks * taps * tile.blocks * BLOCK});"
     for r, q, h in _places(tile):
-        yield f"{tile.vector} c{r}_{q}_{h}=((__global const {tile.vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}];"
+        bias = f"((__global const {tile.vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
+        yield f"{tile.vector} c{r}_{q}_{h}={bias};"
     yield from _products(layer, tile)
     yield from _stores(layer, tile, epilogue)
     yield "}"
@@ -109,9 +110,7 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
 
 def _places(tile: Tile) -> Iterator[tuple[int, int, int]]:
     """Pixel, block and part of every accumulator."""
-    return (
-        (r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(tile.parts)
-    )
+    return ((r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(tile.parts))
 
 
 def _products(layer: Convolution, tile: Tile) -> Iterator[str]:
@@ -144,9 +143,7 @@ def _multiplied(layer: Convolution, tile: Tile, lane: int, place: str) -> Iterat
             yield f"const {tile.vector} w{q}_{h}=wp[{(lane * tile.blocks + q) * tile.parts + h}];"
     step = layer.strides[1] * layer.source.block
     for r in range(tile.pixels):
-        products = "".join(
-            f"c{r}_{q}_{h}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts)
-        )
+        products = "".join(f"c{r}_{q}_{h}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts))
         yield f"{{const float v=a[{place}+{r * step}];{products}}}"
     yield "}"
 
@@ -164,8 +161,10 @@ def _stores(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]
                 at = r * BLOCK + h * tile.width
 
                 def load(k: int, at: int = at, h: int = h, block: str = block) -> str:
-                    inside = f"e{k}+o{k}+{at}" if isinstance(epilogue.others[k], Geometry) else (
-                        f"e{k}+{block}*{BLOCK}+{h * tile.width}"
+                    inside = (
+                        f"e{k}+o{k}+{at}"
+                        if isinstance(epilogue.others[k], Geometry)
+                        else (f"e{k}+{block}*{BLOCK}+{h * tile.width}")
                     )
                     return f"*(__global const {tile.vector}*)({inside})"
 

@@ -43,7 +43,8 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     yield f"const int end=min((int)get_global_id(0)*{tile.strips}+{tile.strips},{result.height});"
     yield f"for(int y=get_global_id(0)*{tile.strips};y<end;y++){{"
     yield f"for(int h=0;h<{parts};h++){{"
-    yield f"__global const {vector}* wp=(__global const {vector}*)w+block*{layer.kernel[0] * layer.kernel[1] * parts}+h;"
+    taps = layer.kernel[0] * layer.kernel[1] * parts
+    yield f"__global const {vector}* wp=(__global const {vector}*)w+block*{taps}+h;"
     row = f"y*{layer.strides[0]}+{source.top - layer.pads[0]}"
     start = f"((long)n*{source.blocks}+block)*{source.plane}+(long)({row})*{source.columns * BLOCK}"
     yield f"__global const float* in=x+{start}+{(source.left - layer.pads[1]) * BLOCK}+h*{tile.width};"
@@ -87,12 +88,7 @@ def _taps(layer: Convolution, tile: Tile) -> Iterator[str]:
             yield f"const {tile.vector} k{kx}=wp[{(ky * wide + kx) * tile.parts}];"
         # Each pixel of the input is read once for all the results that it goes into.
         for column in range((tile.pixels - 1) * stride + (wide - 1) * step + 1):
-            reached = [
-                (r, kx)
-                for r in range(tile.pixels)
-                for kx in range(wide)
-                if r * stride + kx * step == column
-            ]
+            reached = [(r, kx) for r in range(tile.pixels) for kx in range(wide) if r * stride + kx * step == column]
             if reached:
                 sums = "".join(f"c{r}+=v*k{kx};" for r, kx in reached)
                 yield f"{{const {tile.vector} v=*(__global const {tile.vector}*)(a+{column * BLOCK});{sums}}}"

@@ -40,7 +40,8 @@ def elementwise(program: Program, sizes: Sequence[int], views: Sequence[View]) -
     body.append("int i=first;")
     if program.vectorises and inner[-1] == 1 and set(inner) <= {0, 1}:
         loads = [
-            f"const {types[k]}{VECTOR} x{k}=" + (f"vload{VECTOR}(0,p{k}+i);" if step else f"({types[k]}{VECTOR})(*p{k});")
+            f"const {types[k]}{VECTOR} x{k}="
+            + (f"vload{VECTOR}(0,p{k}+i);" if step else f"({types[k]}{VECTOR})(*p{k});")
             for k, step in enumerate(inner[:-1])
         ]
         lines, result = told(program, [f"x{k}" for k in range(count)], VECTOR)

@@ -25,9 +25,7 @@ class Epilogue(msgspec.Struct, frozen=True):
         """Of the kernel, for the other operands."""
         return [read("float", f"e{k}") for k in range(len(self.others))]
 
-    def applied(
-        self, result: str, width: int, load: Callable[[int], str], prefix: str
-    ) -> tuple[list[str], str]:
+    def applied(self, result: str, width: int, load: Callable[[int], str], prefix: str) -> tuple[list[str], str]:
         """Statements, and the name of what is stored; `load` spells an operand's vector."""
         loads = [f"const float{width} {prefix}e{k}={load(k)};" for k in range(len(self.others))]
         lines, name = told(self.program, [result, *(f"{prefix}e{k}" for k in range(len(self.others)))], width, prefix)

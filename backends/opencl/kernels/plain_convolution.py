@@ -41,11 +41,14 @@ def _body(layer: PlainConvolution) -> Iterator[str]:
     yield f"const int group=d1/{group_out};"
     yield f"float c={'b[d1]' if layer.biased else '0.0f'};"
     yield f"for(int i=0;i<{group_in};i++){{"
-    source, taps = f"((long)d0*{inside}+group*{group_in}+i)", (
-        # Transposed weights are [in][out of a group]; others [out][in of a group].
-        f"((long)(group*{group_in}+i)*{group_out}+d1%{group_out})"
-        if layer.transposed
-        else f"((long)d1*{group_in}+i)"
+    source, taps = (
+        f"((long)d0*{inside}+group*{group_in}+i)",
+        (
+            # Transposed weights are [in][out of a group]; others [out][in of a group].
+            f"((long)(group*{group_in}+i)*{group_out}+d1%{group_out})"
+            if layer.transposed
+            else f"((long)d1*{group_in}+i)"
+        ),
     )
     for a in axes:
         yield f"for(int k{a}=0;k{a}<{layer.kernel[a]};k{a}++){{"

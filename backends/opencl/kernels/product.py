@@ -56,7 +56,7 @@ def product_size(layer: Product, tile: Tile, rows: int, batch: int) -> tuple[int
 
 def _help(width: int) -> str:
     """Vectors of the last columns, of which only some are there; guarded, for several kernels bring them."""
-    body = f"float t[8]; for(int i=0;i<8;i++) t[i]=i<n?p[i]:0.0f; return vload8(0,t);"
+    body = "float t[8]; for(int i=0;i<8;i++) t[i]=i<n?p[i]:0.0f; return vload8(0,t);"
     eight = (
         "#ifndef EIGHT\n#define EIGHT\n"
         f"inline float8 get8(__global const float* p, int n) {{ if(n>=8) return vload8(0,p); {body} }}\n"
@@ -89,7 +89,8 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     left = "0" if layer.left_shared else "n*rows"
     yield f"__global const float* a=x+({left}+row)*{layer.depth};"
     right = "" if layer.right_shared else f"n*{layer.blocks * layer.depth * BLOCK}+"
-    yield f"__global const {vector}* wp=(__global const {vector}*)(w+{right}(long)group*{layer.depth * tile.blocks * BLOCK});"
+    right += f"(long)group*{layer.depth * tile.blocks * BLOCK}"
+    yield f"__global const {vector}* wp=(__global const {vector}*)(w+{right});"
     for r, q, h in places:
         yield "".join(f"{vector} c{r}_{q}_{h}_{s}=({vector})(0.0f);" for s in range(split))
     yield "int k=0;"
@@ -125,8 +126,6 @@ def _multiplied(layer: Product, tile: Tile, u: int, s: int) -> Iterator[str]:
         for h in range(tile.parts):
             yield f"const {tile.vector} w{q}_{h}=wp[{(u * tile.blocks + q) * tile.parts + h}];"
     for r in range(tile.pixels):
-        products = "".join(
-            f"c{r}_{q}_{h}_{s}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts)
-        )
+        products = "".join(f"c{r}_{q}_{h}_{s}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts))
         yield f"{{const float v=a[k+{u}+{r * layer.depth}];{products}}}"
     yield "}"

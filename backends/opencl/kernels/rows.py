@@ -104,7 +104,11 @@ def softmax(length: int, step: int, logarithm: bool, hard: bool = False) -> Kern
         body += [f"float8 c8=(float8)(0.0f); for(;i+8<={length};i+=8){{"]
         body += ["const float8 v=exp(vload8(0,p+i)-m); c8+=v;" + ("" if logarithm else "vstore8(v,0,q+i);") + "}"]
         body += ["c=((c8.s0+c8.s1)+(c8.s2+c8.s3))+((c8.s4+c8.s5)+(c8.s6+c8.s7));"]
-    body += [f"for(;i<{length};i++){{const float v=exp(p[i*{step}]-m); c+=v;" + ("" if logarithm else f"q[i*{step}]=v;") + "}"]
+    body += [
+        f"for(;i<{length};i++){{const float v=exp(p[i*{step}]-m); c+=v;"
+        + ("" if logarithm else f"q[i*{step}]=v;")
+        + "}"
+    ]
     if logarithm:
         body += ["const float l=log(c);", f"for(i=0;i<{length};i++) q[i*{step}]=p[i*{step}]-m-l;"]
     else:

@@ -8,7 +8,10 @@ from bench.backends.opencl.layout import BLOCK
 
 
 class Tile(msgspec.Struct, frozen=True):
-    """`pixels` of a row times `blocks` of 16 channels, in vectors of `width` (8 or 16); `strips` of these a work-item."""
+    """`pixels` of a row times `blocks` of 16 channels, in vectors of `width` (8 or 16).
+
+    A work-item does `strips` of these, one after the other.
+    """
 
     pixels: int
     blocks: int = 1

@@ -19,7 +19,6 @@ from bench.backends.opencl.layout import (
     View,
     blocked_parts,
     blocked_view,
-    broadcast,
     contiguous,
     geometry_view,
     merged,
@@ -30,6 +29,8 @@ from bench.backends.opencl.plan import Argument, Buffer, Launch, Step, Weight, n
 
 # A work-item of an element-wise kernel has this many elements to do at least, and each core some work-items.
 _LEAST_PART, _ITEMS_A_CORE = 4096, 4
+# Top, left, bottom, right.
+Border = tuple[int, int, int, int]
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -122,7 +123,8 @@ class Builder:
     def plain(self, name: str) -> Buffer | Weight:
         """A value row-major, copied from blocks where it only lies there."""
         home = self.home(name)
-        for one in [home, *self._homes.get(name, ())]:
+        lies: list[Home] = [home, *self._homes.get(name, [])]
+        for one in lies:
             if one.geometry is None or one.geometry.is_plain:
                 return one.place
         target = self.new_plain(name)
@@ -130,7 +132,7 @@ class Builder:
         self._unpack(home.place, home.geometry, target, self.graph.shape(name))
         return target
 
-    def blocked(self, name: str, block: int = BLOCK, border: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Home:
+    def blocked(self, name: str, block: int = BLOCK, border: Border = (0, 0, 0, 0)) -> Home:
         """A float32 picture in blocks with at least a border (top, left, bottom, right), copied where it must be."""
         self.home(name)
         for one in self._homes.get(name, ()):
@@ -140,14 +142,14 @@ class Builder:
         wanted = self.wanted.get(name)
         sides = border
         if wanted is not None and wanted.block == block:
-            sides = tuple(max(pair) for pair in zip(border, _sides(wanted), strict=True))  # type: ignore[assignment]
+            sides = _widest(border, _sides(wanted))
         geometry = Geometry(channels, height, width, block, *sides)
         source = self.plain(name)
         if geometry.is_plain:
             return Home(source, geometry)
         target = self.new_blocked(name, geometry, filled=False)
-        self.map_picture(copying("float32"), (samples, channels, height, width), [(source, broadcast(
-            (samples, channels, height, width), (samples, channels, height, width)))], target, geometry)
+        sizes = samples, channels, height, width
+        self.map_picture(copying("float32"), sizes, [(source, View(0, contiguous(sizes)))], target, geometry)
         return Home(target, geometry)
 
     def _unpack(self, source: Buffer | Weight, geometry: Geometry, target: Buffer, shape: tuple[int, ...]) -> None:
@@ -242,18 +244,29 @@ class Builder:
         for name in names:
             self.needs(self.graph.dtype(name) == "float32", f"elements of type {self.graph.dtype(name)}")
 
-    def constant_or_lacking(self, name: str, what: str) -> np.ndarray:  # type: ignore[type-arg]
+    def constant_or_lacking(self, name: str, what: str) -> Array:
         """A constant's value. Raises Lacking where the value depends on the data."""
         if name not in self.graph.constants:
             raise Lacking(f"{what} that depend on the data")
         return self.graph.constants[name]
 
 
-def _sides(geometry: Geometry) -> tuple[int, int, int, int]:
+def in_lanes(values: Array, count: int) -> Array:
+    """Numbers a channel, filled up with zeros to `count`."""
+    full = np.zeros(count, np.float32)
+    full[: values.size] = values.ravel()
+    return full
+
+
+def _sides(geometry: Geometry) -> Border:
     return geometry.top, geometry.left, geometry.bottom, geometry.right
 
 
-def _reaches(geometry: Geometry, border: tuple[int, int, int, int]) -> bool:
+def _widest(one: Border, other: Border) -> Border:
+    return max(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def _reaches(geometry: Geometry, border: Border) -> bool:
     return all(there >= asked for there, asked in zip(_sides(geometry), border, strict=True))
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import numpy as np
 
-from bench.backends.opencl.graph import Graph, Lacking, Node
+from bench.backends.opencl.expressions import copying
+from bench.backends.opencl.graph import Array, Graph, Lacking, Node
 from bench.backends.opencl.kernels.convolution import Convolution, convolution, packed_weights
 from bench.backends.opencl.kernels.depthwise import depthwise, depthwise_size, packed_taps
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.plain_convolution import PlainConvolution, plain_convolution
-from bench.backends.opencl.expressions import copying
+from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.layout import BLOCK, Geometry, picture
-from bench.backends.opencl.lowering.builder import Builder
-from bench.backends.opencl.plan import Argument
+from bench.backends.opencl.lowering.builder import Builder, in_lanes
+from bench.backends.opencl.plan import Argument, Weight
 from bench.backends.opencl.tiles import convolution_tile, depthwise_tile
 
 # Up to this many channels an input is laid out in planes: blocks of sixteen would be mostly filling.
@@ -103,45 +106,50 @@ def lower_convolution(build: Builder, node: Node) -> None:
         return
     border = layer.source.top, layer.source.left, layer.source.bottom, layer.source.right
     home = build.blocked(node.inputs[0], layer.source.block, border)
+    wanted = build.wanted.get(node.output)
+    result = wanted if wanted is not None and wanted.block == BLOCK else layer.result
     assert home.geometry is not None
-    result = build.wanted.get(node.output)
-    if result is None or result.block != BLOCK:
-        result = layer.result
     layer = msgspec.structs.replace(layer, source=home.geometry, result=result)
     others, places = _operands(build, node, layer)
     epilogue = Epilogue(node.program or copying("float32"), others)
-    weights = build.graph.constants[node.inputs[1]]
-    bias = build.weight(f"{node.input(2) or node.output} bias", lambda: _filled(build.graph, node, layer))
+    alone = layer.groups > 1 and build.shape(node.inputs[1])[1] == 1
+    made, packed, size = (_alone if alone else _across)(build, node, layer, epilogue)
+    bias = build.weight(f"{node.input(2) or node.output} bias", partial(_bias, build.graph, node, layer))
     target = build.new_blocked(node.output, layer.result)
-    name = node.inputs[1]
-    if layer.groups > 1 and weights.shape[1] == 1:
-        tile = depthwise_tile(layer, build.traits, build.samples)
-        taps = build.weight(f"{name} taps", lambda: packed_taps(weights, layer))
-        made = depthwise(layer, tile, epilogue)
-        size = depthwise_size(layer, tile, build.samples)
-        build.launch(made, [home.place, taps, bias, *places, target], size, target, layer.macs * build.samples)
-        return
-    layer = layer.flattened(others)
-    tile = convolution_tile(layer, build.traits, build.samples)
-    packed = build.weight(
-        f"{name} {tile.blocks} {layer.source.block}", lambda: packed_weights(weights, layer, tile)
-    )
-    flat = tuple(_flat(other, layer) for other in others)
-    made = convolution(layer, tile, msgspec.structs.replace(epilogue, others=flat))
-    size = layer.size(tile, build.samples)
     build.launch(made, [home.place, packed, bias, *places, target], size, target, layer.macs * build.samples)
 
 
-def _flat(other: Geometry | None, layer: Convolution) -> Geometry | None:
+def _alone(
+    build: Builder, node: Node, layer: Convolution, epilogue: Epilogue
+) -> tuple[Kernel, Weight, tuple[int, int, int]]:
+    """Kernel, weights and size of a convolution of each channel by itself."""
+    name = node.inputs[1]
+    tile = depthwise_tile(layer, build.traits, build.samples)
+    taps = build.weight(f"{name} taps", partial(packed_taps, build.graph.constants[name], layer))
+    return depthwise(layer, tile, epilogue), taps, depthwise_size(layer, tile, build.samples)
+
+
+def _across(
+    build: Builder, node: Node, layer: Convolution, epilogue: Epilogue
+) -> tuple[Kernel, Weight, tuple[int, int, int]]:
+    """The same of one that goes through all channels, or those of a group."""
+    name = node.inputs[1]
+    flat = layer.flattened(epilogue.others)
+    epilogue = msgspec.structs.replace(epilogue, others=tuple(_flat(other, flat) for other in epilogue.others))
+    tile = convolution_tile(flat, build.traits, build.samples)
+    key = f"{name} {tile.blocks} {layer.source.block} {layer.groups}"
+    packed = build.weight(key, partial(packed_weights, build.graph.constants[name], flat, tile))
+    return convolution(flat, tile, epilogue), packed, flat.size(tile, build.samples)
+
+
+def _flat(other: Geometry | bool | None, layer: Convolution) -> Geometry | bool | None:
     """An operand's geometry as the (flattened) layer goes through it."""
-    if other is None or layer.result.height == other.height:
+    if not isinstance(other, Geometry) or layer.result.height == other.height:
         return other
     return msgspec.structs.replace(other, height=1, width=other.height * other.width)
 
 
-def _operands(
-    build: Builder, node: Node, layer: Convolution
-) -> tuple[tuple[Geometry | None, ...], list[Argument]]:
+def _operands(build: Builder, node: Node, layer: Convolution) -> tuple[tuple[Geometry | None, ...], list[Argument]]:
     """Geometry and place of each operand of the epilogue; None for one number a channel."""
     others: list[Geometry | None] = []
     places: list[Argument] = []
@@ -149,7 +157,7 @@ def _operands(
         constant = build.graph.constants.get(name)
         if constant is not None:
             count = layer.result.blocks * BLOCK
-            places.append(build.weight(f"{name} lanes", lambda c=constant: _lanes(c, count)))  # type: ignore[misc]
+            places.append(build.weight(f"{name} lanes", partial(in_lanes, constant, count)))
             others.append(None)
             continue
         home = build.blocked(name)
@@ -158,15 +166,9 @@ def _operands(
     return tuple(others), places
 
 
-def _lanes(values: np.ndarray, count: int) -> np.ndarray:  # type: ignore[type-arg]
-    full = np.zeros(count, np.float32)
-    full[: values.size] = values.ravel()
-    return full
-
-
-def _filled(graph: Graph, node: Node, layer: Convolution) -> np.ndarray:  # type: ignore[type-arg]
+def _bias(graph: Graph, node: Node, layer: Convolution) -> Array:
     values = graph.constants[node.input(2)] if node.input(2) else np.zeros(0, np.float32)
-    return _lanes(values, layer.result.blocks * BLOCK)
+    return in_lanes(values, layer.result.blocks * BLOCK)
 
 
 def epilogue_fits(graph: Graph, node: Node, other: str) -> bool:

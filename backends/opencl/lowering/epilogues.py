@@ -11,7 +11,7 @@ from bench.backends.opencl.lowering.products import product_fits
 
 
 def take_in_epilogues(graph: Graph) -> Graph:
-    """Bias, residual sum and activation after a Conv or MatMul as one step with it, at the place of the last of them."""
+    """Bias, residual sum and activation after a Conv or MatMul as one step with it, where the last of them stood."""
     uses, kept = graph.uses(), dict[str, Node]()
     for node in graph.nodes:
         last = node

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
 
 from bench.backends.opencl.expressions import C_TYPES, Instruction, Program, copying
-from bench.backends.opencl.graph import Lacking, Node
+from bench.backends.opencl.graph import Array, Lacking, Node
 from bench.backends.opencl.kernels.axis import gather, gather_elements
 from bench.backends.opencl.layout import View, broadcast, contiguous
 from bench.backends.opencl.lowering.builder import Builder, Home
@@ -43,7 +44,9 @@ def lower_tile(build: Builder, node: Node) -> None:
     """Each axis as two: which repetition, and the place within."""
     shape, result = build.shape(node.inputs[0]), build.shape(node.output)
     sizes, strides = [], []
-    for size, times, step in zip(shape, (r // max(s, 1) for r, s in zip(result, shape, strict=True)), contiguous(shape), strict=True):
+    for size, times, step in zip(
+        shape, (r // max(s, 1) for r, s in zip(result, shape, strict=True)), contiguous(shape), strict=True
+    ):
         sizes += [times, size]
         strides += [0, step]
     copied(build, node, sizes, View(0, tuple(strides)))
@@ -127,7 +130,7 @@ def _pad_with_number(build: Builder, node: Node, before: list[int], behind: list
     build.map(copying(dtype), sizes, [(source, taken)], target, placed)
 
 
-def _reflected(mode: str, size: int, front: int, result: int) -> np.ndarray | None:  # type: ignore[type-arg]
+def _reflected(mode: str, size: int, front: int, result: int) -> Array | None:
     """Which place of an axis each place of the result shows; None where the axis stays as it is."""
     if result == size:
         return None
@@ -141,7 +144,7 @@ def _reflected(mode: str, size: int, front: int, result: int) -> np.ndarray | No
     return np.where(folded >= size, around - folded, folded)
 
 
-def looked_up(build: Builder, node: Node, shape: Sequence[int], places: Sequence[np.ndarray | None]) -> None:  # type: ignore[type-arg]
+def looked_up(build: Builder, node: Node, shape: Sequence[int], places: Sequence[Array | None]) -> None:
     """The node's result from its first input by given places along each axis; None leaves an axis as it is."""
     here, source = list(shape), build.plain(node.inputs[0])
     dtype = build.graph.dtype(node.output)
@@ -154,7 +157,7 @@ def looked_up(build: Builder, node: Node, shape: Sequence[int], places: Sequence
         assert wanted is not None
         count = len(wanted)
         table = wanted.astype(np.int32)
-        index = build.weight(f"{node.output} places {axis}", lambda table=table: table)  # type: ignore[misc]
+        index = build.weight(f"{node.output} places {axis}", partial(np.asarray, table))
         outer, inner, length = prod(here[:axis]), prod(here[axis + 1 :]), here[axis]
         here[axis] = count
         last = axis == changed[-1]
@@ -202,5 +205,7 @@ def moved_blocks(build: Builder, node: Node) -> None:
     deep = c // (size * size)
     first = node.get("mode", "DCR") == "DCR"
     plane = h * w
-    channel, dy, dx = (plane, size * deep * plane, deep * plane) if first else (size * size * plane, size * plane, plane)
+    channel, dy, dx = (
+        (plane, size * deep * plane, deep * plane) if first else (size * size * plane, size * plane, plane)
+    )
     copied(build, node, (n, deep, h, size, w, size), View(0, (c * plane, channel, w, dy, 1, dx)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -11,7 +12,7 @@ from bench.backends.opencl.graph import Graph, Node
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.product import Product, packed_matrix, product, product_size
 from bench.backends.opencl.layout import BLOCK, View, broadcast
-from bench.backends.opencl.lowering.builder import Builder
+from bench.backends.opencl.lowering.builder import Builder, in_lanes
 from bench.backends.opencl.plan import Argument, Buffer, Weight
 from bench.backends.opencl.tiles import product_tile
 
@@ -44,7 +45,7 @@ def lower_product(build: Builder, node: Node) -> None:
     if node.inputs[1] in build.graph.constants and shared[1]:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
-            f"{node.inputs[1]} columns {tile.blocks}", lambda: packed_matrix(matrix, tile)
+            f"{node.inputs[1]} columns {tile.blocks}", partial(packed_matrix, matrix, tile)
         )
     else:
         packed = _packed(build, node.inputs[1], right, (*spread, depth, columns) if not shared[1] else right)
@@ -57,18 +58,11 @@ def lower_product(build: Builder, node: Node) -> None:
         if large or constant is None:
             places.append(build.plain(name))
         else:
-            values = constant
-            places.append(build.weight(f"{name} lanes", lambda values=values: _lanes(values, layer.blocks)))  # type: ignore[misc]
+            places.append(build.weight(f"{name} lanes", partial(in_lanes, constant, layer.blocks * BLOCK)))
     target = build.new_plain(node.output)
     made = product(layer, tile, Epilogue(node.program or copying("float32"), tuple(others)))
     size = product_size(layer, tile, rows, batch)
     build.launch(made, [source, packed, *places, target, rows], size, target, rows * batch * depth * columns)
-
-
-def _lanes(values: np.ndarray, blocks: int) -> np.ndarray:  # type: ignore[type-arg]
-    full = np.zeros(blocks * BLOCK, np.float32)
-    full[: values.size] = values.ravel()
-    return full
 
 
 def _spread(
@@ -87,7 +81,9 @@ def _packed(build: Builder, name: str, shape: tuple[int, ...], target: tuple[int
     """The right side in columns of sixteen, packed on the device; the last columns stay filled up with zeros."""
     *batch, depth, columns = target
     blocks = -(-columns // BLOCK)
-    made = build.buffer(4 * prod(batch) * blocks * depth * BLOCK, f"columns {columns}x{depth}" if columns % BLOCK else "")
+    made = build.buffer(
+        4 * prod(batch) * blocks * depth * BLOCK, f"columns {columns}x{depth}" if columns % BLOCK else ""
+    )
     source, view = build.plain(name), broadcast(shape, target)
     *over, down, along = view.strides
     whole, rest = divmod(columns, BLOCK)
@@ -96,8 +92,6 @@ def _packed(build: Builder, name: str, shape: tuple[int, ...], target: tuple[int
         taken = View(first * BLOCK * along, (*over, BLOCK * along, down, along))
         steps = broadcast(tuple(batch), tuple(batch)).strides
         matrix = blocks * depth * BLOCK
-        placed = View(
-            first * depth * BLOCK, (*(step * matrix for step in steps), depth * BLOCK, BLOCK, 1)
-        )
+        placed = View(first * depth * BLOCK, (*(step * matrix for step in steps), depth * BLOCK, BLOCK, 1))
         build.map(copying("float32"), sizes, [(source, taken)], made, placed)
     return made

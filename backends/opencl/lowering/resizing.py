@@ -29,8 +29,10 @@ def lower_resize(build: Builder, node: Node) -> None:
     if mode == "nearest":
         rounding = node.get("nearest_mode", "floor" if node.op == "Upsample" else "round_prefer_floor")
         looked_up(
-            build, node, shape, [_nearest(rounding, coordinates[a], shape[a]) if a in axes else None
-                                 for a in range(len(shape))]
+            build,
+            node,
+            shape,
+            [_nearest(rounding, coordinates[a], shape[a]) if a in axes else None for a in range(len(shape))],
         )
         return
     build.floats(node.inputs[0])
@@ -94,13 +96,10 @@ def _coordinates(way: str, length: int, count: int, scale: float) -> Coordinates
 
 
 def _nearest(rounding: str, places: Coordinates, length: int) -> NDArray[np.int64]:
-    rounded = {
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-    }[rounding](places)
-    return np.clip(rounded.astype(np.int64), 0, length - 1)
+    shift = {"round_prefer_floor": -0.5, "round_prefer_ceil": 0.5}.get(rounding, 0.0)
+    up = rounding in ("ceil", "round_prefer_floor")
+    rounded = np.ceil(places + shift) if up else np.floor(places + shift)
+    return np.clip(rounded, 0, length - 1).astype(np.int64)
 
 
 def _taps(

@@ -27,9 +27,7 @@ _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     "MatMul": lower_product,
     **dict.fromkeys(("MaxPool", "AveragePool"), lower_pool),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global),
-    **dict.fromkeys(
-        ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), moving.lower_renamed
-    ),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), moving.lower_renamed),
     "Transpose": moving.lower_transpose,
     "Expand": moving.lower_expand,
     "Tile": moving.lower_tile,
@@ -86,7 +84,7 @@ def _lowered(build: Builder, node: Node) -> None:
     for name in node.outputs:
         if name:
             build.shape(name)
-    if node.op == "Dropout" and (len(node.outputs) > 1 and node.outputs[1] or node.input(2)):
+    if node.op == "Dropout" and ((len(node.outputs) > 1 and node.outputs[1]) or node.input(2)):
         raise Lacking("a Dropout that drops")
     function(build, node)
 
@@ -142,9 +140,7 @@ def _wanted(graph: Graph) -> dict[str, Geometry]:
         if there.block != here.block:
             wanted.pop(name, None)
             continue
-        sides = {
-            side: max(getattr(there, side), getattr(here, side)) for side in ("top", "left", "bottom", "right")
-        }
+        sides = {side: max(getattr(there, side), getattr(here, side)) for side in ("top", "left", "bottom", "right")}
         wanted[name] = msgspec.structs.replace(here, **sides)
     # Planes serve convolutions alone; whoever else reads the value wants it row-major.
     outside = others | set(graph.outputs)

@@ -48,9 +48,7 @@ def _figures(node: Node, constants: Mapping[str, Array]) -> tuple[Array, Array] 
     return scale, bias - mean * scale
 
 
-def _into_convolution(
-    conv: Node, output: str, scale: Array, shift: Array, constants: dict[str, Array]
-) -> Node | None:
+def _into_convolution(conv: Node, output: str, scale: Array, shift: Array, constants: dict[str, Array]) -> Node | None:
     if conv.op != "Conv" or any(name not in constants for name in conv.inputs[1:] if name):
         return None
     weights = constants[conv.inputs[1]]

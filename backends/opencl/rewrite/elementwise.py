@@ -13,12 +13,61 @@ from bench.backends.opencl.graph import MAPPED, Graph, Lacking, Node
 _MOST_OPERANDS, _MOST_INSTRUCTIONS = 8, 40
 
 _UNARY = frozenset(
-    "Relu Sigmoid Tanh Erf Exp Log Sqrt Reciprocal Floor Ceil Round Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh "
-    "Atanh Neg Abs Sign Softplus Softsign HardSwish Mish Not BitwiseNot IsNaN".split()
+    [
+        "Relu",
+        "Sigmoid",
+        "Tanh",
+        "Erf",
+        "Exp",
+        "Log",
+        "Sqrt",
+        "Reciprocal",
+        "Floor",
+        "Ceil",
+        "Round",
+        "Sin",
+        "Cos",
+        "Tan",
+        "Asin",
+        "Acos",
+        "Atan",
+        "Sinh",
+        "Cosh",
+        "Asinh",
+        "Acosh",
+        "Atanh",
+        "Neg",
+        "Abs",
+        "Sign",
+        "Softplus",
+        "Softsign",
+        "HardSwish",
+        "Mish",
+        "Not",
+        "BitwiseNot",
+        "IsNaN",
+    ]
 )
 _BINARY = frozenset(
-    "Add Sub Mul Div Pow PRelu Equal Greater GreaterOrEqual Less LessOrEqual And Or Xor BitwiseAnd BitwiseOr "
-    "BitwiseXor".split()
+    [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Pow",
+        "PRelu",
+        "Equal",
+        "Greater",
+        "GreaterOrEqual",
+        "Less",
+        "LessOrEqual",
+        "And",
+        "Or",
+        "Xor",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+    ]
 )
 _CHAINED = {"Max": "Max", "Min": "Min", "Sum": "Add", "Mean": "Add"}
 # Operators with attributes that are numbers, and the defaults.
@@ -33,8 +82,38 @@ _WITH_NUMBERS = {
 }
 # Of whole numbers C computes these as ONNX has them; the others are meant for fractions.
 _WHOLE = frozenset(
-    "Add Sub Mul Div Neg Abs Sign Max Min Relu Clip Mod FMod Where Not Equal Greater GreaterOrEqual Less LessOrEqual "
-    "And Or Xor BitwiseAnd BitwiseOr BitwiseXor BitwiseNot ShiftLeft ShiftRight Cast".split()
+    [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Neg",
+        "Abs",
+        "Sign",
+        "Max",
+        "Min",
+        "Relu",
+        "Clip",
+        "Mod",
+        "FMod",
+        "Where",
+        "Not",
+        "Equal",
+        "Greater",
+        "GreaterOrEqual",
+        "Less",
+        "LessOrEqual",
+        "And",
+        "Or",
+        "Xor",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+        "BitwiseNot",
+        "ShiftLeft",
+        "ShiftRight",
+        "Cast",
+    ]
 )
 
 
@@ -92,7 +171,7 @@ def mapped(graph: Graph, node: Node) -> Node | None:
         program = writer.program()
     except Lacking:
         return None
-    if not writer.names or any(not _makes_sense(one, program) for one in program.instructions):
+    if any(not _makes_sense(one, program) for one in program.instructions):
         return None
     return Node(op=MAPPED, inputs=tuple(writer.names), outputs=node.outputs, program=program, proto=node.proto)
 
@@ -216,15 +295,11 @@ def joined(first: Node, second: Node) -> Node | None:
     places = [result if name == first.output else names.index(name) for name in second.inputs]
     base = len(names) + len(moved) - len(places)
     moved += [
-        msgspec.structs.replace(
-            one, args=tuple(places[arg] if arg < len(places) else arg + base for arg in one.args)
-        )
+        msgspec.structs.replace(one, args=tuple(places[arg] if arg < len(places) else arg + base for arg in one.args))
         for one in outer.instructions
     ]
     types = [inner.operands[first.inputs.index(n)] if n in first.inputs else _type_of(n, second) for n in names]
-    return Node(
-        op=MAPPED, inputs=tuple(names), outputs=second.outputs, program=Program(tuple(types), tuple(moved))
-    )
+    return Node(op=MAPPED, inputs=tuple(names), outputs=second.outputs, program=Program(tuple(types), tuple(moved)))
 
 
 def _type_of(name: str, node: Node) -> str:
@@ -253,7 +328,10 @@ def _to_join(graph: Graph, node: Node, kept: dict[str, Node], uses: dict[str, in
         return None
     for name in node.inputs:
         before = kept.get(name)
-        if before is None or before.op != MAPPED or uses[name] != 1 or graph.shape(name) != graph.shape(node.output):
+        if before is None or before.op != MAPPED or uses[name] != 1:
+            continue
+        # What is repeated for a larger result would be computed as often; a number costs nothing.
+        if before.inputs and graph.shape(name) != graph.shape(node.output):
             continue
         merged = joined(before, node)
         if merged is not None:

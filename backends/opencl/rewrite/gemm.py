@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any  # Any: an attribute is a number or a list of them
+
 import msgspec
 import numpy as np
 
@@ -53,12 +55,12 @@ def _scaled(source: str, factor: float, name: str, constants: dict[str, Array], 
     return _made(made, "Mul", (source, f"{name}/factor"), name)
 
 
-def _made(made: list[Node], op: str, inputs: tuple[str, ...], output: str, **attributes: object) -> str:
+def _made(made: list[Node], op: str, inputs: tuple[str, ...], output: str, **attributes: Any) -> str:
     made.append(_one(op, inputs, output, **attributes))
     return output
 
 
-def _one(op: str, inputs: tuple[str, ...], output: str, **attributes: object) -> Node:
+def _one(op: str, inputs: tuple[str, ...], output: str, **attributes: Any) -> Node:
     from onnx import helper
 
     return Node(
