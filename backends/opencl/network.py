@@ -19,8 +19,8 @@ from bench.backends.opencl.lowering.epilogues import take_in_epilogues
 from bench.backends.opencl.lowering.table import lower
 from bench.backends.opencl.plan import Launch, Plan, Weight
 from bench.backends.opencl.rewrite.batch_norms import fold_batch_norms
-from bench.backends.opencl.rewrite.elementwise import join_elementwise
 from bench.backends.opencl.rewrite.gemm import spell_out_gemm
+from bench.backends.opencl.rewrite.joining import join_elementwise
 from bench.backends.opencl.shapes import fold_constants, sized
 
 if TYPE_CHECKING:

@@ -85,8 +85,11 @@ class Session:
         self._model: Model = compiled.model
         self._forms = Forms("opencl", compiled.model, compiled.options.max_batch)
         try:
-            wanted = {"properties": pyopencl.command_queue_properties.PROFILING_ENABLE} if compiled.profiled else {}
-            self.queue = pyopencl.CommandQueue(compiled.context, **wanted)
+            if compiled.profiled:
+                profiling = pyopencl.command_queue_properties.PROFILING_ENABLE
+                self.queue = pyopencl.CommandQueue(compiled.context, properties=profiling)
+            else:
+                self.queue = pyopencl.CommandQueue(compiled.context)
         except pyopencl.Error as error:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
@@ -114,6 +117,7 @@ class Session:
 
     def warm(self, samples: int) -> None:
         """Answer a batch of zeros."""
+        self.prepare(samples)  # says whether there is memory, before the host is asked for any
         batch = {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.inputs}
         self.run(batch, {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.outputs})
 

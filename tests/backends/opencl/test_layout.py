@@ -24,7 +24,7 @@ from bench.backends.opencl.layout import (
 SIZES = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 
 
-def gone_through(sizes: tuple[int, ...], view: View, memory: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def gone_through(sizes: tuple[int, ...], view: View, memory: np.ndarray) -> np.ndarray:
     """What an iteration reads, element by element."""
     places = itertools.product(*(range(size) for size in sizes))
     return np.array([memory[view.offset + sum(i * s for i, s in zip(p, view.strides, strict=True))] for p in places])

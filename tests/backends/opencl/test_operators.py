@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any  # attributes of ONNX's nodes, arrays of any type
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from onnx import helper
 
 from bench.backends.opencl.device import Found
 
-from .graphs import FLOAT, agrees, normal
+from .graphs import FLOAT, Array, agrees, normal
 
 # Each example compiles kernels, which takes a good part of a second: few, and each with much in it.
 few = settings(
@@ -23,7 +25,7 @@ CHANNELS = st.sampled_from([1, 3, 16, 17, 32, 40])
 SEEDS = st.integers(0, 1000)
 
 
-def node(op: str, inputs: str = "x", outputs: str = "y", **attributes: object):  # type: ignore[no-untyped-def]
+def node(op: str, inputs: str = "x", outputs: str = "y", **attributes: Any) -> onnx.NodeProto:
     return helper.make_node(op, inputs.split(), outputs.split(), **attributes)
 
 
@@ -94,7 +96,7 @@ def test_a_block_of_a_residual_network(found: Found, tmp_path: Path) -> None:
         node("GlobalAveragePool", "g", "m"),
         node("Mul", "h m", "y"),
     ]
-    constants = {
+    constants: dict[str, Array] = {
         "w0": normal(rng, 24, 5, 3, 3), "b0": normal(rng, 24), "w1": normal(rng, 24, 24, 3, 3) / 8,
         "w2": normal(rng, 24, 24, 1, 1), "lo": np.float32(-1), "hi": np.float32(3),
     }  # fmt: skip
@@ -125,12 +127,17 @@ def test_products_with_weights(found: Found, tmp_path: Path, rows: int, depth: i
 )
 def test_products_of_two_values(found: Found, tmp_path: Path, left: tuple[int, ...], right: tuple[int, ...]) -> None:
     rng = np.random.default_rng(3)
-    inputs, constants = {"x": normal(rng, *left)}, {}
+    inputs: dict[str, Array] = {"x": normal(rng, *left)}
+    constants: dict[str, Array] = {}
     (constants if len(right) == 1 else inputs)["w"] = normal(rng, *right)
     agrees(found, tmp_path, [node("MatMul", "x w")], inputs, constants)
 
 
-UNARY = ["Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Abs", "Neg", "Sign", "Floor", "Ceil", "Round", "Softplus", "Softsign", "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "LeakyRelu", "Mish", "Sin", "Cos", "Atan", "Sinh", "Cosh", "Asinh", "Reciprocal", "ThresholdedRelu", "Shrink"]
+UNARY = (
+    "Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Abs", "Neg", "Sign", "Floor", "Ceil", "Round", "Softplus", "Softsign",
+    "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "LeakyRelu", "Mish", "Sin", "Cos", "Atan", "Sinh", "Cosh",
+    "Asinh", "Reciprocal", "ThresholdedRelu", "Shrink",
+)  # fmt: skip
 
 
 def test_functions_of_one_value(found: Found, tmp_path: Path) -> None:
@@ -168,7 +175,7 @@ def test_two_values_and_broadcasting(found: Found, tmp_path: Path) -> None:
 def test_whole_numbers_and_casts(found: Found, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     x = rng.integers(-50, 50, (2, 13))
-    inputs = {"x": x, "u": rng.integers(0, 256, (2, 13), dtype=np.uint8)}
+    inputs: dict[str, Array] = {"x": x, "u": rng.integers(0, 256, (2, 13), dtype=np.uint8)}
     constants = {"three": np.array(3), "big": np.array([2**60], np.int64)}
     nodes = [
         node("Div", "x three", "y0"), node("Mod", "x three", "y1"), node("Add", "x big", "y2"),
@@ -202,7 +209,7 @@ def test_whole_rows(found: Found, tmp_path: Path) -> None:
 def test_moving_elements(found: Found, tmp_path: Path) -> None:
     rng = np.random.default_rng(9)
     x = normal(rng, 2, 8, 6, 5)
-    constants = {
+    constants: dict[str, Array] = {
         "starts": np.array([7, -4]), "ends": np.array([-9, 5]), "axes": np.array([1, 2]), "steps": np.array([-2, 1]),
         "parts": np.array([1, 5, 2]), "pads": np.array([0, 1, 0, 2, 0, 2, 3, 0]), "places": np.array([[5, 0], [-1, 2]]),
         "times": np.array([1, 2, 1, 3]), "value": np.array(1.5, np.float32), "shape": np.array([0, -1, 4]),
@@ -226,7 +233,7 @@ WAYS = ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_resizing(found: Found, tmp_path: Path, mode: str) -> None:
     x = normal(np.random.default_rng(10), 2, 3, 5, 7)
-    constants = {"up": np.array([1, 1, 2.0, 1.5], np.float32), "sizes": np.array([2, 3, 3, 11])}
+    constants: dict[str, Array] = {"up": np.array([1, 1, 2.0, 1.5], np.float32), "sizes": np.array([2, 3, 3, 11])}
     nodes, outputs = [], []
     for way in WAYS:
         nodes += [node("Resize", "x  up", f"{way}0", mode=mode, coordinate_transformation_mode=way)]
