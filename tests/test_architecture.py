@@ -30,6 +30,7 @@ FLOORS: dict[str, float] = {
     "bench.authoring": 3.5,
     "bench.conformance": 3.5,
     "bench.download": 3.5,
+    "bench.opencl": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,
     "bench.runner": 4,

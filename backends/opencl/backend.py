@@ -9,6 +9,8 @@ from bench.backends.opencl.compiled import Compiled
 from bench.records.host import Device
 from bench.records.plan import Setting
 
+# Settings that any text may stand for, and what it should be.
+_TEXTS = {"platform": "a part of a platform's name", "programs": "a folder that `bench opencl build` wrote"}
 _SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True)}
 
 
@@ -16,6 +18,7 @@ class OpenClBackend:
     """Settings: `strict_device` = true refuses a network with operators that would run on the host.
 
     `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
+    `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """
 
     name = "opencl"
@@ -31,12 +34,14 @@ class OpenClBackend:
 
     def compile(self, model: Model, device: Device, options: Options) -> Compiled:
         check_precision(self.name, device, options)
+        for key, what in _TEXTS.items():
+            value = options.settings.get(key, "")
+            if not isinstance(value, str):
+                raise Unsupported(f"opencl's setting {key!r} is {value!r}; expected {what}.")
+        others = {key: value for key, value in options.settings.items() if key not in _TEXTS}
+        check_settings(self.name, others, _SETTINGS)
         platform = options.settings.get("platform")
-        if platform is not None and not isinstance(platform, str):
-            raise Unsupported(f"opencl's setting 'platform' is {platform!r}; expected a part of a platform's name.")
-        own = {key: value for key, value in options.settings.items() if key != "platform"}
-        check_settings(self.name, own, {**_SETTINGS})
-        return Compiled(model, devices.look_up(device, platform), options)
+        return Compiled(model, devices.look_up(device, None if platform is None else str(platform)), options)
 
 
 BACKEND = OpenClBackend()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.compiling import compilation
+from bench.backends.opencl.binaries import BinaryPrograms
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
@@ -39,7 +41,7 @@ class Compiled:
                 self.context = pyopencl.Context([found.own])
             except pyopencl.Error as error:
                 raise failure(error, f"opencl cannot use {found.device.address}") from error
-            self.programs: Programs = SourcePrograms(self.context)
+            self.programs: Programs = self._programs()
             self.weights = Weights(self.context)
             plan, _ = self.plan(options.max_batch)
             self._first: Session | None = self._opened()
@@ -81,6 +83,12 @@ class Compiled:
         self._plans.clear()
         self.weights.release()
 
+    def _programs(self) -> Programs:
+        folder = self.options.settings.get("programs")
+        if folder is None:
+            return SourcePrograms(self.context)
+        return BinaryPrograms(self.context, self.found, Path(str(folder)))
+
     def _opened(self) -> Session:
         """A session that has answered once: drivers compile and allocate when a kernel runs first."""
         session = Session(self)
@@ -96,6 +104,7 @@ class Compiled:
             "platform": f"{self.found.platform} ({str(own.platform.version).strip()})",
             "compute_units": int(own.max_compute_units),
             "kernels": len(plan.kernels()),
+            "programs": "binary" if "programs" in self.options.settings else "source",
             "launches": len(plan.steps),
             "host_operators": sum(1 for _ in plan.lacking),
         }

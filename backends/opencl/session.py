@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
-from bench.backends.base import Arrays, EngineError, Model, OutOfMemory
+from bench.backends.base import Arrays, Model, OutOfMemory
 from bench.backends.checks import Forms
 from bench.backends.opencl.errors import failure
-from bench.backends.opencl.graph import Array, Graph, Tensor
-from bench.backends.opencl.host import HostNode
 from bench.backends.opencl.memory import Placement, Slot, place
-from bench.backends.opencl.network import Weights
-from bench.backends.opencl.plan import Argument, Buffer, OnHost, Plan, Weight
-from bench.backends.opencl.programs import Programs
+from bench.backends.opencl.running import Ready, enqueue, ready
 
 if TYPE_CHECKING:
     import pyopencl
 
     from bench.backends.opencl.compiled import Compiled
-
-
-class Launched(msgspec.Struct, frozen=True):
-    """A kernel with its arguments set, and its global size."""
-
-    kernel: pyopencl.Kernel
-    size: tuple[int, ...]
-    local: tuple[int, ...]
-
-
-class Hosted(msgspec.Struct, frozen=True):
-    """A node of the host."""
-
-    node: HostNode
-    step: OnHost
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """A plan with its kernels. `buffers` keeps alive what the kernels point at; OpenCL does not."""
-
-    plan: Plan
-    steps: tuple[Launched | Hosted, ...]
-    buffers: Mapping[int, pyopencl.Buffer]
 
 
 class Memory:
@@ -136,103 +107,6 @@ class Session:
         self._compiled = None
         self.queue.finish()
         del self._memory, self.queue
-
-
-def ready(
-    plan: Plan,
-    graph: Graph,
-    buffers: Mapping[int, pyopencl.Buffer],
-    programs: Programs,
-    weights: Weights,
-    threads: int,
-) -> Ready:
-    """Kernel objects with their arguments set, once and for all."""
-
-    def argument(one: Argument, long: bool) -> pyopencl.Buffer | np.int64 | np.int32:
-        if isinstance(one, Buffer):
-            return buffers[one.number]
-        if isinstance(one, Weight):
-            return weights.buffer(one.key)
-        return np.int64(one) if long else np.int32(one)
-
-    steps: list[Launched | Hosted] = []
-    for step in plan.steps:
-        if isinstance(step, OnHost):
-            steps.append(Hosted(HostNode(graph, step.node, step.why, threads), step))
-            continue
-        kernel = programs.kernel(step.kernel.name)
-        for position, one in enumerate(step.arguments):
-            kernel.set_arg(position, argument(one, position in step.kernel.longs))
-        steps.append(Launched(kernel, step.size, (1,) * len(step.size)))
-    return Ready(plan, tuple(steps), buffers)
-
-
-def enqueue(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, out: Arrays) -> None:
-    """Inputs in, all kernels, outputs back; returns when `out` is filled."""
-    import pyopencl
-
-    plan, copy, launch = made.plan, pyopencl.enqueue_copy, pyopencl.enqueue_nd_range_kernel
-    held = []  # arrays that copies read while they are under way
-    for name, buffer in plan.inputs.items():
-        array = batch[name]
-        if array.size:
-            array = array if array.flags.c_contiguous else np.ascontiguousarray(array)
-            held.append(array)
-            copy(queue, made.buffers[buffer.number], array, is_blocking=False)
-    on_host: dict[str, Array] = {}
-    for one in made.steps:
-        if isinstance(one, Launched):
-            launch(queue, one.kernel, one.size, one.local)
-        else:
-            _run_on_host(queue, made, one, on_host)
-    _fetch(queue, made, out, on_host)
-
-
-def _fetch(queue: pyopencl.CommandQueue, made: Ready, out: Arrays, on_host: Mapping[str, Array]) -> None:
-    import pyopencl
-
-    later = []
-    for name, target in out.items():
-        buffer = made.plan.outputs[name]
-        if buffer is None:
-            value = on_host[name]
-            if value.shape != target.shape or value.dtype != target.dtype:
-                raise EngineError(
-                    f"opencl: output {name!r} came as {value.dtype}{list(value.shape)}; "
-                    f"declared is {target.dtype}{list(target.shape)}."
-                )
-            np.copyto(target, value)
-        elif target.size:
-            direct = target.flags.c_contiguous and target.flags.writeable
-            array = target if direct else np.empty(target.shape, target.dtype)
-            pyopencl.enqueue_copy(queue, array, made.buffers[buffer.number], is_blocking=False)
-            if not direct:
-                later.append((target, array))
-    queue.finish()
-    for target, array in later:
-        np.copyto(target, array)
-
-
-def _run_on_host(queue: pyopencl.CommandQueue, made: Ready, hosted: Hosted, on_host: dict[str, Array]) -> None:
-    """Wait for what the node reads, compute it, and bring back what the device goes on with."""
-    import pyopencl
-
-    values = dict(on_host)
-    for name, (buffer, tensor) in hosted.step.reads_device.items():
-        values[name] = _empty(tensor)
-        if values[name].size:
-            pyopencl.enqueue_copy(queue, values[name], made.buffers[buffer.number])
-    queue.finish()
-    found = hosted.node.run(values)
-    on_host.update(found)
-    for name, (buffer, _) in hosted.step.writes_device.items():
-        if found[name].size:
-            pyopencl.enqueue_copy(queue, made.buffers[buffer.number], np.ascontiguousarray(found[name]))
-
-
-def _empty(tensor: Tensor) -> Array:
-    assert tensor.shape is not None
-    return np.empty(tensor.shape, tensor.dtype)
 
 
 def _check_memory(placement: Placement, compiled: Compiled) -> None:

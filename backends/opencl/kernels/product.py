@@ -47,7 +47,7 @@ def product(layer: Product, tile: Tile, epilogue: Epilogue) -> Kernel:
     """
     parameters = [read("float", "x"), read("float", "w"), *epilogue.parameters(), written("float", "r")]
     made = kernel("product", [*parameters, "const int rows"], _body(layer, tile, epilogue))
-    return Kernel(made.name, _HELP[tile.width] + made.source)
+    return Kernel(made.name, _HELP[tile.width] + made.source, made.parameters)
 
 
 def product_size(layer: Product, tile: Tile, rows: int, batch: int) -> tuple[int, int, int]:

@@ -12,19 +12,22 @@ _HEAD = "__kernel __attribute__((reqd_work_group_size(1,1,1)))"
 
 
 class Kernel(msgspec.Struct, frozen=True):
-    """OpenCL C of one kernel function, its name, and which of its arguments are whole numbers of 64 bits."""
+    """OpenCL C of one kernel function, its name, and its parameters as C spells them."""
 
     name: str
     source: str
-    longs: frozenset[int] = frozenset()
+    parameters: tuple[str, ...] = ()
+
+    def is_long(self, place: int) -> bool:
+        """Whether an argument is a whole number of 64 bits."""
+        return self.parameters[place].startswith("const long ")
 
 
 def kernel(kind: str, parameters: Sequence[str], body: Iterable[str]) -> Kernel:
     """A kernel named after its kind and its source."""
     text = f"({', '.join(parameters)}) {{\n" + "\n".join(body) + "\n}\n"
     name = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    longs = frozenset(place for place, one in enumerate(parameters) if one.startswith("const long "))
-    return Kernel(name, f"{_HEAD}\nvoid {name}{text}", longs)
+    return Kernel(name, f"{_HEAD}\nvoid {name}{text}", tuple(parameters))
 
 
 def read(ctype: str, name: str) -> str:

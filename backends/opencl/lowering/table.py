@@ -18,6 +18,7 @@ from bench.backends.opencl.lowering.mapped import lower_mapped
 from bench.backends.opencl.lowering.pictures import lower_global, lower_pool
 from bench.backends.opencl.lowering.products import lower_product
 from bench.backends.opencl.plan import Buffer, OnHost, Plan, nbytes
+from bench.backends.opencl.rewrite.elementwise import ELEMENTWISE
 from bench.backends.opencl.shapes import captured
 
 _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
@@ -46,6 +47,11 @@ _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     "InstanceNormalization": rows.lower_instance_norm,
     "GroupNormalization": rows.lower_group_norm,
 }
+
+# What the engine has, by ONNX's names, as far as shapes and types allow; some of it goes before anything is lowered.
+OPERATORS = (
+    (frozenset(_LOWERINGS) - {MAPPED}) | ELEMENTWISE | {"Gemm", "BatchNormalization", "Shape", "Size", "Constant"}
+)
 
 
 def lower(graph: Graph, traits: Traits, samples: int) -> Plan:

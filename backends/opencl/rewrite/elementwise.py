@@ -79,7 +79,7 @@ def mapped(graph: Graph, node: Node) -> Node | None:
     write = _WRITERS.get(node.op)
     if node.domain or len(node.outputs) != 1 or node.op == MAPPED:
         return None
-    if write is None and node.op not in _UNARY | _BINARY | set(_CHAINED) | set(_WITH_NUMBERS):
+    if node.op not in ELEMENTWISE:
         return None
     dtypes = {graph.dtype(name) for name in (*node.inputs, node.output) if name}
     if not dtypes <= set(C_TYPES) or any(graph.tensor(n).shape is None for n in (*node.inputs, node.output) if n):
@@ -192,3 +192,5 @@ _WRITERS: dict[str, Callable[[_Writer, Graph, Node], None]] = {
     "BitShift": _shift,
     "IsInf": _is_infinite,
 }
+# All operators that become programs.
+ELEMENTWISE = _UNARY | _BINARY | frozenset(_CHAINED) | frozenset(_WITH_NUMBERS) | frozenset(_WRITERS)

@@ -98,9 +98,9 @@ def test_a_block_of_a_residual_network(found: Found, tmp_path: Path) -> None:
     ]
     constants: dict[str, Array] = {
         "w0": normal(rng, 24, 5, 3, 3), "b0": normal(rng, 24), "w1": normal(rng, 24, 24, 3, 3) / 8,
-        "w2": normal(rng, 24, 24, 1, 1), "lo": np.float32(-1), "hi": np.float32(3),
+        "w2": normal(rng, 24, 24, 1, 1), "lo": np.array(-1, np.float32), "hi": np.array(3, np.float32),
     }  # fmt: skip
-    agrees(found, tmp_path, nodes, {"x": normal(rng, 3, 5, 9, 8)}, {k: np.asarray(v) for k, v in constants.items()})
+    agrees(found, tmp_path, nodes, {"x": normal(rng, 3, 5, 9, 8)}, constants)
 
 
 @given(st.integers(1, 9), st.integers(1, 40), st.sampled_from([1, 3, 16, 17, 35]), SEEDS)
@@ -274,5 +274,5 @@ def test_shapes_that_follow_the_batch(found: Found, tmp_path: Path) -> None:
         node("Shape", "x", "s"), node("Gather", "s zero", "n"), node("Concat", "n rest", "shape", axis=0),
         node("Reshape", "x shape", "r"), node("Transpose", "r", "y", perm=[0, 2, 1]),
     ]  # fmt: skip
-    constants = {"zero": np.array([0]), "rest": np.array([6, 4])}
+    constants: dict[str, Array] = {"zero": np.array([0]), "rest": np.array([6, 4])}
     agrees(found, tmp_path, nodes, {"x": normal(np.random.default_rng(12), 3, 24)}, constants)
