@@ -34,6 +34,7 @@ FLOORS: dict[str, float] = {
     "bench.peaks": 3.5,
     "bench.download": 3.5,
     "bench.agreement": 4,
+    "bench.opencl": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,
     "bench.trying": 4,

@@ -1,0 +1,47 @@
+"""OpenCL behind the seam: ONNX networks on whatever has an OpenCL driver, by kernels of our own."""
+
+from __future__ import annotations
+
+from bench.backends.base import Model, Options, Unsupported
+from bench.backends.checks import check_precision, check_settings
+from bench.backends.opencl import device as devices
+from bench.backends.opencl.compiled import Compiled
+from bench.records.host import Device
+from bench.records.plan import Setting
+
+# Settings that any text may stand for, and what it should be.
+_TEXTS = {"platform": "a part of a platform's name", "programs": "a folder that `bench opencl build` wrote"}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True)}
+
+
+class OpenClBackend:
+    """Settings: `strict_device` = true refuses a network with operators that would run on the host.
+
+    `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
+    `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
+    """
+
+    name = "opencl"
+
+    def devices(self) -> list[Device]:
+        return [one.device for one in devices.found_devices()]
+
+    def unusable(self) -> dict[str, str]:
+        return devices.refused_devices()
+
+    def why_none(self) -> str:
+        return devices.why_none()
+
+    def compile(self, model: Model, device: Device, options: Options) -> Compiled:
+        check_precision(self.name, device, options)
+        for key, what in _TEXTS.items():
+            value = options.settings.get(key, "")
+            if not isinstance(value, str):
+                raise Unsupported(f"opencl's setting {key!r} is {value!r}; expected {what}.")
+        others = {key: value for key, value in options.settings.items() if key not in _TEXTS}
+        check_settings(self.name, others, _SETTINGS)
+        platform = options.settings.get("platform")
+        return Compiled(model, devices.look_up(device, None if platform is None else str(platform)), options)
+
+
+BACKEND = OpenClBackend()
