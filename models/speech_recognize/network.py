@@ -7,7 +7,6 @@ the length of the batch. Two forms: with batch norms for training, folded for ev
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +83,8 @@ class FrontEnd(nn.Module):
         self.down = Convolution(narrow, wide, folded, (2, 2))
         self.late = nn.ModuleList(Residual(wide, folded) for _ in range(blocks[1]))
         self.flat = Convolution(wide, wide // 2, folded, (1, 2))
-        self.project = nn.Linear(wide // 2 * MELS // 4, dim)
+        self.width = wide // 2 * MELS // 4
+        self.project = nn.Linear(self.width, dim)
 
     def forward(self, features: Tensor, masks: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Masks (batch, 1, time, 1) at 100, 50 and 25 frames a second."""
@@ -95,8 +95,8 @@ class FrontEnd(nn.Module):
         x = functional.relu(self.down(x)) * at_25
         for block in self.late:
             x = block(x, at_25)
-        x = functional.relu(self.flat(x))
-        y: Tensor = self.project(x.transpose(1, 2).flatten(2))
+        x = functional.relu(self.flat(x)).transpose(1, 2)
+        y: Tensor = self.project(x.reshape(x.shape[0], -1, self.width))
         return y
 
 
@@ -105,7 +105,7 @@ class Attention(nn.Module):
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.dim, self.heads = dim, heads
         self.norm = nn.LayerNorm(dim)
         self.query, self.key, self.value, self.join = (nn.Linear(dim, dim) for _ in range(4))
         self.dropout = nn.Dropout(dropout)
@@ -114,14 +114,14 @@ class Attention(nn.Module):
         """(batch, t, dim) to the same; hidden (batch, 1, 1, t) is 0 within the sample and very low behind it."""
         x = self.norm(x)
         query, key, value = (self._split(part(x)) for part in (self.query, self.key, self.value))
-        width = x.shape[-1] // self.heads
-        scores = torch.matmul(query * (1.0 / math.sqrt(width)), key.transpose(2, 3)) + hidden
-        mixed = torch.matmul(torch.softmax(scores, dim=-1), value)
-        y: Tensor = self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
+        scores = torch.matmul(query * (self.heads / self.dim) ** 0.5, key.transpose(2, 3)) + hidden
+        mixed = torch.matmul(torch.softmax(scores, dim=-1), value).transpose(1, 2)
+        y: Tensor = self.dropout(self.join(mixed.reshape(mixed.shape[0], -1, self.dim)))
         return y
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        """(batch, t, dim) to (batch, heads, t, dim / heads)."""
+        return x.reshape(x.shape[0], -1, self.heads, self.dim // self.heads).transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -188,7 +188,7 @@ def sinusoids(frames: int, dim: int) -> Tensor:
 class Recogniser(nn.Module):
     """Waveform int16 (batch, n), n a multiple of 640, and length int64 (batch,) to log_probs (batch, n / 640, classes).
 
-    Frames behind a sample's own length hold numbers without meaning.
+    Frames behind a sample's own length are zeros.
     """
 
     def __init__(
@@ -216,16 +216,21 @@ class Recogniser(nn.Module):
 
     def classify(self, features: Tensor, length: Tensor) -> Tensor:
         """Log-mel (batch, 1, 4 t, 40) to log_probs: the learned part."""
-        logits = self.logits(features, length)
-        return torch.log_softmax(logits, dim=-1)
+        inside = self._inside(features, length)
+        return torch.log_softmax(self._scores(features, inside), dim=-1) * inside[:, ::4].unsqueeze(2)
 
-    def logits(self, features: Tensor, length: Tensor) -> Tensor:
-        """Log-mel (batch, 1, 4 t, 40) to scores (batch, t, classes)."""
+    def scores(self, features: Tensor, length: Tensor) -> Tensor:
+        """Log-mel (batch, 1, 4 t, 40) to scores (batch, t, classes), of whatever behind the samples' ends."""
+        return self._scores(features, self._inside(features, length))
+
+    def _inside(self, features: Tensor, length: Tensor) -> Tensor:
+        """(batch, 4 t): 1 where a frame of the log-mel begins before the sample's end, else 0."""
         starts = self.get_buffer("starts")[: features.shape[2]]
-        inside = (starts < length.unsqueeze(1)).type_as(features)
+        return (starts < length.unsqueeze(1)).type_as(features)
+
+    def _scores(self, features: Tensor, inside: Tensor) -> Tensor:
         present = inside[:, None, :, None]
-        masks = (present, present[:, :, ::2], present[:, :, ::4])
-        x = self.front(features, masks)
+        x = self.front(features, (present, present[:, :, ::2], present[:, :, ::4]))
         x = x + self.get_buffer("positions")[: x.shape[1]]
         at_25 = inside[:, ::4]
         hidden = ((1.0 - at_25) * _HIDDEN)[:, None, None, :]

@@ -47,7 +47,7 @@ class Student(nn.Module):
         """Waveform int16 (n, t) and length int64 (n,) to scores (n, t / 640, classes)."""
         with torch.no_grad(), torch.autocast(waveform.device.type, enabled=False):
             features = _hide(self.network.log_mel(waveform))
-        scores: Tensor = self.network.logits(features.to(memory_format=torch.channels_last), length)
+        scores: Tensor = self.network.scores(features.to(memory_format=torch.channels_last), length)
         return scores
 
 

@@ -47,8 +47,10 @@ def utter(
     spans: list[tuple[float, float]] = []
     for word, behind in _speech(draws, voice):
         wave = draws.one(voice.waves[word]) * 10.0 ** (draws.between(*_GAIN_DB) / 20.0)
-        if words and place + len(wave) > most * factor - edge:
-            break
+        if place + len(wave) > most * factor - edge:
+            if words:
+                break
+            continue  # too long for a track as short as this one
         _lay(track, wave, place, end)
         spans.append((place, place + len(wave)))
         words.append(word)
