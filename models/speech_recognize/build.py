@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.models.export import export_graph, round_to_int8
@@ -19,7 +18,7 @@ from bench.models.graph import model_hash
 from bench.models.making.figures import graph_figures, put_figures, quality_figures
 from bench.models.making.reference import condensed_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
-from bench.models.speech_recognize.data import EVALUATION_SIZE, Inputs, evaluation_inputs, evaluation_labels
+from bench.models.speech_recognize.data import EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.speech_recognize.network import FRAME, Convolution, Local, Recogniser, load_shipped
 from bench.models.speech_recognize.train import Student, default_cache
 from bench.models.speech_recognize.utterances import MOST
@@ -82,8 +81,8 @@ def export(network: nn.Module, folder: Path = FOLDER) -> None:
 
 def write_answers(cache: Path) -> float:
     """Write the reference answers, those of the shipped weights in float64, and their metric; return it."""
-    kept = cache / f"reference-{model_hash(GRAPH).split(':')[1][:16]}-{evaluation_digest(_waveforms)[:16]}"
-    raw, answers = condensed_in_double(load_shipped(GRAPH), _trimmed, EVALUATION_SIZE, RECOGNISE, kept)
+    kept = cache / f"reference-{model_hash(GRAPH).split(':')[1][:16]}-{evaluation_digest(evaluation_inputs)[:16]}"
+    raw, answers = condensed_in_double(load_shipped(GRAPH), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept)
     found = transcript(answers[TEXT].astype(np.int64), evaluation_labels(np.arange(EVALUATION_SIZE)))
     outputs = {OUTPUT: next(iter(raw.values()))}
     write_reference(
@@ -92,14 +91,10 @@ def write_answers(cache: Path) -> float:
         RECOGNISE.metric,
         found.accuracy,
         accuracy_interval(found),
-        evaluation_digest(_waveforms),
+        evaluation_digest(evaluation_inputs),
         answers,
     )
     return found.accuracy
-
-
-def _waveforms(indices: NDArray[np.int64]) -> NDArray[np.generic]:
-    return evaluation_inputs(indices)["waveform"]
 
 
 def main() -> None:

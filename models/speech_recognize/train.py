@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.models.making.training import Plan, device, train
-from bench.models.speech_command.training_data import cache_folder
 from bench.models.speech_recognize.data import CONDITIONS
 from bench.models.speech_recognize.network import FRAME, Recogniser
 from bench.models.speech_recognize.training_data import (
     IGNORED,
     Batch,
     Speakers,
+    default_cache,
     speakers,
     validation_speakers,
 )
@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=PLAN.steps)
     parser.add_argument("--threads", type=int, help="processor cores to compute on; default: all")
-    parser.add_argument("--cache-dir", type=Path, default=cache_folder().parent / "speech_recognize")
+    parser.add_argument("--cache-dir", type=Path, default=default_cache())
     given = parser.parse_args()
     if given.threads is not None:
         torch.set_num_threads(given.threads)
