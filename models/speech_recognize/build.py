@@ -79,10 +79,27 @@ def export(network: nn.Module, folder: Path = FOLDER) -> None:
     export_graph(round_to_int8(network), example, [OUTPUT], folder, storage="int8", varying=axes)
 
 
+class _OneByOne(nn.Module):
+    """Each sample at its own length, which gives the same answers at half the cost of the longest form."""
+
+    def __init__(self, network: Recogniser) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, waveform: Tensor, length: Tensor) -> Tensor:
+        """As the network does."""
+        rows = []
+        for wave, samples in zip(waveform, length, strict=True):
+            frames = -(-int(samples) // FRAME)
+            row = self.network(wave[None, : frames * FRAME], samples[None])
+            rows.append(nn.functional.pad(row, (0, 0, 0, waveform.shape[1] // FRAME - frames)))
+        return torch.cat(rows)
+
+
 def write_answers(cache: Path) -> float:
     """Write the reference answers, those of the shipped weights in float64, and their metric; return it."""
     kept = cache / f"reference-{model_hash(GRAPH).split(':')[1][:16]}-{evaluation_digest(evaluation_inputs)[:16]}"
-    raw, answers = condensed_in_double(load_shipped(GRAPH), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept)
+    raw, answers = condensed_in_double(_OneByOne(load_shipped(GRAPH)), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept)
     found = transcript(answers[TEXT].astype(np.int64), evaluation_labels(np.arange(EVALUATION_SIZE)))
     outputs = {OUTPUT: next(iter(raw.values()))}
     write_reference(

@@ -44,7 +44,7 @@ class Draws:
 
 
 def cardinal(value: int) -> Phrase:
-    """How a number from 0 to 99 999 999 is read: 10 208 as 一万零二百零八."""
+    """How a number from 0 to 99 999 999 is read: 10 208 as 一万零两百零八."""
     if value == 0:
         return ["零"]
     high, low = divmod(value, 10_000)
