@@ -144,6 +144,13 @@ class Transcription:
     counts.
     """
 
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        found = _transcript(outputs, labels)
+        if isinstance(found, Refusal):
+            return {}
+        right = found.edits == 0
+        return {"utterances_right": (float(right.mean()), wilson(int(right.sum()), len(right)))}
+
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         found = _transcript(outputs, labels)
         return found if isinstance(found, Refusal) else (found.accuracy, accuracy_interval(found))
@@ -161,15 +168,16 @@ class Transcription:
     def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
         found = _transcript(outputs, stored[TEXT])
         if isinstance(found, Refusal):  # the reference says nothing at all
-            return float((outputs[TEXT] < 0).all())
+            return float((outputs[TEXT].astype(np.int64) < 0).all())
         return found.accuracy
 
 
 def _transcript(answers: Outputs, said: Labels) -> Transcript | Refusal:
     """Edits of each text answered; refused where nothing was said at all."""
-    if not (said >= 0).any():
+    texts = said.astype(np.int64)
+    if not (texts >= 0).any():
         return Refusal(code="nothing-said", seen=0.0, limit=1.0)
-    return transcript(answers[TEXT].astype(np.int64), said.astype(np.int64))
+    return transcript(answers[TEXT].astype(np.int64), texts)
 
 
 MEASURES: dict[str, Measure] = {

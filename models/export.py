@@ -90,9 +90,10 @@ def export_graph(
 ) -> None:
     """Write `folder`/graph.onnx and `folder`/weights.safetensors; the same module gives the same bytes.
 
-    Axis 0 of every input and output is dynamic and called "batch"; so is axis 1 of those in `varying`, by name. Fold batch norms and call `round_to_half` or
-    `round_to_int8` first: the exporter would fold them itself, and the graph would then differ from the module by one
-    rounding. Raises ValueError for weights that the storage cannot hold exactly (int8) or at all (fp16).
+    Axis 0 of every input and output is dynamic and called "batch"; so is axis 1 of those in `varying`, by name. Fold
+    batch norms and call `round_to_half` or `round_to_int8` first: the exporter would fold them itself, and the graph
+    would then differ from the module by one rounding. Raises ValueError for weights that the storage cannot hold
+    exactly (int8) or at all (fp16).
     """
     folder.mkdir(parents=True, exist_ok=True)
     axes = {name: {0: "batch"} for name in (*example_inputs, *output_names)}

@@ -93,7 +93,7 @@ def _drop_identities(graph: GraphProto) -> None:
 
 
 def _write_out_shapes(graph: GraphProto) -> None:
-    """Say an axis that a Reshape keeps as the 0 that stands for it, where the exporter looks its size up at run time."""
+    """Write the 0 for an axis that a Reshape keeps, where the exporter would look its size up at run time."""
     makers = {name: node for node in graph.node for name in node.output}
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for node in graph.node:

@@ -92,7 +92,9 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
         )
         # Of the file that was compiled, not what the workload says of it.
         digest = model_hash(model.path)
-        due = graph_statistics(model.path, forms_of(model.inputs)).int8_share if measurement.precision == "int8" else None
+        due = (
+            graph_statistics(model.path, forms_of(model.inputs)).int8_share if measurement.precision == "int8" else None
+        )
         yield Ready(
             workload=workload,
             model=answering,

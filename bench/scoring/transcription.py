@@ -76,7 +76,7 @@ def _edits(answered: list[str], said: list[str]) -> Ints:
 def _cost(chunk: Any) -> int:  # jiwer's AlignmentChunk
     if chunk.type == "equal":
         return 0
-    return max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
+    return int(max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx))
 
 
 def resampled_accuracies(found: Transcript, resamples: int = RESAMPLES) -> Floats:
@@ -89,9 +89,7 @@ def resampled_accuracies(found: Transcript, resamples: int = RESAMPLES) -> Float
     for first in range(0, resamples, _CHUNK):
         drawn = _draws(count, range(first, min(first + _CHUNK, resamples)))
         with np.errstate(invalid="ignore", divide="ignore"):
-            rates[first : first + len(drawn)] = (
-                1.0 - found.edits[drawn].sum(axis=1) / found.lengths[drawn].sum(axis=1)
-            )
+            rates[first : first + len(drawn)] = 1.0 - found.edits[drawn].sum(axis=1) / found.lengths[drawn].sum(axis=1)
     rates[~np.isfinite(rates)] = np.nan
     return rates
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from bench.records.preparation import Preparation
 from bench.tasks.classify import CLASSIFY, COMMAND
 from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
-from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.recognise import RECOGNISE
+from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.verify import VERIFY
 
 # A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.

@@ -50,9 +50,7 @@ def int8_macs_share(counted: GraphStatistics) -> float:
     return sum(counted.macs_by_node[name] for name in counted.int8_nodes) / max(1, counted.macs_per_sample)
 
 
-def _table(
-    text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, counted: GraphStatistics
-) -> str:
+def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, counted: GraphStatistics) -> str:
     import onnxruntime
 
     interval = found.verdict.interval

@@ -20,7 +20,8 @@ from bench.models.making.reference import condensed_in_double, evaluation_digest
 from bench.models.making.training import load_checkpoint
 from bench.models.speech_recognize.data import EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.speech_recognize.network import FRAME, Convolution, Local, Recogniser, load_shipped
-from bench.models.speech_recognize.train import Student, default_cache
+from bench.models.speech_recognize.train import Student
+from bench.models.speech_recognize.training_data import default_cache
 from bench.models.speech_recognize.utterances import MOST
 from bench.scoring.transcription import accuracy_interval, transcript
 from bench.tasks.recognise import RECOGNISE, TEXT
@@ -99,7 +100,9 @@ class _OneByOne(nn.Module):
 def write_answers(cache: Path) -> float:
     """Write the reference answers, those of the shipped weights in float64, and their metric; return it."""
     kept = cache / f"reference-{model_hash(GRAPH).split(':')[1][:16]}-{evaluation_digest(evaluation_inputs)[:16]}"
-    raw, answers = condensed_in_double(_OneByOne(load_shipped(GRAPH)), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept)
+    raw, answers = condensed_in_double(
+        _OneByOne(load_shipped(GRAPH)), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept
+    )
     found = transcript(answers[TEXT].astype(np.int64), evaluation_labels(np.arange(EVALUATION_SIZE)))
     outputs = {OUTPUT: next(iter(raw.values()))}
     write_reference(

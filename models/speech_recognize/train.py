@@ -27,7 +27,7 @@ from bench.models.speech_recognize.training_data import (
     validation_speakers,
 )
 
-PLAN = Plan(steps=5200, batch=16, rate=1.5e-3, decay=0.03, seed=1, check_every=400, most_gradient=4.0)
+PLAN = Plan(steps=4600, batch=16, rate=1.5e-3, decay=0.03, seed=1, check_every=400, most_gradient=4.0)
 # Seconds of sound in a step, and up to which share of the steps the longest utterances grow to five seconds.
 _SECONDS, _GROWN = 52.0, 0.15
 # Where each character is heard is known here, and teaches faster than the text alone; the help ends at this share.
@@ -71,7 +71,7 @@ class Transcription:
         self._step = 0
 
     def batch(self, step: int) -> tuple[tuple[NDArray[np.generic], ...], NDArray[np.int64]]:
-        """(waveform, length), and behind one another length, what is heard at each frame, and text (n, 1 + t + most)."""
+        """(waveform, length), and side by side length, what is heard at each frame, and text: (n, 1 + t + most)."""
         self._step = step
         torch.manual_seed(self._plan.seed + step)  # of dropout and what is hidden: a step is repeatable by itself
         longest = min(5.0, 2.5 + 2.5 * step / (_GROWN * self._plan.steps))

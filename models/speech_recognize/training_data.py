@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from bench.models.speech_command.acoustics import generator
 from bench.models.speech_command.espeak import Synthesiser
+from bench.models.speech_recognize import utterances
 from bench.models.speech_recognize.clips import Voice, voices_of
 from bench.models.speech_recognize.grammar import Draws
 from bench.models.speech_recognize.places import Conditions, Surroundings, make_surroundings, mix
 from bench.models.speech_recognize.synthesise import training_clips
-from bench.models.speech_recognize import utterances
 from bench.models.speech_recognize.utterances import LEAST, MOST, RATE, Utterance, utter
 from bench.models.speech_recognize.voices import TRAINING_VOICES, VALIDATION_VOICES
 from bench.models.speech_recognize.words import encode

@@ -13,6 +13,4 @@ CALIBRATION_VOICES: tuple[str, ...] = ("f3", "norbert")
 
 # Held out of the training: the difficulty of the evaluation, and when to stop, were chosen by them.
 VALIDATION_VOICES: tuple[str, ...] = ("Andrea", "Michael", "gustave", "klatt3", "m5", "steph2")
-TRAINING_VOICES: tuple[str, ...] = tuple(
-    voice for voice in voices.TRAINING_VOICES if voice not in VALIDATION_VOICES
-)
+TRAINING_VOICES: tuple[str, ...] = tuple(voice for voice in voices.TRAINING_VOICES if voice not in VALIDATION_VOICES)

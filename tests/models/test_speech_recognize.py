@@ -87,9 +87,9 @@ def test_numbers_are_read_as_they_are_written(value: int) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0, "零"), (2, "二"), (10, "十"), (12, "十二"), (20, "二十"), (102, "一百零二"), (112, "一百一十二"), (200, "两百"),
-        (1010, "一千零一十"), (2222, "两千二百二十二"), (10_208, "一万零两百零八"), (100_000, "十万"), (120_034, "十二万零三十四"),
-        (20_000_001, "两千万零一"), (99_999_999, "九千九百九十九万九千九百九十九"),
+        (0, "零"), (2, "二"), (10, "十"), (12, "十二"), (20, "二十"), (102, "一百零二"), (112, "一百一十二"),
+        (200, "两百"), (1010, "一千零一十"), (2222, "两千二百二十二"), (10_208, "一万零两百零八"), (100_000, "十万"),
+        (120_034, "十二万零三十四"), (20_000_001, "两千万零一"), (99_999_999, "九千九百九十九万九千九百九十九"),
     ],
 )  # fmt: skip
 def test_known_numbers(value: int, text: str) -> None:
@@ -297,7 +297,9 @@ def test_the_help_of_frames_ends() -> None:
         (_, length), truth = lesson.batch(step)
         frames = int(-(-length.max() // FRAME))
         assert truth.shape[0] == len(length)
-        losses[step] = float(lesson.loss(torch.zeros(len(length), frames, len(CHARACTERS) + 1), torch.from_numpy(truth)))
+        losses[step] = float(
+            lesson.loss(torch.zeros(len(length), frames, len(CHARACTERS) + 1), torch.from_numpy(truth))
+        )
     alone = [loss / np.log(len(CHARACTERS) + 1) for loss in losses.values()]
     assert all(np.isfinite(alone))
     # Uniform scores: the cross-entropy of frames is log(classes) times what is left of the help: 1, then a half.
@@ -405,7 +407,8 @@ def test_reference_value_is_that_of_the_stored_answers() -> None:
     reference = load_workload("speech_recognize").reference()
     assert reference is not None
     found = transcript(
-        reference.answers["text"].astype(np.int64), data.evaluation_labels(np.arange(data.EVALUATION_SIZE)).astype(np.int64)
+        reference.answers["text"].astype(np.int64),
+        data.evaluation_labels(np.arange(data.EVALUATION_SIZE)).astype(np.int64),
     )
     assert kept["value"] == pytest.approx(found.accuracy)
     assert kept["interval"][0] < kept["value"] < kept["interval"][1]

@@ -158,7 +158,9 @@ def test_an_equal_candidate_passes_and_a_worse_one_fails() -> None:
     assert (same.difference.low, same.difference.high) == (0.0, 0.0)
     assert same.counts.gained == same.counts.lost == 0
     assert same.samples_needed == samples_needed(0.99, reference.accuracy)
-    worse = Transcript(edits=np.minimum(reference.lengths, reference.edits + (np.arange(3000) % 4 == 0)), lengths=reference.lengths)
+    worse = Transcript(
+        edits=np.minimum(reference.lengths, reference.edits + (np.arange(3000) % 4 == 0)), lengths=reference.lengths
+    )
     lost = transcription_verdict(worse, reference, 0.5, 0.99)
     assert lost.passed is False
     assert lost.target_met
