@@ -102,7 +102,7 @@ def _compare(workload: SuiteWorkload, recipe: Recipe) -> int:
     try:
         for method in METHODS:
             build(workload, Recipe(method, samples, recipe.keep_float), file)
-            seen = beside(answers(file, inputs, samples), plain)
+            seen = beside(workload.spec.task, answers(file, inputs, samples), plain)
             print(f"{method:20} {seen.agreement:11.4f}  {seen.median_error:12.4f}  {seen.error_95:20.4f}", flush=True)
     finally:
         file.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -33,9 +34,17 @@ computed_with = {{ onnxruntime = "{onnxruntime}", numpy = "{numpy}" }}
 
 
 def written(
-    text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, forms: Mapping[str, Sequence[int]]
+    text: str,
+    recipe: Recipe,
+    file: Path,
+    graph: str,
+    found: Assessed,
+    forms: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> str:
-    """`text` of a workload.toml with the table of this file, in place of an older one or before the inputs."""
+    """`text` of a workload.toml with the table of this file, in place of an older one or before the inputs.
+
+    `forms` are as `graph_statistics` takes them.
+    """
     table = _table(text, recipe, file, graph, found, graph_statistics(file, forms))
     if _TABLE.search(text):
         return _TABLE.sub(lambda match: table, text, count=1)

@@ -80,10 +80,10 @@ def export(network: nn.Module, folder: Path = FOLDER) -> None:
     export_graph(round_to_int8(network), example, [OUTPUT], folder, storage="int8", varying=axes)
 
 
-class _OneByOne(nn.Module):
+class OneByOne(nn.Module):
     """Each sample at its own length, which gives the same answers at half the cost of the longest form."""
 
-    def __init__(self, network: Recogniser) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -101,7 +101,7 @@ def write_answers(cache: Path) -> float:
     """Write the reference answers, those of the shipped weights in float64, and their metric; return it."""
     kept = cache / f"reference-{model_hash(GRAPH).split(':')[1][:16]}-{evaluation_digest(evaluation_inputs)[:16]}"
     raw, answers = condensed_in_double(
-        _OneByOne(load_shipped(GRAPH)), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept
+        OneByOne(load_shipped(GRAPH)), evaluation_inputs, EVALUATION_SIZE, RECOGNISE, kept
     )
     found = transcript(answers[TEXT].astype(np.int64), evaluation_labels(np.arange(EVALUATION_SIZE)))
     outputs = {OUTPUT: next(iter(raw.values()))}

@@ -53,10 +53,13 @@ def _speakers(name: str) -> tuple[tuple[Voice, ...], tuple[Voice, ...]]:
 
 
 def _utterance(name: str, words: np.random.PCG64) -> Utterance:
-    commanding, knowing = _speakers(name)
     draws = Draws(words)
-    voice = draws.one(commanding if draws.share() < _COMMAND_SHARE else knowing)
-    return utter(draws, voice)
+    return utter(draws, _voice(name, draws))
+
+
+def _voice(name: str, draws: Draws) -> Voice:
+    commanding, knowing = _speakers(name)
+    return draws.one(commanding if draws.share() < _COMMAND_SHARE else knowing)
 
 
 def _inputs(name: str, stream: int, seed: int, indices: NDArray[np.int64]) -> Inputs:
@@ -82,6 +85,11 @@ def evaluation_labels(indices: NDArray[np.int64]) -> NDArray[np.int32]:
         said = encode(_utterance("evaluation", generator(SUITE_SEED, _EVALUATION, int(index))).text)
         labels[row, : len(said)] = said
     return labels
+
+
+def evaluation_voice(index: int) -> str:
+    """Who speaks in an evaluation sample."""
+    return _voice("evaluation", Draws(generator(SUITE_SEED, _EVALUATION, index))).name
 
 
 def load_inputs(count: int, seed: int) -> Inputs:
