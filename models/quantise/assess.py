@@ -80,7 +80,7 @@ def assessed(workload: SuiteWorkload, reference: Reference, outputs: NamedArrays
 
 
 def beside(task: str, outputs: NamedArrays, others: NamedArrays) -> Beside:
-    """Compare the first raw output of two files on the same samples; agreement is that of answers where a task condenses."""
+    """Compare the first raw output of two files on the same samples; agreement is of answers where a task condenses."""
     first, condense = next(iter(outputs)), TASKS[task].condense
     errors = sample_errors(outputs[first], others[first])
     agreed = (

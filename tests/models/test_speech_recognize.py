@@ -39,7 +39,7 @@ GRAPH = FOLDER / "graph.onnx"
 REFERENCE = reference_root() / "speech_recognize"
 FRAME = 640
 SUBSET = np.concatenate([np.arange(12), np.arange(2292, 2304)])
-GOLDEN = "?"
+GOLDEN = "721a59cd37325e0d34b9163f461c2659096b032806a414bb455eb93251928c4b"
 
 
 def onnxruntime(inputs: dict[str, NDArray[np.generic]], samples: int = MOST) -> NDArray[np.float32]:
