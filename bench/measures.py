@@ -25,14 +25,15 @@ from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, top_class
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
-Labels = NDArray[np.int64]
+Labels = NDArray[np.generic]
 Value = tuple[float, Interval]
 
 
 class Measure(Protocol):
-    """Quality of outputs (n, …) by their labels, leading axis n; higher is better, a share from 0 to 1.
+    """Quality of answers (n, …) by their labels, leading axis n; higher is better, a share from 0 to 1.
 
-    `stored` are the reference's outputs for the same samples. All outputs are finite.
+    Answers are raw outputs, or what the task condenses them to. `stored` are the reference's to the same samples. The
+    raw outputs behind all of them are finite.
     """
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
@@ -99,7 +100,7 @@ class Verification:
 def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     """All pairs of the two sides; refused where they cannot carry the rate (the rule of 30)."""
     references, probes = (np.flatnonzero(labels[:, 1] == side) for side in (0, 1))
-    identities = labels[:, 0]
+    identities = labels[:, 0].astype(np.int64)
     known = np.isin(identities[probes], identities[references])
     possible = len(probes) * len(references)
     if not known.any() or possible * far < LEAST_ERRORS:

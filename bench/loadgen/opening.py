@@ -111,7 +111,15 @@ def _answering(
     if not isinstance(workload, EndToEnd):
         return model, sessions
     around = tuple(
-        PipelineSession(session, workload.pipeline, model.inputs, model.outputs, options.max_batch, options.threads)
+        PipelineSession(
+            session,
+            workload.pipeline,
+            workload.read,
+            model.inputs,
+            model.outputs,
+            options.max_batch,
+            options.threads,
+        )
         for session in sessions
     )
     return workload.answering(model), around
