@@ -1,8 +1,8 @@
 """Detection: COCO's mAP@[.5:.95] (Lin et al. 2014), its interval over pictures, and the paired verdict.
 
 AP of a class at a threshold is the mean, over 101 recalls from 0 to 1, of the highest precision at that recall or a
-higher one; mAP is its mean over ten thresholds of overlap and the classes that occur. Pictures are resampled by weights,
-so that matching, which is each picture's own (`matching`), is done once.
+higher one; mAP is its mean over ten thresholds of overlap and the classes that occur. Pictures are resampled by
+weights, so that matching, which is each picture's own (`matching`), is done once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def weighted_precision(matches: Matches, weights: Counts) -> Floats:
         precision = _average_precision(matches.right[part], matches.ignored[part], counted, wanted)
         total += np.where(wanted > 0, precision, 0.0)
         classes += wanted > 0
-    return np.divide(total, classes, out=np.full(len(total), np.nan), where=classes > 0)
+    result: Floats = np.divide(total, classes, out=np.full(len(total), np.nan), where=classes > 0)
+    return result
 
 
 def _average_precision(right: Bools, ignored: Bools, counted: Counts, wanted: Counts) -> Floats:

@@ -145,4 +145,5 @@ def overlaps(boxes: Floats, others: Floats, crowd: Bools) -> Floats:
     shared = np.maximum(np.minimum(boxes[:, None, 2:], others[..., 2:]) - corner, 0.0).prod(axis=-1)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)[:, None]
     union = np.where(crowd, area, area + (others[..., 2:] - others[..., :2]).prod(axis=-1) - shared)
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.records.numbers import Interval, Verdict
 from bench.scoring.bootstrap import Floats, Ints, drawn, percentile_interval

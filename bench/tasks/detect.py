@@ -44,7 +44,7 @@ def _select(boxes: Floats, scores: Floats, out: NDArray[np.float32]) -> None:
 
 
 def _candidates(boxes: Floats, scores: Floats) -> NDArray[np.float32]:
-    """The best of each picture, best first, (n, most, 6), filled up with -1; the first place wins among equal scores."""
+    """The best of each picture, best first, (n, most, 6), filled up with -1; of equal scores the first place wins."""
     picture, place, kind = np.nonzero((scores >= LEAST_SCORE) & np.isfinite(scores))
     box, score = boxes[picture, place], scores[picture, place, kind]
     lawful = np.isfinite(box).all(axis=1) & (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])
@@ -59,7 +59,7 @@ def _candidates(boxes: Floats, scores: Floats) -> NDArray[np.float32]:
 
 
 def suppress(boxes: Floats, kinds: Floats) -> Bools:
-    """Which boxes (n, m, 4), best first, stay: those that no better one that stays, of the same class, overlaps too much.
+    """Which boxes (n, m, 4), best first, stay: all that no better one of the same class, which stays, covers too much.
 
     Asked again and again until nothing changes; after round k the first k are as the box-by-box rule leaves them, and
     few rounds do.
@@ -84,7 +84,8 @@ def _overlaps(boxes: Floats) -> Floats:
     shared = np.maximum(across, 0) * np.maximum(along, 0)
     area = (right - left) * (bottom - top)
     union = area[:, :, None] + area[:, None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    result: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return result
 
 
 DETECT = Task(name="detect", metric="map", single_answers=False, condense=condense)

@@ -27,10 +27,14 @@ class Targets(NamedTuple):
 
 def overlaps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     """Intersection over union, and its generalisation for boxes apart (Rezatofighi et al. 2019); (…, 4) to (…)."""
-    sides = (torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])).clamp_min(0)
+    sides = (torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])).clamp_min(
+        0
+    )
     shared = sides.prod(-1)
     union = _area(first) + _area(second) - shared + _TINY
-    around = (torch.maximum(first[..., 2:], second[..., 2:]) - torch.minimum(first[..., :2], second[..., :2])).clamp_min(0)
+    around = (
+        torch.maximum(first[..., 2:], second[..., 2:]) - torch.minimum(first[..., :2], second[..., :2])
+    ).clamp_min(0)
     hull = around.prod(-1) + _TINY
     share = shared / union
     return share, share - (hull - union) / hull
@@ -42,10 +46,13 @@ def _area(boxes: Tensor) -> Tensor:
 
 @torch.no_grad()
 def assign(boxes: Tensor, scores: Tensor, centres: Tensor, truth: Tensor) -> Targets:
-    """Boxes (batch, places, 4) and scores (batch, places, classes) against truth (batch, objects, ≥5), class -1 unused."""
+    """Boxes (batch, places, 4), scores (batch, places, classes); truth (batch, objects, 7): labels, unused ones -1."""
     present = truth[..., 0] >= 0
     kinds, wanted = truth[..., 0].long().clamp_min(0), truth[..., 1:5]
-    middle, reach = (wanted[..., :2] + wanted[..., 2:]) / 2, ((wanted[..., 2:] - wanted[..., :2]) / 2).clamp_min(_LEAST_REACH)
+    middle, reach = (
+        (wanted[..., :2] + wanted[..., 2:]) / 2,
+        ((wanted[..., 2:] - wanted[..., :2]) / 2).clamp_min(_LEAST_REACH),
+    )
     inside = ((centres[None, None] - middle[:, :, None]).abs() < reach[:, :, None]).all(-1) & present[..., None]
     share, _ = overlaps(boxes[:, None], wanted[:, :, None])
     right = torch.gather(scores.transpose(1, 2), 1, kinds[..., None].expand(-1, -1, scores.shape[1]))

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from bench.models.making.training import Plan, device, train
 from bench.models.object_detect.assignment import corners, detection_loss
-from bench.models.object_detect.classes import CLASS_NAMES
 from bench.models.object_detect.data import Images, Labels, validation_scenes
 from bench.models.object_detect.network import SIZE, Detector, places, untrained
 from bench.models.object_detect.pictures import TRAINING_SIZE, batch, default_cache, training_set
 from bench.scoring.detection import mean_average_precision
 from bench.scoring.matching import match
 from bench.tasks.detect import DETECTIONS, condense
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -93,8 +93,10 @@ class Scenes:
         return f"mAP {mean_average_precision(matches):.4f}"
 
 
-def smaller(pictures: Images, labels: NDArray[np.float32], shrink: int) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
-    """Pictures (n, 3, h, w) and labels (n, 8, 7) `shrink` times smaller; pictures become float32 where that is not 1."""
+def smaller(
+    pictures: Images, labels: NDArray[np.float32], shrink: int
+) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+    """Pictures (n, 3, h, w) and labels (n, 8, 7) `shrink` times smaller; such pictures are float32."""
     if shrink == 1:
         return pictures, labels
     reduced = nn.functional.avg_pool2d(torch.from_numpy(pictures).float(), shrink).numpy()
@@ -115,7 +117,7 @@ def main() -> None:
     if given.threads is not None:
         torch.set_num_threads(given.threads)
     images, labels = training_set(given.cache_dir, given.scenes, given.workers)
-    student = Student(untrained(len(CLASS_NAMES), FIRST.plan.seed))
+    student = Student(untrained(FIRST.plan.seed))
     for asked, steps in ((FIRST, given.steps), (SECOND, given.whole_steps)):
         stage = replace(asked, plan=replace(asked.plan, steps=steps))
         train(student, Scenes(images, labels, stage), stage.plan, given.cache_dir / stage.checkpoint)

@@ -39,7 +39,7 @@ def detections_of(*pictures: list[tuple[float, ...]]) -> NDArray[np.float32]:
 
 
 def drawn_set(seed: int, pictures: int, crowds: float = 0.1) -> tuple[NDArray[np.float32], Floats]:
-    """Objects, and detections near some of them, twice on others, of wrong classes, and of nothing; equal scores too."""
+    """Objects, and detections near some, twice on others, of wrong classes, and of nothing; equal scores, too."""
     random = np.random.default_rng(seed)
     truth, found = [], []
     for _ in range(pictures):
@@ -72,7 +72,7 @@ def slow_precision(detections: NDArray[np.float32], labels: Floats) -> float:
             for picture, objects in zip(detections.astype(float).tolist(), labels.tolist(), strict=True):
                 own = [row for row in objects if row[0] == kind]
                 wanted += sum(1 for row in own if not row[6])
-                free = {number for number in range(len(own))}
+                free = set(range(len(own)))
                 for row in sorted((row for row in picture if row[5] == kind), key=lambda row: -row[4]):
                     entries.append((row[4], slow_match(row, own, free, threshold)))
             values.append(slow_average(entries, wanted))
@@ -150,7 +150,8 @@ def test_weights_are_pictures_that_occur_so_often() -> None:
     detections, labels = drawn_set(7, 30)
     often = drawn(30, 3)
     repeated = np.repeat(np.arange(30), often)
-    assert often.max() > 1 and often.min() == 0
+    assert often.max() > 1
+    assert often.min() == 0
     expected = mean_average_precision(match(detections[repeated], labels[repeated]))
     weighted = weighted_precision(match(detections, labels), np.stack([np.ones(30, np.int64), often], axis=1))
     assert weighted[1] == pytest.approx(expected, abs=1e-12)
@@ -220,13 +221,18 @@ def test_a_worse_engine_fails_and_the_same_one_passes_where_samples_carry_it() -
     reference = match(detections, labels)
     value = mean_average_precision(reference)
     same = detection_verdict(reference, reference, 0.9 * value, 0.7)
-    assert same.offered and same.passed and same.difference.low == same.difference.high == 0.0
+    assert same.offered
+    assert same.passed
+    assert same.difference.low == same.difference.high == 0.0
     assert same.counts.gained == same.counts.lost == 0
     worse = detections.copy()
     worse[: len(worse) // 2] = -1.0
     failed = detection_verdict(match(worse, labels), reference, 0.9 * value, 0.7)
-    assert failed.passed is False and failed.difference.high < 0 and failed.counts.lost > failed.counts.gained
+    assert failed.passed is False
+    assert failed.difference.high < 0
+    assert failed.counts.lost > failed.counts.gained
     few = detection_verdict(match(detections[:20], labels[:20]), match(detections[:20], labels[:20]), 0.0, 0.99)
-    assert few.passed is None and not few.offered
+    assert few.passed is None
+    assert not few.offered
     with pytest.raises(ValueError, match="same pictures"):
         detection_verdict(match(detections[:20], labels[:20]), reference, 0.0, 0.99)

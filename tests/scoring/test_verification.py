@@ -106,7 +106,7 @@ def test_draws_are_always_the_same() -> None:
     """Golden: an evaluator on another version of numpy must find the same interval."""
     assert bootstrap.drawn(12, 0).tolist() == [1, 0, 1, 0, 3, 2, 0, 1, 0, 2, 1, 1]
     assert bootstrap.drawn(12, 1).tolist() == [0, 0, 1, 1, 0, 3, 0, 1, 2, 1, 0, 3]
-    means = np.mean([drawn(50, number) for number in range(400)], axis=0)
+    means = np.mean([bootstrap.drawn(50, number) for number in range(400)], axis=0)
     assert np.abs(means - 1).max() < 5 / math.sqrt(400), "each is drawn once on average"
 
 

@@ -46,7 +46,8 @@ def overlap(a: list[float], b: tuple[float, ...]) -> float:
 def test_what_stays_is_what_the_box_by_box_rule_leaves(seed: int) -> None:
     outputs = drawn_outputs(seed)
     detections = condense(outputs)["detections"]
-    assert detections.dtype == np.float32 and detections.shape == (6, MOST, 6)
+    assert detections.dtype == np.float32
+    assert detections.shape == (6, MOST, 6)
     for picture in range(6):
         expected = slow_detections(outputs["boxes"][picture], outputs["scores"][picture])
         used = detections[picture][detections[picture, :, 5] >= 0]
@@ -60,7 +61,11 @@ def test_a_chain_of_overlaps_is_followed_to_its_end() -> None:
     left = np.arange(40, dtype=np.float32) * 2
     boxes = np.stack([left, np.zeros(40), left + 10, np.full(40, 10.0)], axis=1)[None].astype(np.float32)
     kept = suppress(boxes, np.zeros((1, 40), dtype=np.float32))
-    assert overlap(boxes[0, 0].tolist(), tuple(boxes[0, 1])) > MOST_OVERLAP > overlap(boxes[0, 0].tolist(), tuple(boxes[0, 2]))
+    assert (
+        overlap(boxes[0, 0].tolist(), tuple(boxes[0, 1]))
+        > MOST_OVERLAP
+        > overlap(boxes[0, 0].tolist(), tuple(boxes[0, 2]))
+    )
     assert kept[0].tolist() == [number % 2 == 0 for number in range(40)]
     assert suppress(boxes, np.arange(40, dtype=np.float32)[None]).all()
 
@@ -86,7 +91,8 @@ def test_nothing_and_everything() -> None:
     nothing = condense({**outputs, "scores": np.zeros_like(outputs["scores"])})["detections"]
     assert (nothing == -1).all()
     everything = condense({**outputs, "scores": np.ones_like(outputs["scores"])})["detections"]
-    assert (everything[:, :, 4] <= 1).all() and (everything[:, 0, 4] == 1).all()
+    assert (everything[:, :, 4] <= 1).all()
+    assert (everything[:, 0, 4] == 1).all()
     same = np.broadcast_to(outputs["boxes"][:, :1], outputs["boxes"].shape)
     heap = condense({"boxes": same, "scores": np.ones_like(outputs["scores"])})["detections"]
     assert ((heap[:, :, 5] >= 0).sum(axis=1) >= 1).all()
