@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Model, Tensor
+from bench.backends.base import Model, Tensor, Varying
 from bench.models.stress_reference import StressReference
 
 NamedArrays = dict[str, NDArray[np.generic]]
@@ -90,6 +90,7 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     int8: Int8Spec | None = None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    varying: Varying | None = None
     load: LoadSpec
     scenarios: dict[str, ScenarioSpec]
     quality: QualitySpec

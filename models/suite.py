@@ -53,6 +53,7 @@ class SuiteWorkload:
             path=path,
             inputs=self.spec.inputs,
             outputs=self.spec.outputs,
+            varying=self.spec.varying,
             # Found, not imported: it needs torch. A module knows nothing of how its network was quantised.
             network=network if precision != "int8" and find_spec(network) else None,
         )

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from bench.backends.base import Backend, Compiled, Model, Options, Session
+from bench.backends.trimming import compile_trimmed
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import Named
 from bench.models.base import Workload
@@ -96,7 +97,7 @@ def open_case(
     model, reference = workload.model(precision), workload.reference()
     raw = len(next(iter(reference.outputs.values()))) if reference else workload.spec.quality.evaluation_samples
     indices = np.arange(SAMPLES if raw < SAMPLES else min(SAMPLES, raw)) % raw
-    compiled = backend.compile(model, device, options)
+    compiled = compile_trimmed(backend, model, device, options)
     return Case(
         backend=backend,
         device=device,

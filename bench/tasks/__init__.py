@@ -9,4 +9,7 @@ from bench.tasks.verify import VERIFY
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY, DETECT)}
 
-__all__ = ["TASKS", "Task"]
+# Id of what answers to unlabelled samples are worth: the share that a reference engine gives as well.
+AGREEMENT = "agreement"
+
+__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "DETECT", "TASKS", "VERIFY", "Task"]

@@ -205,7 +205,7 @@ def test_places_learn_the_object_that_they_find_best() -> None:
     from bench.models.object_detect.assignment import assign
     from bench.models.object_detect.network import places
 
-    centres, strides = places(64)
+    centres, _ = places(64)
     truth = torch.full((1, 8, 7), -1.0)
     truth[0, 0, :5] = torch.tensor([1, 4, 4, 28, 28])
     truth[0, 1, :5] = torch.tensor([2, 34, 34, 62, 60])
