@@ -48,11 +48,12 @@ class _File(msgspec.Struct, frozen=True):
 
 def check_detector(outputs: Sequence[Tensor]) -> int:
     """The number of classes of a model that answers with boxes and scores. Raises BadModel for another."""
-    shapes = [tensor.shape for tensor in outputs]
+    named = {tensor.name: tensor.shape for tensor in outputs}
+    shapes = list(named.values())
     if [len(shape) for shape in shapes] != [2, 2] or shapes[0] != (shapes[1][0], 4):
         raise BadModel(
             "`--task detect` needs a model with two outputs: boxes (places, 4), x1 y1 x2 y2 in pixels of the input, "
-            f"and scores (places, classes) from 0 to 1; this one has { ({t.name: t.shape for t in outputs}) }."
+            f"and scores (places, classes) from 0 to 1; this one has {named}."
         )
     return shapes[1][1]
 
