@@ -292,7 +292,9 @@ def test_files_keep_their_budget() -> None:
 def test_graph_passes_the_checker() -> None:
     onnx.checker.check_model(str(FOLDER / "graph.onnx"), full_check=True)
     model = onnx.load(FOLDER / "graph.onnx", load_external_data=False)
-    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    shapes = [value.type.tensor_type.shape.dim for value in (*model.graph.input, *model.graph.output)]
+    assert [shape[0].dim_param for shape in shapes] == ["batch"] * 3
+    assert [[axis.dim_value for axis in shape[1:]] for shape in shapes] == [[3, 320, 320], [2100, 4], [2100, 22]]
     assert max(entry.version for entry in model.opset_import) >= 17
 
 
