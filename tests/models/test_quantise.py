@@ -36,7 +36,13 @@ from ..fixtures import save_model
 
 QUANTISED = ("face_verify", "image_classify", "image_classify_edge", "object_detect", "speech_command")
 # Enough to say something: 200 people make 39 800 impostor pairs.
-A_FEW = {"face_verify": 400, "image_classify": 24, "image_classify_edge": 48, "object_detect": 48, "speech_command": 256}
+A_FEW = {
+    "face_verify": 400,
+    "image_classify": 24,
+    "image_classify_edge": 48,
+    "object_detect": 48,
+    "speech_command": 256,
+}
 PRODUCTS = ("Conv", "Gemm", "MatMul")
 
 
