@@ -170,8 +170,14 @@ class Detector(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return boxes and scores."""
         sides, logits = self.raw(image)
-        boxes = (self.corners + sides * self.reach).clamp(0, SIZE).transpose(1, 2)
+        # In half precision a box at the far end would lie on whole pixels.
+        boxes = _wide(self.corners) + _wide(sides) * _wide(self.reach)
+        boxes = boxes.clamp(0, SIZE).transpose(1, 2)
         return boxes, torch.sigmoid(logits).transpose(1, 2)
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def places(size: int) -> tuple[Tensor, Tensor]:

@@ -268,6 +268,19 @@ def test_folding_leaves_the_answers_alone() -> None:
             assert float((mine - other).abs().max()) < 1e-3
 
 
+def test_boxes_are_not_rounded_to_whole_pixels_in_half_precision() -> None:
+    torch = pytest.importorskip("torch")
+    from bench.models.object_detect.network import untrained
+
+    network = untrained(3).eval()
+    images = torch.from_numpy(data.calibration_inputs(1)["image"])
+    with torch.no_grad():
+        boxes, _ = network(images)
+        rounded, scores = network.to(torch.bfloat16)(images)
+    assert (rounded.dtype, scores.dtype) == (torch.float32, torch.bfloat16)
+    assert float((boxes - rounded).abs().max()) < 0.5
+
+
 # --------------------------------------------------------------------------------------------------------- files
 
 
