@@ -101,6 +101,7 @@ def export_graph(
         axes[name][1] = axis
     model = _trace(module, example_inputs, output_names, opset, axes)
     tidy(model)
+    _settle_axes(model)
     weights = pack_weights(model.graph, storage, {name for name, _ in module.named_buffers()})
     (folder / WEIGHTS_FILE).write_bytes(weights)
     (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
@@ -130,3 +131,17 @@ def _trace(
             dynamic_axes=axes,
         )
         return onnx.load(Path(folder, "traced.onnx"))
+
+
+def _settle_axes(model: ModelProto) -> None:
+    """Give axes of the outputs that the tracer left open the sizes that follow from the graph, where they do."""
+    open_ended = ModelProto.FromString(model.SerializeToString())
+    for output in open_ended.graph.output:
+        for axis in output.type.tensor_type.shape.dim[1:]:
+            axis.ClearField("dim_param")
+    inferred = onnx.shape_inference.infer_shapes(open_ended)
+    for output, found in zip(model.graph.output, inferred.graph.output, strict=True):
+        axes = zip(output.type.tensor_type.shape.dim, found.type.tensor_type.shape.dim, strict=True)
+        for axis, known in axes:
+            if known.HasField("dim_value"):
+                axis.dim_value = known.dim_value

@@ -17,6 +17,7 @@ IntervalKind = Literal[
     "newcombe-paired",
     "bootstrap-identities",
     "bootstrap-utterances",
+    "bootstrap-samples",
     "early-stopping",
     "bracket",
 ]

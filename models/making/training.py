@@ -55,7 +55,7 @@ Inputs = NDArray[np.generic] | tuple[NDArray[np.generic], ...]
 class Lesson(Protocol):
     """What is learned."""
 
-    def batch(self, step: int) -> tuple[Inputs, NDArray[np.int64]]:
+    def batch(self, step: int) -> tuple[Inputs, NDArray[np.generic]]:
         """Inputs (n, …), a tuple where the network takes several, and truth (n, …); a function of the step alone."""
 
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
