@@ -1,7 +1,8 @@
 """What `--data` names, for each task: which files, and what is known of them.
 
 Classes are subfolders, labelled by their position in sorted order, as torchvision's ImageFolder numbers them; people
-come in a list of pairs, boxes in COCO's annotations, speech in a manifest; files that nothing is known of are all files of a folder.
+come in a list of pairs, boxes in COCO's annotations, speech in a manifest; files that nothing is known of are all files
+of a folder.
 """
 
 from __future__ import annotations
