@@ -108,7 +108,8 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
 
     profile = load_profile(name)
     found = faults(profile, plugin_names("bench.backends"))
-    contradicting = contradictions(profile, _profile(_HERE)) if here else ()
+    machine = _profile(_HERE) if here else None
+    contradicting = contradictions(profile, machine) if machine is not None else ()
     if form == "json":
         _print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
     else:
@@ -117,6 +118,9 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
         for entry in contradicting:
             words = {"path": entry.path, "typed": entry.typed, "detected": entry.detected}
             click.echo(sentence(lang, "profile.contradiction", **words))
+        if machine is not None and profile.accelerators and not machine.accelerators:
+            why = machine.unknown.get("accelerators", "")
+            click.echo(sentence(lang, "profile.unseen", why=why))
         wrong = len(found) + len(contradicting)
         click.echo(sentence(lang, "profile.unsound" if wrong else "profile.sound", name=profile.name, count=wrong))
     return exit_codes.INVALID if found or contradicting else exit_codes.OK
