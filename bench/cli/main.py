@@ -26,7 +26,7 @@ _COMMANDS = {
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
-    "opencl": "Trace a network on an OpenCL device; build its programs.",
+    "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
