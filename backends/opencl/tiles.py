@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from bench.backends.base import EngineError
 from bench.backends.opencl.device import Traits
 from bench.backends.opencl.kernels.convolution import Convolution
 from bench.backends.opencl.kernels.product import Product
@@ -14,6 +15,8 @@ from bench.backends.opencl.kernels.tile import Tile
 
 # Up to this many strips (or rows) a work-item: more would leave cores without work at the end of a layer.
 _MOST_STRIPS = 16
+# Pixels of a convolution of each channel by itself: it is bound by memory, and its taps take registers, too.
+_MOST_ALONE = 8
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -36,31 +39,38 @@ class Tiles(msgspec.Struct, frozen=True):
 
     def convolution(self, layer: Convolution, traits: Traits, samples: int) -> tuple[str, Tile]:
         """Key and tile; strips are those of the whole picture."""
-        key = _key("conv", layer, samples)
+        most, blocks = layer.result.width, layer.result_blocks
         rule = self.rule or _by_registers(traits)
-        tile = _tile(rule, layer.result.width, layer.result_blocks)
+        tile = _tile(rule, most, blocks)
         strips = layer.strips(tile)
-        items = strips * layer.result.blocks // tile.blocks * samples
-        return key, self.table.get(key) or _with_strips(tile, items, strips, rule, traits)
+        tile = _with_strips(tile, strips * layer.result.blocks // tile.blocks * samples, strips, rule, traits)
+        return self._chosen(_key("conv", layer, samples), tile, most, blocks)
 
     def depthwise(self, layer: Convolution, traits: Traits, samples: int) -> tuple[str, Tile]:
         """Strips are rows: a work-item goes through whole rows, one block at a time."""
-        key = _key("depthwise", layer, samples)
+        most, rows = layer.result.width, layer.result.height
         rule = self.rule or Rule(pixels=4)
-        tile = msgspec.structs.replace(
-            _tile(rule, layer.result.width, 1), pixels=min(rule.pixels, layer.result.width, 8)
-        )
-        rows = layer.result.height
-        return key, self.table.get(key) or _with_strips(tile, rows * layer.result.blocks * samples, rows, rule, traits)
+        tile = _tile(rule, min(most, _MOST_ALONE), 1)
+        tile = _with_strips(tile, rows * layer.result.blocks * samples, rows, rule, traits)
+        return self._chosen(_key("depthwise", layer, samples), tile, most, 1)
 
     def product(self, layer: Product, rows: int, batch: int, traits: Traits) -> tuple[str, Tile]:
         """Rows take the place of pixels."""
-        key = _key(f"product {rows}", layer, batch)
         rule = self.rule or _by_registers(traits)
         tile = _tile(rule, rows, layer.blocks)
         strips = -(-rows // tile.pixels)
-        items = strips * layer.blocks // tile.blocks * batch
-        return key, self.table.get(key) or _with_strips(tile, items, strips, rule, traits)
+        tile = _with_strips(tile, strips * layer.blocks // tile.blocks * batch, strips, rule, traits)
+        return self._chosen(_key(f"product {rows}", layer, batch), tile, rows, layer.blocks)
+
+    def _chosen(self, key: str, ruled: Tile, most: int, blocks: int) -> tuple[str, Tile]:
+        """The key, and the table's tile where it has one. Raises EngineError for one that reads beyond the layer."""
+        tile = self.table.get(key, ruled)
+        if tile.pixels > most or blocks % tile.blocks:
+            raise EngineError(
+                f"opencl: the table of tiles has {tile.pixels} by {tile.blocks} for a layer of {most} by {blocks} "
+                f"({key}); write it anew with `bench opencl tune`."
+            )
+        return key, tile
 
 
 def rules(traits: Traits) -> tuple[Rule, ...]:

@@ -64,7 +64,7 @@ def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles) -> Plan:
     inputs = {name: build.new_plain(name) for name in graph.inputs}
     lacking: dict[str, str] = {}
     for node in graph.nodes:
-        build.label = f"{node.op} {node.outputs[0]}"
+        build.label = f"{_told(node)} {node.outputs[0]}"
         mark = build.mark()
         try:
             _lowered(build, node)
@@ -82,6 +82,12 @@ def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles) -> Plan:
         weights=build.weights,
         lacking=lacking,
     )
+
+
+def _told(node: Node) -> str:
+    """What a node does, by the operators that became one: `Conv·Add·Relu`."""
+    inside = [one.op for one in node.program.instructions if one.op != "Const"] if node.program is not None else []
+    return "·".join(inside if node.op == MAPPED else [node.op, *inside])
 
 
 def _lowered(build: Builder, node: Node) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from bench.backends.base import Model, Unsupported
+from bench.backends.base import EngineError, Model, Unsupported
 from bench.backends.opencl import tuning
 from bench.backends.opencl.backend import BACKEND
 from bench.backends.opencl.compiled import Compiled
@@ -64,6 +64,10 @@ def test_tiles_fit_the_layers_that_they_are_for() -> None:
             assert tile.pixels <= 2
             assert 7 % tile.blocks == 0
         assert rules(traits)[0].width == traits.vector
+    key, _ = Tiles().convolution(narrow, Traits(2, 8), 1)
+    for beyond in (Tile(4), Tile(3, 2)):
+        with pytest.raises(EngineError, match="write it anew with `bench opencl tune`"):
+            Tiles(table={key: beyond}).convolution(narrow, Traits(2, 8), 1)
     many = Convolution(Geometry(64, 56, 56), Geometry(256, 56, 56), (1, 1))
     assert Tiles().convolution(many, Traits(2, 8), 8)[1].strips > Tiles().convolution(many, Traits(256, 8), 1)[1].strips
 
