@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.checks import check_precision, check_settings
 from bench.backends.opencl import device as devices
 from bench.backends.opencl.compiled import Compiled
+from bench.backends.opencl.tuning import read_table
 from bench.records.host import Device
 from bench.records.plan import Setting
 
 # Settings that any text may stand for, and what it should be.
-_TEXTS = {"platform": "a part of a platform's name", "programs": "a folder that `bench opencl build` wrote"}
+_TEXTS = {
+    "platform": "a part of a platform's name",
+    "programs": "a folder that `bench opencl build` wrote",
+    "tiles": "a file that `bench opencl tune` wrote",
+}
 _SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True)}
 
 
@@ -18,6 +25,7 @@ class OpenClBackend:
     """Settings: `strict_device` = true refuses a network with operators that would run on the host.
 
     `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
+    `tiles` = file that `bench opencl tune` wrote: how each layer is cut up, as it ran fastest there.
     `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """
 
@@ -41,7 +49,9 @@ class OpenClBackend:
         others = {key: value for key, value in options.settings.items() if key not in _TEXTS}
         check_settings(self.name, others, _SETTINGS)
         platform = options.settings.get("platform")
-        return Compiled(model, devices.look_up(device, None if platform is None else str(platform)), options)
+        found = devices.look_up(device, None if platform is None else str(platform))
+        tiles = options.settings.get("tiles")
+        return Compiled(model, found, options, None if tiles is None else read_table(Path(str(tiles)), found))
 
 
 BACKEND = OpenClBackend()

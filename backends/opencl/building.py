@@ -11,10 +11,11 @@ from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.network import planned, prepared
+from bench.backends.opencl.tiles import Tiles
 from bench.records.opencl import Built
 
 
-def build(model: Model, found: Found, batches: Sequence[int], folder: Path) -> Built:
+def build(model: Model, found: Found, batches: Sequence[int], folder: Path, tiles: Tiles | None = None) -> Built:
     """Compile and write; the folder is made, and must be empty. Raises EngineError, one line."""
     import pyopencl
 
@@ -25,10 +26,10 @@ def build(model: Model, found: Found, batches: Sequence[int], folder: Path) -> B
         raise EngineError(f"opencl cannot write into {folder}: {error.strerror or error}.") from error
     if taken:
         raise EngineError(f"{folder} is not empty; programs go into a folder of their own.")
-    graph = prepared(model)
+    graph, tiles = prepared(model), tiles or Tiles()
     kernels: dict[str, Kernel] = {}
     for samples in batches:
-        kernels |= planned(graph, model, found.traits, samples)[0].kernels()
+        kernels |= planned(graph, model, found.traits, samples, tiles)[0].kernels()
     try:
         context = pyopencl.Context([found.own])
     except pyopencl.Error as error:

@@ -14,9 +14,10 @@ from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
 from bench.backends.opencl.network import Weights, planned, prepared
-from bench.backends.opencl.plan import Plan
+from bench.backends.opencl.plan import Launch, Plan
 from bench.backends.opencl.programs import Programs, SourcePrograms
 from bench.backends.opencl.session import Session
+from bench.backends.opencl.tiles import Tiles
 from bench.records.host import Facts
 from bench.records.plan import Setting
 
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 class Compiled:
     """Graph, weights and programs are shared by the sessions; a plan is made once for each batch size."""
 
-    def __init__(self, model: Model, found: Found, options: Options, profiled: bool = False) -> None:
+    def __init__(
+        self, model: Model, found: Found, options: Options, tiles: Tiles | None = None, profiled: bool = False
+    ) -> None:
         import pyopencl
 
         self.model, self.found, self.options = model, found, options
         # Whether the device's clock is read around each kernel.
         self.profiled = profiled
+        self._tiles = tiles or Tiles()
         self._plans: dict[int, tuple[Plan, Graph]] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
@@ -60,7 +64,7 @@ class Compiled:
         """The steps for a batch size, with programs and weights on the device."""
         with self._lock:
             if samples not in self._plans:
-                plan, graph = planned(self._graph, self.model, self.found.traits, samples)
+                plan, graph = planned(self._graph, self.model, self.found.traits, samples, self._tiles)
                 if plan.lacking and self.options.settings.get("strict_device", False):
                     told = "; ".join(f"{op}: {why}" for op, why in sorted(plan.lacking.items()))
                     raise Unsupported(
@@ -100,10 +104,12 @@ class Compiled:
 
     def _applied(self, plan: Plan) -> dict[str, Setting]:
         own = self.found.own
+        launches = [step for step in plan.steps if isinstance(step, Launch)]
         told: dict[str, Setting] = {
             "platform": f"{self.found.platform} ({str(own.platform.version).strip()})",
             "compute_units": int(own.max_compute_units),
             "kernels": len(plan.kernels()),
+            "tuned_layers": sum(one.key in self._tiles.table for one in launches),
             "programs": "binary" if "programs" in self.options.settings else "source",
             "launches": len(plan.steps),
             "host_operators": sum(1 for _ in plan.lacking),

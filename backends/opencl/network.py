@@ -22,6 +22,7 @@ from bench.backends.opencl.rewrite.batch_norms import fold_batch_norms
 from bench.backends.opencl.rewrite.gemm import spell_out_gemm
 from bench.backends.opencl.rewrite.joining import join_elementwise
 from bench.backends.opencl.shapes import fold_constants, sized
+from bench.backends.opencl.tiles import Tiles
 
 if TYPE_CHECKING:
     import pyopencl
@@ -34,13 +35,13 @@ def prepared(model: Model) -> Graph:
     return fold_batch_norms(fold_constants(spell_out_gemm(fold_constants(graph))))
 
 
-def planned(graph: Graph, model: Model, traits: Traits, samples: int) -> tuple[Plan, Graph]:
+def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles) -> tuple[Plan, Graph]:
     """The steps for a batch size, and the graph that they compute."""
     shapes = {tensor.name: (samples, *tensor.shape) for tensor in model.inputs}
     try:
         whole = fold_batch_norms(sized(graph, shapes))
         final = take_in_epilogues(join_elementwise(whole))
-        plan = lower(final, traits, samples)
+        plan = lower(final, traits, samples, tiles)
     except Lacking as reason:
         raise EngineError(f"opencl cannot run {model.path.name}: it lacks {reason}.") from reason
     for tensor in model.outputs:

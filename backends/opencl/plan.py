@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.backends.opencl.graph import Array, Node, Tensor
 from bench.backends.opencl.kernels.source import Kernel
+from bench.backends.opencl.kernels.tile import Tile
 
 
 class Buffer(msgspec.Struct, frozen=True):
@@ -38,6 +39,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     writes: Buffer
     label: str
     macs: int = 0
+    # Of a layer that can be tuned: under which key, and how it is tiled.
+    key: str = ""
+    tile: Tile | None = None
 
     @property
     def reads(self) -> tuple[Buffer, ...]:

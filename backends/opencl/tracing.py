@@ -17,6 +17,7 @@ from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Array
 from bench.backends.opencl.plan import Buffer, Launch, Plan
 from bench.backends.opencl.running import enqueue
+from bench.backends.opencl.tiles import Tiles
 from bench.records.opencl import Layer, Trace
 
 if TYPE_CHECKING:
@@ -26,11 +27,25 @@ if TYPE_CHECKING:
 _WARM = 2
 
 
-def trace(model: Model, found: Found, options: Options, rounds: int) -> Trace:
+def trace(model: Model, found: Found, options: Options, rounds: int, tiles: Tiles | None = None) -> Trace:
     """Answer seeded noise `rounds` times with the device's clock on. Raises EngineError."""
+    plan, times, whole = timed(model, found, options, rounds, tiles or Tiles())
+    return Trace(
+        device=found.device.title,
+        samples=plan.samples,
+        rounds=rounds,
+        round_ns=statistics.median(whole),
+        layers=_layers(plan, {key: statistics.median(each) for key, each in times.items()}),
+    )
+
+
+def timed(
+    model: Model, found: Found, options: Options, rounds: int, tiles: Tiles
+) -> tuple[Plan, dict[str | int, list[float]], list[float]]:
+    """The plan; times in ns by the number of a step, or the text of a copy; those of whole rounds."""
     import pyopencl
 
-    compiled = Compiled(model, found, options, profiled=True)
+    compiled = Compiled(model, found, options, tiles, profiled=True)
     session = compiled.open(0)
     samples = options.max_batch
     made = session.prepare(samples)
@@ -53,14 +68,7 @@ def trace(model: Model, found: Found, options: Options, rounds: int) -> Trace:
     finally:
         session.close()
         compiled.close()
-    medians = {key: statistics.median(each) for key, each in times.items()}
-    return Trace(
-        device=found.device.title,
-        samples=samples,
-        rounds=rounds,
-        round_ns=statistics.median(whole),
-        layers=_layers(made.plan, medians),
-    )
+    return made.plan, dict(times), whole
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:

@@ -30,7 +30,7 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
-    "opencl": "Trace a network on an OpenCL device; build its programs.",
+    "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",

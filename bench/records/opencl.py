@@ -1,4 +1,4 @@
-"""What tracing and building programs of the OpenCL engine report."""
+"""What tracing, tuning and building programs of the OpenCL engine report."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     kernels: int
     nbytes: int
+
+
+class Tuned(msgspec.Struct, frozen=True, kw_only=True):
+    """What tuning came to: layers, rules tried of all there are, the layers' time before and after, in ns."""
+
+    device: str
+    layers: int
+    tried: int
+    rules: int
+    before_ns: float
+    after_ns: float

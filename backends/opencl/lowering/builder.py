@@ -13,6 +13,7 @@ from bench.backends.opencl.expressions import C_TYPES, Program, copying
 from bench.backends.opencl.graph import Array, Graph, Lacking, Tensor
 from bench.backends.opencl.kernels.elementwise import VECTOR, elementwise
 from bench.backends.opencl.kernels.source import Kernel
+from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import (
     BLOCK,
     Geometry,
@@ -26,6 +27,7 @@ from bench.backends.opencl.layout import (
     planar_view,
 )
 from bench.backends.opencl.plan import Argument, Buffer, Launch, Step, Weight, nbytes
+from bench.backends.opencl.tiles import Tiles
 
 # A work-item of an element-wise kernel has this many elements to do at least, and each core some work-items.
 _LEAST_PART, _ITEMS_A_CORE = 4096, 4
@@ -43,8 +45,8 @@ class Home(msgspec.Struct, frozen=True):
 class Builder:
     """Collects the steps of one plan while nodes are gone through in their order."""
 
-    def __init__(self, graph: Graph, traits: Traits, wanted: dict[str, Geometry], samples: int) -> None:
-        self.graph, self.traits, self.samples = graph, traits, samples
+    def __init__(self, graph: Graph, traits: Traits, tiles: Tiles, wanted: dict[str, Geometry], samples: int) -> None:
+        self.graph, self.traits, self.tiles, self.samples = graph, traits, tiles, samples
         # Geometry that a value should have because of who reads it.
         self.wanted = wanted
         self.steps: list[Step] = []
@@ -168,16 +170,29 @@ class Builder:
     # -------------------------------------------------------------------------------------------------- launches
 
     def launch(
-        self, kernel: Kernel, arguments: Sequence[Argument], size: Sequence[int], writes: Buffer, macs: int = 0
+        self,
+        kernel: Kernel,
+        arguments: Sequence[Argument],
+        size: Sequence[int],
+        writes: Buffer,
+        macs: int = 0,
+        tiled: tuple[str, Tile | None] = ("", None),
     ) -> None:
         """Add a step; one that has nothing to do is left out."""
         if prod(size) == 0:
             return
-        self.steps.append(
-            Launch(
-                kernel=kernel, arguments=tuple(arguments), size=tuple(size), writes=writes, label=self.label, macs=macs
-            )
+        key, tile = tiled
+        made = Launch(
+            kernel=kernel,
+            arguments=tuple(arguments),
+            size=tuple(size),
+            writes=writes,
+            label=self.label,
+            macs=macs,
+            key=key,
+            tile=tile,
         )
+        self.steps.append(made)
 
     def map(
         self,

@@ -14,13 +14,17 @@ from bench.backends.opencl.kernels.depthwise import depthwise, depthwise_size, p
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.plain_convolution import PlainConvolution, plain_convolution
 from bench.backends.opencl.kernels.source import Kernel
+from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry, picture
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
 from bench.backends.opencl.plan import Argument, Weight
-from bench.backends.opencl.tiles import convolution_tile, depthwise_tile
 
 # Up to this many channels an input is laid out in planes: blocks of sixteen would be mostly filling.
 _FEW_CHANNELS = 4
+
+
+# Kernel, weights, global size, and the tile under its key.
+Tiled = tuple[Kernel, Weight, tuple[int, int, int], tuple[str, Tile]]
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -113,33 +117,29 @@ def lower_convolution(build: Builder, node: Node) -> None:
     others, places = _operands(build, node, layer)
     epilogue = Epilogue(node.program or copying("float32"), others)
     alone = layer.groups > 1 and build.shape(node.inputs[1])[1] == 1
-    made, packed, size = (_alone if alone else _across)(build, node, layer, epilogue)
+    made, packed, size, tiled = (_alone if alone else _across)(build, node, layer, epilogue)
     bias = build.weight(f"{node.input(2) or node.output} bias", partial(_bias, build.graph, node, layer))
     target = build.new_blocked(node.output, layer.result)
-    build.launch(made, [home.place, packed, bias, *places, target], size, target, layer.macs * build.samples)
+    build.launch(made, [home.place, packed, bias, *places, target], size, target, layer.macs * build.samples, tiled)
 
 
-def _alone(
-    build: Builder, node: Node, layer: Convolution, epilogue: Epilogue
-) -> tuple[Kernel, Weight, tuple[int, int, int]]:
-    """Kernel, weights and size of a convolution of each channel by itself."""
+def _alone(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue) -> Tiled:
+    """Kernel, weights, size and tile of a convolution of each channel by itself."""
     name = node.inputs[1]
-    tile = depthwise_tile(layer, build.traits, build.samples)
+    key, tile = build.tiles.depthwise(layer, build.traits, build.samples)
     taps = build.weight(f"{name} taps", partial(packed_taps, build.graph.constants[name], layer))
-    return depthwise(layer, tile, epilogue), taps, depthwise_size(layer, tile, build.samples)
+    return depthwise(layer, tile, epilogue), taps, depthwise_size(layer, tile, build.samples), (key, tile)
 
 
-def _across(
-    build: Builder, node: Node, layer: Convolution, epilogue: Epilogue
-) -> tuple[Kernel, Weight, tuple[int, int, int]]:
+def _across(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue) -> Tiled:
     """The same of one that goes through all channels, or those of a group."""
     name = node.inputs[1]
     flat = layer.flattened(epilogue.others)
     epilogue = msgspec.structs.replace(epilogue, others=tuple(_flat(other, flat) for other in epilogue.others))
-    tile = convolution_tile(flat, build.traits, build.samples)
-    key = f"{name} {tile.blocks} {layer.source.block} {layer.groups}"
-    packed = build.weight(key, partial(packed_weights, build.graph.constants[name], flat, tile))
-    return convolution(flat, tile, epilogue), packed, flat.size(tile, build.samples)
+    key, tile = build.tiles.convolution(flat, build.traits, build.samples)
+    weights = f"{name} {tile.blocks} {layer.source.block} {layer.groups}"
+    packed = build.weight(weights, partial(packed_weights, build.graph.constants[name], flat, tile))
+    return convolution(flat, tile, epilogue), packed, flat.size(tile, build.samples), (key, tile)
 
 
 def _flat(other: Geometry | bool | None, layer: Convolution) -> Geometry | bool | None:

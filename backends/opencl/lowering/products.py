@@ -14,7 +14,6 @@ from bench.backends.opencl.kernels.product import Product, packed_matrix, produc
 from bench.backends.opencl.layout import BLOCK, View, broadcast
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
 from bench.backends.opencl.plan import Argument, Buffer, Weight
-from bench.backends.opencl.tiles import product_tile
 
 
 def product_fits(graph: Graph, node: Node, other: str) -> bool:
@@ -41,7 +40,7 @@ def lower_product(build: Builder, node: Node) -> None:
     build.needs(depth > 0, "products over nothing")
     source = _spread(build, node.inputs[0], left, (*spread, *left[-2:]), prod(left[:-2]) in (1, prod(spread)))
     layer = Product(depth, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
-    tile = product_tile(layer, rows, batch, build.traits)
+    key, tile = build.tiles.product(layer, rows, batch, build.traits)
     if node.inputs[1] in build.graph.constants and shared[1]:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
@@ -62,7 +61,8 @@ def lower_product(build: Builder, node: Node) -> None:
     target = build.new_plain(node.output)
     made = product(layer, tile, Epilogue(node.program or copying("float32"), tuple(others)))
     size = product_size(layer, tile, rows, batch)
-    build.launch(made, [source, packed, *places, target, rows], size, target, rows * batch * depth * columns)
+    macs = rows * batch * depth * columns
+    build.launch(made, [source, packed, *places, target, rows], size, target, macs, (key, tile))
 
 
 def _spread(

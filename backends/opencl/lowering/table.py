@@ -20,6 +20,7 @@ from bench.backends.opencl.lowering.products import lower_product
 from bench.backends.opencl.plan import Buffer, OnHost, Plan, nbytes
 from bench.backends.opencl.rewrite.elementwise import ELEMENTWISE
 from bench.backends.opencl.shapes import captured
+from bench.backends.opencl.tiles import Tiles
 
 _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     MAPPED: lower_mapped,
@@ -54,16 +55,16 @@ OPERATORS = (
 )
 
 
-def lower(graph: Graph, traits: Traits, samples: int) -> Plan:
+def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles) -> Plan:
     """The steps that compute a sized graph on a device. What the device cannot do is left to the host.
 
     Raises Lacking when an input is of a type that C does not have.
     """
-    build = Builder(graph, traits, _wanted(graph), samples)
+    build = Builder(graph, traits, tiles, _wanted(graph), samples)
     inputs = {name: build.new_plain(name) for name in graph.inputs}
     lacking: dict[str, str] = {}
     for node in graph.nodes:
-        build.label = f"{node.op} {node.outputs[0]}"
+        build.label = f"{_told(node)} {node.outputs[0]}"
         mark = build.mark()
         try:
             _lowered(build, node)
@@ -81,6 +82,12 @@ def lower(graph: Graph, traits: Traits, samples: int) -> Plan:
         weights=build.weights,
         lacking=lacking,
     )
+
+
+def _told(node: Node) -> str:
+    """What a node does, by the operators that became one: `Conv·Add·Relu`."""
+    inside = [one.op for one in node.program.instructions if one.op != "Const"] if node.program is not None else []
+    return "·".join(inside if node.op == MAPPED else [node.op, *inside])
 
 
 def _lowered(build: Builder, node: Node) -> None:

@@ -259,7 +259,12 @@ def test_transposed_convolutions(
 def test_batch_normalisation_with_and_without_a_convolution(found: Found, tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     figures = {f"{name}{k}": np.abs(normal(rng, c)) + 0.5 for k, c in ((0, 20), (1, 3)) for name in "smv"}
-    constants = {**figures, "w": normal(rng, 20, 3, 3, 3), "b0": normal(rng, 20), "b1": normal(rng, 3)}
+    constants: dict[str, Array] = {
+        **figures,
+        "w": normal(rng, 20, 3, 3, 3),
+        "b0": normal(rng, 20),
+        "b1": normal(rng, 3),
+    }
     nodes = [
         node("BatchNormalization", "x s1 b1 m1 v1", "n"),
         node("Conv", "n w", "c"),
