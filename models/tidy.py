@@ -102,7 +102,7 @@ def _write_out_shapes(graph: GraphProto) -> None:
             continue
         sizes = [_size(name, place, node.input[0], makers, constants) for place, name in enumerate(shape.input)]
         if None not in sizes:
-            name = f"{node.input[1]}.written"
+            name = f"{node.output[0]}.shape"
             graph.initializer.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
             node.input[1] = name
 

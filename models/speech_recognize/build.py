@@ -19,10 +19,10 @@ from bench.models.making.figures import graph_figures, put_figures, quality_figu
 from bench.models.making.reference import condensed_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.models.speech_recognize.data import EVALUATION_SIZE, evaluation_inputs, evaluation_labels
-from bench.models.speech_recognize.network import FRAME, Convolution, Local, Recogniser, load_shipped
+from bench.models.speech_recognize.network import Convolution, Local, Recogniser, load_shipped
 from bench.models.speech_recognize.train import Student
 from bench.models.speech_recognize.training_data import default_cache
-from bench.models.speech_recognize.utterances import MOST
+from bench.models.speech_recognize.utterances import FRAME, MOST
 from bench.scoring.transcription import accuracy_interval, transcript
 from bench.tasks.recognise import RECOGNISE, TEXT
 

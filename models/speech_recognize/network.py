@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bench.models.speech_command.network import HOP, LOG_FLOOR, MELS, WINDOW, fourier_basis, mel_bank
-from bench.models.speech_recognize.utterances import MOST
+from bench.models.speech_recognize.utterances import FRAME, MOST
 from bench.models.speech_recognize.words import CHARACTERS
 from bench.models.weights import load_weights
 
 _LOG_MEAN, _LOG_SCALE = -3.0, 0.25
-# Samples of waveform behind one frame of the answer: two convolutions halve 100 frames a second.
-FRAME = 4 * HOP
+# Two convolutions halve the frames of the log-mel.
+assert FRAME == 4 * HOP
 MOST_FRAMES = MOST // HOP
 CLASSES = 1 + len(CHARACTERS)
 _HIDDEN = -10_000.0

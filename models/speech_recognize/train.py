@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from bench.models.making.training import Plan, device, train
 from bench.models.speech_recognize.data import CONDITIONS
-from bench.models.speech_recognize.network import FRAME, Recogniser
+from bench.models.speech_recognize.network import Recogniser
 from bench.models.speech_recognize.training_data import (
     IGNORED,
     Batch,
@@ -26,6 +26,9 @@ from bench.models.speech_recognize.training_data import (
     speakers,
     validation_speakers,
 )
+from bench.models.speech_recognize.utterances import FRAME
+from bench.scoring.transcription import transcript
+from bench.tasks.recognise import TEXT, best_path
 
 PLAN = Plan(steps=4600, batch=16, rate=1.5e-3, decay=0.03, seed=1, check_every=400, most_gradient=4.0)
 # Seconds of sound in a step, and up to which share of the steps the longest utterances grow to five seconds.
@@ -104,20 +107,14 @@ class Transcription:
 @torch.no_grad()
 def error_rate(network: Recogniser, batch: Batch) -> float:
     """Edits per character of `batch`, by greedy decoding."""
-    import jiwer
-
     network.eval()
-    said, answered = [], []
+    texts = []
     for first in range(0, len(batch.length), _CHECK_BATCH):
         rows = slice(first, first + _CHECK_BATCH)
-        length = torch.from_numpy(batch.length[rows]).to(device())
-        ids = network(torch.from_numpy(batch.waveform[rows]).to(device()), length).argmax(dim=2).cpu().numpy()
-        for row, (frames, text) in enumerate(zip(-(-batch.length[rows] // FRAME), batch.text[rows], strict=True)):
-            best = ids[row, :frames]
-            kept = best[(best > 0) & (np.diff(best, prepend=0) != 0)]
-            said.append("".join(chr(0x4E00 + number) for number in text[text > 0]))
-            answered.append("".join(chr(0x4E00 + number) for number in kept))
-    return float(jiwer.cer(said, answered))
+        given = (torch.from_numpy(array[rows]).to(device()) for array in (batch.waveform, batch.length))
+        texts.append(best_path({"log_probs": network(*given).float().cpu().numpy()})[TEXT].astype(np.int64))
+    found = transcript(np.concatenate(texts), np.where(batch.text > 0, batch.text, -1))
+    return float(found.edits.sum() / found.lengths.sum())
 
 
 def main() -> None:

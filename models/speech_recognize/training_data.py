@@ -20,14 +20,12 @@ from bench.models.speech_recognize.clips import Voice, voices_of
 from bench.models.speech_recognize.grammar import Draws
 from bench.models.speech_recognize.places import Conditions, Surroundings, make_surroundings, mix
 from bench.models.speech_recognize.synthesise import training_clips
-from bench.models.speech_recognize.utterances import LEAST, MOST, RATE, Utterance, utter
+from bench.models.speech_recognize.utterances import FRAME, LEAST, MOST, RATE, Utterance, utter
 from bench.models.speech_recognize.voices import TRAINING_VOICES, VALIDATION_VOICES
 from bench.models.speech_recognize.words import encode
 
 SEED = 20_261_100
 TRAINING, VALIDATION = 0, 9
-# Samples of waveform behind one frame of the answer.
-FRAME = 640
 IGNORED = -100
 SPEED = (0.82, 1.18)
 CONDITIONS = Conditions(snr_db=(-4.0, 24.0), level_db=(-40.0, -12.0))

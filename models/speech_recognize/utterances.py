@@ -13,6 +13,8 @@ from bench.models.speech_recognize.grammar import Draws, sentence
 
 RATE = 16_000
 LEAST, MOST = 1 * RATE, 5 * RATE
+# Samples behind one frame of the network's answer.
+FRAME = 640
 # Silence before and behind, between phrases, between words (negative: the words overlap); in seconds.
 _EDGE, _PAUSE, _JOINT = (0.04, 0.25), (0.04, 0.25), (-0.03, 0.03)
 _GAIN_DB = (-2.5, 2.5)

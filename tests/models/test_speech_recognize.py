@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from bench.models.speech_command.acoustics import generator
 from bench.models.speech_recognize import data, voices
 from bench.models.speech_recognize.clips import load_voices
 from bench.models.speech_recognize.grammar import Draws, cardinal
-from bench.models.speech_recognize.utterances import LEAST, MOST, RATE, utter
+from bench.models.speech_recognize.utterances import FRAME, LEAST, MOST, RATE, utter
 from bench.models.speech_recognize.words import CHARACTERS, IDS, encode
 from bench.models.suite import load_workload, reference_root
 from bench.records.untrusted import read_toml
@@ -37,7 +38,6 @@ from .shipping import digest
 FOLDER = Path(data.__file__).resolve().parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE = reference_root() / "speech_recognize"
-FRAME = 640
 SUBSET = np.concatenate([np.arange(12), np.arange(2292, 2304)])
 GOLDEN = "721a59cd37325e0d34b9163f461c2659096b032806a414bb455eb93251928c4b"
 
@@ -197,6 +197,7 @@ def test_an_utterance_is_its_words_one_behind_the_other(most_s: float) -> None:
 # ------------------------------------------------------------------------------------------------------------- network
 
 
+@cache
 def untrained() -> tuple[object, object]:
     """A network with batch norms that do something, and the same one folded."""
     torch = pytest.importorskip("torch")
