@@ -69,12 +69,25 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
     shape: tuple[int, ...]
 
 
+class Varying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Samples of different lengths: which input (a number per sample) says how long each is, and what becomes shorter.
+
+    `units`: tensors whose first axis has the length, with the places on it that come and go together in all of them;
+    the first is the one that the length counts places of. Beyond a sample's own length the network ignores what is fed
+    and answers zeros, so that it may be asked at any length from there up to the declared one.
+    """
+
+    length: str
+    units: dict[str, int]
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """An ONNX file and what the harness will feed it and expects of it; the batch axis comes first.
 
     `fixed_batch` is the only batch size the file takes, None when the axis is free. `network` is the dotted name of a
     Python module whose `load_shipped(graph)` builds the same network with the same weights as a torch module (inputs by
     position, in the order of `inputs`; one tensor, or a tuple in the order of `outputs`), None where there is none.
+    Where samples are `varying`, batches come at whole units up to the declared shapes, and are answered in that form.
     """
 
     path: Path
@@ -82,6 +95,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[Tensor, ...]
     fixed_batch: int | None = None
     network: str | None = None
+    varying: Varying | None = None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

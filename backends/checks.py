@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, EngineError, Model, Options, Unsupported
 from bench.plugins import suggestion
@@ -20,6 +21,7 @@ class Forms:
 
     def __init__(self, engine: str, model: Model, max_batch: int) -> None:
         self._engine, self._most = engine, max_batch
+        self._units = model.varying.units if model.varying is not None else {}
         self._inputs, self._outputs = (
             [(tensor.name, np.dtype(tensor.dtype), tensor.shape) for tensor in tensors]
             for tensors in (model.inputs, model.outputs)
@@ -33,11 +35,18 @@ class Forms:
         for what, arrays, forms in (("input", batch, self._inputs), ("output", out, self._outputs)):
             for name, dtype, shape in forms:
                 array = arrays[name]
-                if array.dtype != dtype or array.shape != (samples, *shape):
+                if array.dtype != dtype or array.shape != (samples, *self._length(name, array, shape)):
                     came = f"{array.dtype}{list(array.shape)}"
                     expected = f"{dtype}{[samples, *shape]}"
                     raise EngineError(f"{self._engine}: {what} {name!r} came as {came}; declared is {expected}.")
         return samples
+
+    def _length(self, name: str, array: NDArray[np.generic], shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that an array of a sample's form may have: where lengths vary, its own if it is of whole units."""
+        unit = self._units.get(name)
+        if unit is None or array.ndim < 2 or not 0 < array.shape[1] <= shape[0] or array.shape[1] % unit:
+            return shape
+        return (array.shape[1], *shape[1:])
 
 
 def missing_package(module: str, extra: str) -> str | None:

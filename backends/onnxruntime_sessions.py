@@ -111,12 +111,13 @@ class Driver:
 class BoundSession:
     """Full batches go through pinned memory, where there is some, into tensors that lie on the device for good.
 
-    Answers are written by onnxruntime straight into the harness's arrays. Batches that are not full are fed as by
-    `FedSession`: each size would need memory of its own.
+    Answers are written by onnxruntime straight into the harness's arrays. Batches that are not full, or trimmed, are
+    fed as by `FedSession`: each size would need memory of its own.
     """
 
     def __init__(self, fed: FedSession, model: Model, max_batch: int, driver: Driver) -> None:
         self._fed, self._batch, self._forms = fed, max_batch, Forms("onnxruntime", model, max_batch)
+        self._shapes = {tensor.name: tensor.shape for tensor in model.inputs}
         self._outputs = [(tensor.name, np.dtype(tensor.dtype)) for tensor in model.outputs]
         self._driver, self._bind = driver, driver.binding()
         self._inputs: list[tuple[str, Value, Value | None]] = []
@@ -127,7 +128,8 @@ class BoundSession:
             self._inputs.append((tensor.name, value, driver.pinned(shape, tensor.dtype)))
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        if self._forms.check(batch, out) < self._batch or not all(array.flags.c_contiguous for array in out.values()):
+        full = self._forms.check(batch, out) == self._batch and self._untrimmed(batch)
+        if not full or not all(array.flags.c_contiguous for array in out.values()):
             self._fed.run(batch, out)
             return
         try:
@@ -143,6 +145,9 @@ class BoundSession:
             self._driver.run(self._bind)
         except Exception as error:  # as above
             raise failure(error) from error
+
+    def _untrimmed(self, batch: Arrays) -> bool:
+        return all(batch[name].shape[1:] == shape for name, shape in self._shapes.items())
 
     def close(self) -> None:
         self._inputs.clear()

@@ -172,8 +172,16 @@ class _Compiled:
     def _read(self, core: openvino.Core, batch: int) -> openvino.Model:
         network = core.read_model(str(self._model.path))
         if self._batch is not None and self._model.fixed_batch is None:
-            network.reshape({tensor.name: [batch, *tensor.shape] for tensor in self._model.inputs})
+            network.reshape({tensor.name: [batch, *self._shape(tensor)] for tensor in self._model.inputs})
         return network
+
+    def _shape(self, tensor: Tensor) -> tuple[int | openvino.Dimension, ...]:
+        import openvino
+
+        varying = self._model.varying
+        if varying is None or tensor.name not in varying.units:
+            return tensor.shape
+        return (openvino.Dimension(1, tensor.shape[0]), *tensor.shape[1:])
 
 
 def _configuration(core: openvino.Core, device: str, options: Options) -> dict[str, object]:
@@ -238,7 +246,7 @@ class _Session:
         if samples > self._batch:
             raise EngineError(f"openvino: a batch of {samples} came; it is made ready for {self._batch} at most.")
         filled = {name: np.resize(array, (self._batch, *array.shape[1:])) for name, array in batch.items()}
-        answers = {t.name: np.empty((self._batch, *t.shape), t.dtype) for _, t in self._outputs}
+        answers = {t.name: np.empty((self._batch, *out[t.name].shape[1:]), t.dtype) for _, t in self._outputs}
         self._infer(filled, answers, self._batch)
         for name, answer in answers.items():
             np.copyto(out[name], answer[:samples])

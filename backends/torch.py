@@ -178,7 +178,7 @@ class _Compiled:
         if not self._options.settings.get("compile"):
             return module
         # The whole graph or none: what torch.compile leaves out silently would be a fact that nobody states.
-        self._network = torch.compile(module, fullgraph=True, dynamic=False)
+        self._network = torch.compile(module, fullgraph=True, dynamic=self._model.varying is not None)
         most = self._options.max_batch
         batch, out = (
             {t.name: np.zeros((most, *t.shape), t.dtype) for t in tensors}

@@ -107,26 +107,27 @@ class DeviceSession:
         )
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        samples = self._forms.check(batch, out)
+        self._forms.check(batch, out)
         try:
-            self._answer(batch, out, samples)
+            self._answer(batch, out)
         except EngineError:
             raise
         except Exception as error:  # as above
             raise torch_failure(error) from error
 
-    def _answer(self, batch: Arrays, out: Arrays, samples: int) -> None:
+    def _answer(self, batch: Arrays, out: Arrays) -> None:
         assert self._network is not None
         with self._inference(), self._stream:
-            given = [self._staged(buffer[:samples], batch[name]) for name, buffer in self._inputs.items()]
+            given = [self._staged(_fitting(buffer, batch[name]), batch[name]) for name, buffer in self._inputs.items()]
             answers = told(self._network(*given), list(self._outputs))
             for (name, buffer), answer in zip(self._outputs.items(), answers, strict=True):
-                check_answer(name, answer, buffer[:samples], self._executed)
+                target = _fitting(buffer, out[name])
+                check_answer(name, answer, target, self._executed)
                 # Converted over there: a copy that converts as well would wait for the device.
-                self._driver.fetch(answer.to(buffer.dtype), buffer[:samples])
+                self._driver.fetch(answer.to(buffer.dtype), target)
         self._stream.synchronize()  # before this the host reads what was there before
         for name, buffer in self._outputs.items():
-            np.copyto(out[name], buffer[:samples].numpy())
+            np.copyto(out[name], _fitting(buffer, out[name]).numpy())
 
     def close(self) -> None:
         self._network = None
@@ -136,6 +137,13 @@ class DeviceSession:
     def _staged(self, buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
         buffer.copy_(self._view(_writeable(array)))
         return self._driver.send(buffer)
+
+
+def _fitting(buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
+    """The part of a buffer that has an array's form, contiguous at every length of a sample."""
+    return (
+        buffer[: len(array)] if buffer.shape[1:] == array.shape[1:] else buffer.view(-1)[: array.size].view(array.shape)
+    )
 
 
 def torch_failure(error: Exception, doing: str = "torch") -> EngineError:

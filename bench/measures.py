@@ -5,7 +5,7 @@ A measure joins what an answer means (`bench.tasks`) with the statistics of its 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,20 @@ from bench.scoring.verification import (
     verification_verdict,
 )
 from bench.tasks.base import Outputs
-from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.classify import CLASSIFY, COMMAND, in_top, top_class
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
-Labels = NDArray[np.int64]
+Labels = NDArray[np.generic]
 Value = tuple[float, Interval]
+# Five of eight classes is nothing to tell.
+_TELLING = 4
 
 
 class Measure(Protocol):
-    """Quality of outputs (n, …) by their labels, leading axis n; higher is better, a share from 0 to 1.
+    """Quality of answers (n, …) by their labels, leading axis n; higher is better, a share from 0 to 1.
 
-    `stored` are the reference's outputs for the same samples. All outputs are finite.
+    Answers are raw outputs, or what the task condenses them to. `stored` are the reference's to the same samples. The
+    raw outputs behind all of them are finite.
     """
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
@@ -43,12 +46,30 @@ class Measure(Protocol):
     ) -> Verdict | Refusal:
         """Whether the absolute target and the class's `share` of the reference are reached."""
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
-        """Share of the answers that are the reference's."""
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
+        """Share of the answers that are the reference's; without labels where a task's answers need none."""
+
+
+@runtime_checkable
+class TellsMore(Protocol):
+    """What a measure may have besides: figures that are usual beside its metric, and judged by nobody."""
+
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        """Each by its id, in the order in which they are shown; what the samples cannot carry is left out."""
 
 
 class RightOrWrong:
-    """Classification: labels (n,) are classes, and an answer is right or wrong."""
+    """Classification: labels (n,) are classes, and an answer is right or wrong; of `most` named first if asked."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        classes = int(np.prod(next(iter(outputs.values())).shape[1:]))
+        if self._most is None or classes < _TELLING * self._most:
+            return {}
+        found = in_top(outputs, labels, self._most)
+        return {f"top{self._most}": (float(found.mean()), wilson(int(found.sum()), len(found)))}
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         correct = top_class(outputs) == labels
@@ -59,9 +80,10 @@ class RightOrWrong:
     ) -> Verdict | Refusal:
         return quality_verdict(top_class(outputs) == labels, top_class(stored) == labels, target, share)
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
         first = next(iter(stored))
-        return agreement(outputs[first].reshape(len(labels), -1), stored[first].reshape(len(labels), -1))
+        ours, theirs = (array.reshape(len(array), -1) for array in (outputs[first], stored[first]))
+        return agreement(ours, theirs)
 
 
 class Verification:
@@ -89,7 +111,8 @@ class Verification:
             return reference
         return verification_verdict(pairs, reference, self._far, target, share)
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
+        assert labels is not None  # who is who
         pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
         if isinstance(pairs, Refusal) or isinstance(reference, Refusal):
             return 0.0
@@ -99,7 +122,7 @@ class Verification:
 def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     """All pairs of the two sides; refused where they cannot carry the rate (the rule of 30)."""
     references, probes = (np.flatnonzero(labels[:, 1] == side) for side in (0, 1))
-    identities = labels[:, 0]
+    identities = labels[:, 0].astype(np.int64)
     known = np.isin(identities[probes], identities[references])
     possible = len(probes) * len(references)
     if not known.any() or possible * far < LEAST_ERRORS:
@@ -113,7 +136,7 @@ def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
 
 
 MEASURES: dict[str, Measure] = {
-    CLASSIFY.name: RightOrWrong(),
+    CLASSIFY.name: RightOrWrong(most=5),
     COMMAND.name: RightOrWrong(),
     VERIFY.name: Verification(FALSE_ACCEPT_RATE),
 }

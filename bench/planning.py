@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any  # fields of several types
+
+import msgspec
 
 from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
@@ -16,7 +19,7 @@ from bench.models.opening import open_workload
 from bench.models.stress import conditions_of, why_not
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
-from bench.power.choice import BadPower, check_power
+from bench.power.choice import BadPower, check_power, whole_paths
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     MODES,
@@ -30,6 +33,7 @@ from bench.records.plan import (
     Scenario,
 )
 from bench.store.trace_file import Trace
+from bench.tasks import TASKS
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
 # Video surveillance (measurement.md section 2); a workload may have another.
@@ -46,7 +50,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
     names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
     try:
-        return {name: open_workload(name, plan.model, plan.data, plan.preparation, plan.timed_region) for name in names}
+        return {name: open_workload(name, plan, plan.timed_region) for name in names}
     except NoPipeline as error:
         raise BadPlan(str(error)) from None
 
@@ -61,6 +65,8 @@ def check_names(plan: RunPlan) -> None:
     _known("precision", [plan.precision], list(PRECISIONS))
     _known("driver", [plan.driver], list(DRIVERS))
     _known("timed region", [plan.timed_region], list(REGIONS))
+    if plan.task is not None:
+        _known("task", [plan.task], list(TASKS))
     if plan.driver == "loadgen":
         _check_loadgen(plan)
     try:
@@ -89,6 +95,26 @@ def _check_loadgen(plan: RunPlan) -> None:
         )
 
 
+def from_anywhere(plan: RunPlan) -> RunPlan:
+    """The plan with whole paths: it may be carried on from another folder."""
+    given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
+    whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
+    whole_power = whole_paths(plan.power)
+    if plan.profile is not None and plan.profile.endswith(".toml"):
+        whole["profile"] = str(profile_file(plan.profile).absolute())
+    return msgspec.structs.replace(plan, **whole, power=whole_power)
+
+
+def check_asked(plan: RunPlan, workloads: Mapping[str, Workload]) -> None:
+    """Whether the workloads have what the plan asks of them. Raises BadPlan."""
+    if plan.mode == "certified":
+        check_certifiable(workloads)
+    if plan.agreement:
+        check_comparable(workloads)
+    if plan.robustness:
+        check_stressable(workloads)
+
+
 def check_certifiable(workloads: Mapping[str, Workload]) -> None:
     """Whether answers can be judged, without which `certified` measures for nothing. Raises BadPlan."""
     for name, workload in workloads.items():
@@ -96,6 +122,17 @@ def check_certifiable(workloads: Mapping[str, Workload]) -> None:
             raise BadPlan(
                 f"{name} has no quality target with reference answers, so that nothing of it could be certified; "
                 "use `--mode standard`, or one of the suite's workloads."
+            )
+
+
+def check_comparable(workloads: Mapping[str, Workload]) -> None:
+    """Whether answers can be held against a reference's without labels. Raises BadPlan."""
+    for name, workload in workloads.items():
+        task = TASKS[workload.spec.task]
+        if not task.single_answers and task.condense is None:
+            raise BadPlan(
+                f"`--agreement` counts answers that are the reference's, and {name} ({task.name}) gives embeddings, "
+                "which answer nothing alone; bring pairs with `--data` and without `--agreement`."
             )
 
 

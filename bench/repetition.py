@@ -169,6 +169,8 @@ def _job(
         model=plan.model,
         data=plan.data,
         preparation=plan.preparation,
+        task=plan.task,
+        agreement=plan.agreement,
     )
 
 

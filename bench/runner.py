@@ -14,21 +14,21 @@ from typing import Literal
 import msgspec
 
 from bench import __version__
+from bench.agreement import NoReference, with_references
 from bench.estimating import Estimate, estimate
-from bench.hardware.profiles import profile_file
 from bench.host.describing import hardware_beside
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.judging.roofline import cost_of
 from bench.models.base import Workload
 from bench.planning import (
-    check_certifiable,
+    check_asked,
     check_names,
-    check_stressable,
+    from_anywhere,
     open_workloads,
     resolve,
 )
-from bench.power.choice import sources_here, whole_paths
+from bench.power.choice import sources_here
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
@@ -80,12 +80,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 def prepare(plan: RunPlan) -> Prepared:
     """Check and expand a plan. Raises BadPlan, BadProfile, PluginError, BadFile or BadModel, one line each."""
     check_names(plan)
-    plan = _from_anywhere(plan)
+    plan = from_anywhere(plan)
     workloads = open_workloads(plan)
-    if plan.mode == "certified":
-        check_certifiable(workloads)
-    if plan.robustness:
-        check_stressable(workloads)
+    check_asked(plan, workloads)
     sources_here(plan.power)  # one that was named and cannot be read is told before anything runs
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
@@ -126,7 +123,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
     try:
         with folder.held():
             return folder, _carry_on(folder, run, prepared.workloads, observe)
-    except BadRequest:
+    except (BadRequest, NoReference):
         if not any(folder.load_trials(measurement.name) for measurement in run.measurements):
             remove(folder)  # nothing was measured, and nothing could be by going on
         raise
@@ -161,16 +158,6 @@ class _Budget:
         return left
 
 
-def _from_anywhere(plan: RunPlan) -> RunPlan:
-    """The plan with whole paths: it may be carried on from another folder."""
-    given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
-    whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
-    whole_power = whole_paths(plan.power)
-    if plan.profile is not None and plan.profile.endswith(".toml"):
-        whole["profile"] = str(profile_file(plan.profile).absolute())
-    return msgspec.structs.replace(plan, **whole, power=whole_power)
-
-
 def _carry_on(
     folder: RunFolder,
     run: Run,
@@ -180,6 +167,9 @@ def _carry_on(
 ) -> Run:
     budget = _Budget(budget_s or run.plan.budget_s)
     observe(Progress(event="start", folder=folder.path, run=run))
+    if run.plan.agreement:
+        observe(Progress(event="phase", folder=folder.path, run=run, phase=Phase(name="reference")))
+        workloads = with_references(folder, run.plan, workloads)
     run = tuned(
         folder,
         run,

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Model, Tensor
+from bench.backends.base import Model, Tensor, Varying
 from bench.models.stress_reference import StressReference
 
 NamedArrays = dict[str, NDArray[np.generic]]
@@ -90,6 +90,7 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     int8: Int8Spec | None = None
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    varying: Varying | None = None
     load: LoadSpec
     scenarios: dict[str, ScenarioSpec]
     quality: QualitySpec
@@ -103,11 +104,21 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers of the suite's network in double precision on the evaluation set: (evaluation_samples, …) arrays."""
+    """Answers of the suite's network in double precision on the evaluation set.
+
+    `outputs` are raw, (evaluation_samples, …) each; where the task condenses them they are those of the first samples
+    alone, and `condensed` holds the answers to all.
+    """
 
     value: float
     evaluation_sha256: str
     outputs: NamedArrays
+    condensed: NamedArrays | None = None
+
+    @property
+    def answers(self) -> NamedArrays:
+        """What a measure takes, (evaluation_samples, …) each."""
+        return self.outputs if self.condensed is None else self.condensed
 
 
 class Workload(Protocol):
@@ -133,8 +144,8 @@ class Workload(Protocol):
     def prepared(self, raw: NamedArrays) -> NamedArrays:
         """Inputs made of raw samples, be they altered or not: of `evaluation_raw` they are `evaluation_inputs`."""
 
-    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """True labels at `indices`, (n,) classes or (n, 2) identities and sides; None when the data has none."""
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
+        """True labels at `indices`, (n, …) as the task's measure takes them; None when the data has none."""
 
     def reference(self) -> Reference | None:
         """The stored reference answers; None when there are none."""

@@ -5,7 +5,7 @@ Files of different lengths lie in one array, padded to the longest, so that a ba
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -16,10 +16,14 @@ from bench.backends.base import Model, Tensor
 from bench.models.base import NamedArrays, Reference, Workload
 from bench.models.stress_reference import StressReference
 from bench.tasks import TASKS
+from bench.tasks.base import Outputs
+from bench.tasks.classify import top_class
 from bench.tasks.pipelines import PIPELINES, Pipeline
 
 # Names that no ONNX graph of ours has.
 ENCODED, LENGTH, ANSWER = "__encoded", "__length", "__answer"
+
+Reader = Callable[[Outputs], NamedArrays]
 
 
 class NoPipeline(ValueError):
@@ -44,7 +48,8 @@ class BringsFiles(Protocol):
 class EndToEnd:
     """`plain`, fed with files: inputs are `ENCODED` (n, longest) uint8 and `LENGTH` (n,) int64.
 
-    Its outputs are the network's own and, behind them, `ANSWER` (n,) int64: what the task reads from them, if it does.
+    Its outputs are the network's own and, behind them, what the task reads from them: `ANSWER` (n,) int64 where each
+    answer is right or wrong by itself, `ANSWER/<name>` where it condenses them.
     """
 
     def __init__(self, plain: Workload) -> None:
@@ -57,8 +62,8 @@ class EndToEnd:
             raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.plain = plain
         self.pipeline: Pipeline = pipeline
-        read = (Tensor(name=ANSWER, dtype="int64", shape=()),) if TASKS[spec.task].single_answers else ()
-        self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, *read))
+        self.read = reader(spec.task)
+        self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, *_read_tensors(self.read, spec.outputs)))
 
     def model(self, precision: str = "fp32") -> Model:
         """The network itself, which knows nothing of files."""
@@ -86,7 +91,7 @@ class EndToEnd:
     def prepared(self, raw: NamedArrays) -> NamedArrays:
         return self._encoded(self.plain.prepared(raw))
 
-    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
         return self.plain.evaluation_labels(indices)
 
     def reference(self) -> Reference | None:
@@ -100,6 +105,23 @@ class EndToEnd:
         count = len(next(iter(inputs.values())))
         samples = ({name: array[i] for name, array in inputs.items()} for i in range(count))
         return padded([PIPELINES[self.spec.task].encode(sample) for sample in samples])
+
+
+def reader(task: str) -> Reader | None:
+    """How the answers of `task` are read from outputs in the model's order; None where these are the answers."""
+    known = TASKS[task]
+    condense = known.condense
+    if condense is not None:
+        return lambda outputs: {f"{ANSWER}/{name}": array for name, array in condense(outputs).items()}
+    return (lambda outputs: {ANSWER: top_class(outputs)}) if known.single_answers else None
+
+
+def _read_tensors(read: Reader | None, outputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Names, types and shapes of what is read: seen on an empty answer, for they depend on the shapes of outputs."""
+    if read is None:
+        return ()
+    found = read({tensor.name: np.zeros((1, *tensor.shape), tensor.dtype) for tensor in outputs})
+    return tuple(Tensor(name=name, dtype=array.dtype.name, shape=array.shape[1:]) for name, array in found.items())
 
 
 def padded(files: Sequence[bytes]) -> NamedArrays:

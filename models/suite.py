@@ -1,8 +1,8 @@
 """Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
 
 A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`).
-Reference answers (`reference.json`, `outputs.safetensors`) lie in the package's folder `reference`; those of the
-suite's own workloads under `results/reference/<name>/`.
+Reference answers (`reference.json`, `outputs.safetensors`, and `answers.safetensors` where the task condenses raw
+outputs) lie in the package's folder `reference`; those of the suite's own workloads under `results/reference/<name>/`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
 from bench.models.stress_reference import StressReference, read_stress_reference
 from bench.plugins import PluginError, load_plugin, plugin_names
 from bench.records.untrusted import read_json, read_toml
+from bench.tasks.ragged import unpacked
 
 GROUP = "bench.workloads"
 DATA_MEMBERS = ("EVALUATION_SIZE", "evaluation_inputs", "evaluation_labels", "load_inputs")
@@ -52,6 +53,7 @@ class SuiteWorkload:
             path=path,
             inputs=self.spec.inputs,
             outputs=self.spec.outputs,
+            varying=self.spec.varying,
             # Found, not imported: it needs torch. A module knows nothing of how its network was quantised.
             network=network if precision != "int8" and find_spec(network) else None,
         )
@@ -70,8 +72,8 @@ class SuiteWorkload:
     def prepared(self, raw: NamedArrays) -> NamedArrays:
         return raw
 
-    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        labels: NDArray[np.int64] = self._data().evaluation_labels(indices)
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
+        labels: NDArray[np.generic] = self._data().evaluation_labels(indices)
         return labels
 
     def calibration_inputs(self, count: int) -> NamedArrays:
@@ -92,8 +94,14 @@ class SuiteWorkload:
         from safetensors.numpy import load_file
 
         kept = read_json(folder / "reference.json", _ReferenceFile)
-        outputs = load_file(folder / "outputs.safetensors")
-        return Reference(value=kept.value, evaluation_sha256=kept.evaluation_sha256, outputs=outputs)
+        stored, condensed = load_file(folder / "outputs.safetensors"), folder / "answers.safetensors"
+        return Reference(
+            value=kept.value,
+            evaluation_sha256=kept.evaluation_sha256,
+            # In the model's order, which the file does not keep.
+            outputs={tensor.name: stored[tensor.name] for tensor in self.spec.outputs if tensor.name in stored},
+            condensed=unpacked(load_file(condensed)) if condensed.exists() else None,
+        )
 
     def stress_reference(self) -> StressReference | None:
         return read_stress_reference(reference_root() / self.spec.name)

@@ -50,6 +50,7 @@ from bench.apart.messages import (
 from bench.backends.base import Compiled as CompiledModel
 from bench.backends.base import EngineError, Model, Session, Unsupported, cause_of, find_device
 from bench.backends.registry import load_backend
+from bench.backends.trimming import compile_trimmed
 from bench.host.collector import uncollected
 from bench.host.engine_process import die_with_parent
 from bench.plugins import PluginError, one_line
@@ -151,7 +152,7 @@ class _Engine:
         backend = load_backend(asked.backend)
         device = find_device(backend, asked.device)
         self._model = asked.model
-        self._compiled = backend.compile(asked.model, device, asked.options)
+        self._compiled = compile_trimmed(backend, asked.model, device, asked.options)
         return Compiled(device=device, facts=self._compiled.facts)
 
     def _open(self, asked: Open, descriptors: list[int]) -> None:

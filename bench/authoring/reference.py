@@ -19,6 +19,9 @@ from bench.records.numbers import Refusal
 from bench.records.untrusted import BadFile
 from bench.records.workload_check import Remark, seen, wrong
 from bench.store.files import write_bytes
+from bench.tasks import TASKS
+from bench.tasks.base import RAW_SAMPLES
+from bench.tasks.ragged import packed
 
 _CHUNK = 64
 _TOLERANCE = 1e-6  # of the kept value: it is written with six digits
@@ -48,7 +51,7 @@ def remarks_on(workload: Workload) -> Iterator[Remark]:
 
 def _faults(workload: Workload, kept: Reference) -> Iterator[Remark]:
     for tensor in workload.spec.outputs:
-        shape = (workload.spec.quality.evaluation_samples, *tensor.shape)
+        shape = (_raw_samples(workload), *tensor.shape)
         array = kept.outputs.get(tensor.name)
         if array is None or array.shape != shape:
             found = "-" if array is None else told(array)
@@ -57,9 +60,15 @@ def _faults(workload: Workload, kept: Reference) -> Iterator[Remark]:
             yield wrong("not-finite", call=REFERENCE, name=tensor.name)
 
 
+def _raw_samples(workload: Workload) -> int:
+    """Of how many samples, the first ones, raw outputs are kept."""
+    total = workload.spec.quality.evaluation_samples
+    return total if TASKS[workload.spec.task].condense is None else min(RAW_SAMPLES, total)
+
+
 def _value(workload: Workload, kept: Reference) -> Iterator[Remark]:
     """The metric that its answers reach, against what is written beside them and what is asked of engines."""
-    measured = measured_quality(workload, kept.outputs)
+    measured = measured_quality(workload, kept.answers)
     target = workload.spec.quality.target
     if measured is None:
         return
@@ -72,14 +81,13 @@ def _value(workload: Workload, kept: Reference) -> Iterator[Remark]:
         yield seen("reference-seen", value=f"{value:.4f}", target="-" if target is None else f"{target:g}")
 
 
-def measured_quality(workload: Workload, outputs: NamedArrays) -> Value | None:
+def measured_quality(workload: Workload, answers: NamedArrays) -> Value | None:
     """What answers to the whole evaluation set are worth; None without labels, or where they are too few to say."""
     indices = np.arange(workload.spec.quality.evaluation_samples)
     labels = workload.evaluation_labels(indices)
     if labels is None:
         return None
-    ordered = {tensor.name: outputs[tensor.name] for tensor in workload.spec.outputs}
-    measured = MEASURES[workload.spec.task].value(ordered, labels)
+    measured = MEASURES[workload.spec.task].value(answers, labels)
     return None if isinstance(measured, Refusal) else measured
 
 
@@ -91,21 +99,32 @@ def write_reference(workload: Workload, package: Path, observe: Callable[[int, i
     """
     total = workload.spec.quality.evaluation_samples
     graph = workload.model().path
-    parts: list[NamedArrays] = []
+    condense = TASKS[workload.spec.task].condense
+    raw: list[NamedArrays] = []
+    condensed: list[NamedArrays] = []
     for first in range(0, total, _CHUNK):
         observe(first, total)
         indices = np.arange(first, min(first + _CHUNK, total))
-        parts.append(reference_answers(graph, workload.evaluation_inputs(indices), lambda: None))
-    outputs = {
-        tensor.name: np.concatenate([part[tensor.name] for part in parts]).astype(tensor.dtype)
-        for tensor in workload.spec.outputs
-    }
-    measured = measured_quality(workload, outputs)
-    _keep(workload, package / REFERENCE, outputs, measured)
+        answered = reference_answers(graph, workload.evaluation_inputs(indices), lambda: None)
+        part = {tensor.name: answered[tensor.name].astype(tensor.dtype) for tensor in workload.spec.outputs}
+        if condense is not None:
+            condensed.append(condense(part))
+        if condense is None or first < _raw_samples(workload):
+            raw.append(part)
+    outputs = {name: array[: _raw_samples(workload)] for name, array in _joined(raw).items()}
+    answers = None if condense is None else _joined(condensed)
+    measured = measured_quality(workload, outputs if answers is None else answers)
+    _keep(workload, package / REFERENCE, outputs, answers, measured)
     return None if measured is None else measured[0]
 
 
-def _keep(workload: Workload, folder: Path, outputs: NamedArrays, measured: Value | None) -> None:
+def _joined(parts: list[NamedArrays]) -> NamedArrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _keep(
+    workload: Workload, folder: Path, outputs: NamedArrays, answers: NamedArrays | None, measured: Value | None
+) -> None:
     import onnx
     from safetensors.numpy import save
 
@@ -119,4 +138,6 @@ def _keep(workload: Workload, folder: Path, outputs: NamedArrays, measured: Valu
         "computed_with": {"onnx": onnx.__version__, "numpy": np.__version__, "arithmetic": "float64"},
     }
     write_bytes(folder / "outputs.safetensors", save(outputs))
+    if answers is not None:
+        write_bytes(folder / "answers.safetensors", save(packed(answers)))
     write_bytes(folder / "reference.json", msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")

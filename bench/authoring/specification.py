@@ -30,6 +30,7 @@ def remarks_on(spec: WorkloadSpec, registered: str | None) -> Iterator[Remark]:
     yield from _task(spec)
     yield from _tensors("inputs", spec.inputs)
     yield from _tensors("outputs", spec.outputs)
+    yield from _varying(spec)
     yield from _scenarios(spec)
     yield from _quality(spec)
 
@@ -54,6 +55,29 @@ def _tensors(kind: str, tensors: tuple[Tensor, ...]) -> Iterator[Remark]:
             )
         if any(length < 1 for length in tensor.shape):
             yield wrong("out-of-range", field=f"{kind}.{tensor.name}.shape", value=list(tensor.shape), expected="≥ 1")
+
+
+def _varying(spec: WorkloadSpec) -> Iterator[Remark]:
+    """Lengths of samples: an input that says them, and tensors of whole units, as many in each."""
+    if spec.varying is None:
+        return
+    lengths = [one.name for one in spec.inputs if one.shape == () and np.dtype(one.dtype).kind in "iu"]
+    if spec.varying.length not in lengths:
+        expected = ", ".join(lengths) or "int64 []"
+        yield wrong("out-of-range", field="varying.length", value=spec.varying.length, expected=expected)
+    shapes = {one.name: one.shape for one in (*spec.inputs, *spec.outputs)}
+    first = next(iter(spec.varying.units), "")
+    if first not in {one.name for one in spec.inputs}:
+        yield wrong("out-of-range", field="varying.units", value=first, expected="inputs, …")
+    counted = set()
+    for name, unit in spec.varying.units.items():
+        places = next(iter(shapes.get(name, ())), 0)
+        if unit < 1 or places < 1 or places % unit:
+            yield wrong("out-of-range", field=f"varying.units.{name}", value=unit, expected=f"1 … {places}")
+        else:
+            counted.add(places // unit)
+    if len(counted) > 1:
+        yield wrong("out-of-range", field="varying.units", value=sorted(counted), expected=f"{max(counted)}")
 
 
 def _is_number_type(name: str) -> bool:

@@ -132,6 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
+    from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
@@ -147,7 +148,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.store.runs import InUse, NoSuchRecord
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, InUse, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     return isinstance(error, (*asked, *found))
 
 

@@ -22,8 +22,8 @@ from bench.cli.common import (
     settings_option,
 )
 from bench.cli.load import load_options
+from bench.cli.own_files import own_files_options
 from bench.cli.power import power_option
-from bench.cli.preparation import preprocess_option
 from bench.cli.profile_use import with_profile
 from bench.cli.rates import GivenRate, rates
 from bench.cli.robustness import robustness_option
@@ -115,9 +115,8 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 )
 @power_option
 @settings_option
-@click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
-@click.option("--data", metavar="PATH", help="Files for --model: one folder per class, in sorted order.")
-@preprocess_option
+@click.option("--model", metavar="FILE.onnx", help="Your own network instead of the suite's workloads.")
+@own_files_options
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option(
     "--nonce",

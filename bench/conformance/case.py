@@ -9,12 +9,14 @@ import msgspec
 import numpy as np
 
 from bench.backends.base import Backend, Compiled, Model, Options, Session
+from bench.backends.trimming import compile_trimmed
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import Named
 from bench.models.base import Workload
 from bench.records.host import Device
 from bench.records.plan import Setting
 from bench.scoring.numeric import sample_errors
+from bench.tasks import TASKS
 
 MAX_BATCH = 4
 SAMPLES = 24
@@ -32,7 +34,8 @@ class Skipped(Exception):
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """A compiled model with two sessions, the first evaluation samples and their reference answers.
 
-    `weights_bytes` is what the model's weights take in fp32.
+    Where raw answers are kept of fewer, these few come again and again. `weights_bytes` is what the model's weights
+    take in fp32; `top_answers`: the largest of the first output's numbers is the answer.
     """
 
     backend: Backend
@@ -44,6 +47,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Named
     expected: Named | None
     weights_bytes: int
+    top_answers: bool
 
     def ask(self, session: Session, sizes: Sequence[int], first: int = 0) -> Named:
         """Answers for sum(sizes) samples from `first` on. Raises Failed where a session returns or leaves something."""
@@ -91,8 +95,9 @@ def open_case(
     """Compile and open; raises whatever the backend raises."""
     options = Options(precision=precision, max_batch=MAX_BATCH, workers=2, threads=1, settings=settings)
     model, reference = workload.model(precision), workload.reference()
-    indices = np.arange(min(SAMPLES, workload.spec.quality.evaluation_samples))
-    compiled = backend.compile(model, device, options)
+    raw = len(next(iter(reference.outputs.values()))) if reference else workload.spec.quality.evaluation_samples
+    indices = np.arange(SAMPLES if raw < SAMPLES else min(SAMPLES, raw)) % raw
+    compiled = compile_trimmed(backend, model, device, options)
     return Case(
         backend=backend,
         device=device,
@@ -102,6 +107,7 @@ def open_case(
         sessions=(compiled.open(0), compiled.open(1)),
         inputs=workload.evaluation_inputs(indices),
         weights_bytes=4 * workload.spec.model.parameters,
+        top_answers=TASKS[workload.spec.task].condense is None,
         expected=None if reference is None else {n: array[indices] for n, array in reference.outputs.items()},
     )
 

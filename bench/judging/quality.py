@@ -13,16 +13,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.keeping import EVALUATION_SHA256, INDICES
-from bench.measures import MEASURES, Measure, Value
+from bench.loadgen.keeping import CONDENSED, EVALUATION_SHA256, INDICES, UNFINISHED
+from bench.measures import MEASURES, Measure, TellsMore, Value
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
-from bench.records.numbers import Refusal, RelativeError, Verdict
+from bench.records.numbers import Refusal, RelativeError, Share, Verdict
 from bench.records.plan import Mode
 from bench.records.record import Quality
-from bench.scoring.numeric import relative_error
+from bench.scoring.numeric import relative_error, unfinished
 from bench.scoring.quality import ONE_SIDED, wilson
+from bench.tasks import TASKS
 from bench.tasks.base import ERROR_CLASS
 
 Q99 = 0.99
@@ -47,45 +48,68 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         nothing = Quality(metric=spec.metric, samples=0, evaluation_samples=spec.evaluation_samples, target=spec.target)
         return nothing, (finding("quality-not-verified", mode, subject=_NO_DATA),)
     arrays, digest = _read(file)
-    indices = arrays[INDICES].astype(np.int64)
-    # In the model's order, which the file does not keep: the first output holds the answer.
-    answered = _Answered(
-        outputs={tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs},
-        indices=indices,
-        labels=workload.evaluation_labels(indices),
-        measure=MEASURES[workload.spec.task],
-        precision=precision_executed,
-        from_files=isinstance(workload, EndToEnd),
-    )
+    answered = _answered(arrays, workload, precision_executed)
+    indices = answered.indices
     found: tuple[Finding, ...] = ()
     if len(indices) < spec.evaluation_samples:
         found += (finding("quality-subset", mode, len(indices), spec.evaluation_samples),)
     quality, refused = _value(spec, answered)
-    bad = _bad_samples(answered.outputs)
+    bad = answered.unfinished
     if bad:
         failed = msgspec.structs.replace(quality, passed=False)
         return failed, (*found, finding("non-finite-output", mode, bad, 0))
     if refused is not None:
         return quality, (*found, finding("quality-not-verified", mode, refused.seen, refused.limit, _TOO_FEW))
-    reference = workload.reference()
-    if reference is None or quality.target is None:
+    reference, unlabelled = workload.reference(), answered.labels is None and quality.target is None
+    if reference is None or (quality.target is None and not unlabelled):
         return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))
     if digest != reference.evaluation_sha256:
         return quality, (*found, finding("quality-not-verified", mode, subject=_OTHER_DATA))
-    judged, more = _against_reference(quality, answered, reference, mode)
+    judge = _by_agreement if unlabelled else _against_reference
+    judged, more = judge(quality, answered, reference, mode)
     return judged, found + more
 
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """Outputs for the evaluation samples at `indices`, their labels (None: the data have none), and how to measure."""
+    """Answers to the evaluation samples at `indices`, their labels (None: the data have none), and how to measure.
 
-    outputs: NamedArrays
+    `raw` are outputs as the engine gave them, for the samples at `raw_indices`; `unfinished` of the samples that were
+    answered gave some that were not finite.
+    """
+
+    answers: NamedArrays
     indices: NDArray[np.int64]
-    labels: NDArray[np.int64] | None
+    raw: NamedArrays
+    raw_indices: NDArray[np.int64]
+    unfinished: int
+    labels: NDArray[np.generic] | None
     measure: Measure
     precision: str
     from_files: bool
+
+
+def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answered:
+    """What a child kept, for the task of its workload."""
+    indices = arrays[INDICES].astype(np.int64)
+    # In the model's order, which the file does not keep: the first output holds the answer.
+    raw = {tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs}
+    condensed = TASKS[workload.spec.task].condense is not None
+    return _Answered(
+        answers=_condensed(arrays) if condensed else raw,
+        indices=indices,
+        raw=raw,
+        raw_indices=np.arange(len(next(iter(raw.values())))) if condensed else indices,
+        unfinished=int(arrays[UNFINISHED]) if condensed else unfinished(raw),
+        labels=workload.evaluation_labels(indices),
+        measure=MEASURES[workload.spec.task],
+        precision=precision,
+        from_files=isinstance(workload, EndToEnd),
+    )
+
+
+def _condensed(arrays: NamedArrays) -> NamedArrays:
+    return {name.removeprefix(CONDENSED): array for name, array in arrays.items() if name.startswith(CONDENSED)}
 
 
 def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | None]:
@@ -98,31 +122,30 @@ def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | N
     )
     if answered.labels is None:
         return quality, None
-    measured = answered.measure.value(answered.outputs, answered.labels)
+    measured = answered.measure.value(answered.answers, answered.labels)
     if isinstance(measured, Refusal):
         return quality, measured
     value, interval = measured
-    return msgspec.structs.replace(quality, value=value, interval=interval), None
-
-
-def _bad_samples(outputs: NamedArrays) -> int:
-    finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in outputs.values()]
-    return int((~np.logical_and.reduce(finite)).sum())
+    also: dict[str, Share] = {}
+    if isinstance(answered.measure, TellsMore):
+        told = answered.measure.also(answered.answers, answered.labels)
+        also = {name: Share(value=one, interval=limits) for name, (one, limits) in told.items()}
+    return msgspec.structs.replace(quality, value=value, interval=interval, also=also), None
 
 
 def _against_reference(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:
-    outputs, labels, measure = answered.outputs, answered.labels, answered.measure
-    stored = {name: reference.outputs[name][answered.indices] for name in outputs if name in reference.outputs}
+    answers, labels, measure = answered.answers, answered.labels, answered.measure
+    stored = {name: reference.answers[name][answered.indices] for name in answers if name in reference.answers}
     # A lossy file is another input: its raw outputs need not be the reference's, only its answers.
-    error = None if answered.from_files else _numeric(outputs, stored)
+    error = None if answered.from_files else _numeric(answered, reference)
     unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
     if isinstance(error, Refusal) or labels is None:
         return unverified
     target = _target_on_samples(quality, reference, lambda: measure.value(stored, labels))
-    verdict = measure.verdict(outputs, stored, labels, target, Q99)
+    verdict = measure.verdict(answers, stored, labels, target, Q99)
     if isinstance(verdict, Refusal):
         return unverified
-    agreed = measure.agreement(outputs, stored, labels)
+    agreed = measure.agreement(answers, stored, labels)
     limit = ERROR_CLASS[answered.precision]
     within = error is None or error.max <= limit
     passed = _passed(verdict, agreed, within, answered)
@@ -140,6 +163,35 @@ def _against_reference(quality: Quality, answered: _Answered, reference: Referen
         agreement=agreed,
         judged_by="nothing" if passed is None else "agreement" if verdict.passed is None else "paired-difference",
         passed=passed and within,
+    )
+    return judged, tuple(found)
+
+
+def _by_agreement(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:
+    """Without labels the share of answers that are the reference's is what can be said, and how far the numbers are."""
+    unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
+    stored = {name: reference.answers[name][answered.indices] for name in answered.answers if name in reference.answers}
+    error = None if answered.from_files else _numeric(answered, reference)
+    if isinstance(error, Refusal) or not stored:
+        return unverified
+    agreed = answered.measure.agreement(answered.answers, stored, None)
+    samples, limit = len(answered.indices), ERROR_CLASS[answered.precision]
+    within = error is None or error.max <= limit
+    same = _agrees(agreed, samples, exact=not answered.from_files and answered.precision != "int8")
+    found = []
+    if error is not None and not within:
+        found.append(finding("precision-mismatch", mode, error.max, limit, answered.precision))
+    if not same:
+        found.append(finding("quality-failed", mode, agreed, _AGREEMENT, quality.metric))
+    judged = msgspec.structs.replace(
+        quality,
+        value=agreed,
+        interval=wilson(round(agreed * samples), samples),
+        target=_AGREEMENT,
+        error=error,
+        agreement=agreed,
+        judged_by="agreement",
+        passed=same and within,
     )
     return judged, tuple(found)
 
@@ -184,10 +236,11 @@ def _target_on_samples(quality: Quality, reference: Reference, of_reference: Cal
     return min(1.0, quality.target * measured[0] / reference.value)
 
 
-def _numeric(outputs: NamedArrays, stored: NamedArrays) -> RelativeError | Refusal:
+def _numeric(answered: _Answered, reference: Reference) -> RelativeError | Refusal:
+    """The worst error of any raw output that the reference holds."""
     worst: RelativeError | Refusal | None = None
-    for name, array in stored.items():
-        error = relative_error(outputs[name], array)
+    for name in (name for name in answered.raw if name in reference.outputs):
+        error = relative_error(answered.raw[name], reference.outputs[name][answered.raw_indices])
         if isinstance(error, Refusal):
             return error
         if worst is None or (isinstance(worst, RelativeError) and error.max > worst.max):

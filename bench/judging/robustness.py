@@ -71,7 +71,7 @@ def judge_robustness(folder: Path, workload: Workload, mode: Mode) -> Judged:
     return robustness, _findings(stressed, mode)
 
 
-def _right(outputs: NamedArrays, labels: NDArray[np.int64]) -> Bools:
+def _right(outputs: NamedArrays, labels: NDArray[np.generic]) -> Bools:
     """Whether each answer is right, (n,); one that holds NaN is not. A plan asks for no other tasks than such."""
     right: Bools = top_class(outputs) == labels
     return right

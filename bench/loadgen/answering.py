@@ -12,7 +12,8 @@ from bench.backends.base import Model, Session
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import LoadedSet, Named
 from bench.records.job import Verification
-from bench.scoring.numeric import sample_errors
+from bench.scoring.numeric import sample_errors, unfinished
+from bench.tasks.base import Outputs
 
 _CHUNK = 64
 
@@ -48,6 +49,24 @@ def answer_all(
         part = inputs(indices[lo : lo + chunk])
         _answer_chunk(session, model, part, {name: array[lo : lo + chunk] for name, array in answers.items()}, batch)
     return answers
+
+
+def answer_condensed(
+    session: Session,
+    model: Model,
+    indices: NDArray[np.int64],
+    inputs: Callable[[NDArray[np.int64]], Mapping[str, NDArray[np.generic]]],
+    batch: int,
+    condense: Callable[[Outputs], Named],
+) -> tuple[Named, int]:
+    """As `answer_all`, a chunk at a time condensed; and how many samples' raw outputs held NaN or infinity."""
+    parts: list[Named] = []
+    bad = 0
+    for lo in range(0, len(indices), chunk_of(batch)):
+        raw = answer_all(session, model, indices[lo : lo + chunk_of(batch)], inputs, batch)
+        bad += unfinished(raw)
+        parts.append(condense(raw))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, bad
 
 
 def answer_loaded(session: Session, model: Model, samples: LoadedSet, heartbeat: Callable[[], None]) -> Named:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bench.apart.remote import RemoteModel, RemoteSession
 from bench.backends.base import Backend, Compiled, EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
+from bench.backends.trimming import compile_trimmed
 from bench.loadgen.lane import Lane
 from bench.records.host import Device, Facts
 from bench.records.job import HandOver, Job
@@ -58,7 +59,7 @@ def _here(job: Job, model: Model, options: Options) -> list[tuple[Device, Compil
     backend = load_backend(job.backend)
     # All are looked for, also where one is used: a plan with a wrong device fails at once.
     devices = find_devices(backend, (job.device, *job.more_devices))[: job.measurement.devices]
-    return [(device, backend.compile(model, device, options)) for device in devices]
+    return [(device, compile_trimmed(backend, model, device, options)) for device in devices]
 
 
 def _apart(job: Job, model: Model, options: Options) -> list[tuple[Device, Compiled]]:

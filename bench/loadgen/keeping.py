@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.answering import answer_all, chosen_indices
+from bench.loadgen.answering import answer_all, answer_condensed, chosen_indices
 from bench.loadgen.opening import Ready
 from bench.loadgen.outputs import SecretSample
 from bench.loadgen.reporter import Reporter
@@ -18,8 +19,12 @@ from bench.models.end_to_end import EndToEnd
 from bench.records.hashing import derive_seed
 from bench.records.job import Job
 from bench.store.files import write_bytes
+from bench.tasks import TASKS
+from bench.tasks.base import RAW_SAMPLES
 
 INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
+# Before the names of condensed answers, and how many samples' raw outputs behind them were not finite.
+CONDENSED, UNFINISHED = "__condensed/", "__unfinished"
 _FINGERPRINTED = 64
 
 
@@ -34,11 +39,26 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
         reporter.phase("quality")  # with every part: the whole set may take longer than a hang is waited for
         return workload.evaluation_inputs(part)
 
-    outputs = answer_all(ready.lane.sessions[0], ready.model, indices, inputs, measurement.batch)
+    outputs = _evaluated(ready, indices, inputs, measurement.batch)
     digest = evaluation_fingerprint(workload)
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
     save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
+
+
+def _evaluated(
+    ready: Ready, indices: NDArray[np.int64], inputs: Callable[[NDArray[np.int64]], Named], batch: int
+) -> Named:
+    """Outputs for `indices`; where the task condenses them, that, and the raw ones for the first samples of the set."""
+    session, spec = ready.lane.sessions[0], ready.workload.spec
+    condense = TASKS[spec.task].condense
+    if condense is None:
+        return answer_all(session, ready.model, indices, inputs, batch)
+    answers, bad = answer_condensed(session, ready.model, indices, inputs, batch, condense)
+    first = np.arange(min(RAW_SAMPLES, spec.quality.evaluation_samples))
+    raw = answer_all(session, ready.model, first, inputs, batch)
+    kept = {CONDENSED + name: array for name, array in answers.items()}
+    return {**raw, **kept, UNFINISHED: np.array(bad, np.int64)}
 
 
 def quality_indices(job: Job, workload: Workload, count: int) -> NDArray[np.int64]:

@@ -57,7 +57,7 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
     measurement = job.measurement
-    workload = open_workload(measurement.workload, job.model, job.data, job.preparation, measurement.timed_region)
+    workload = open_workload(measurement.workload, job, measurement.timed_region)
     with opened_model(job, workload, workload.model(measurement.precision), reporter) as ready:
         yield ready
 
@@ -111,7 +111,15 @@ def _answering(
     if not isinstance(workload, EndToEnd):
         return model, sessions
     around = tuple(
-        PipelineSession(session, workload.pipeline, model.inputs, model.outputs, options.max_batch, options.threads)
+        PipelineSession(
+            session,
+            workload.pipeline,
+            workload.read,
+            model.inputs,
+            model.outputs,
+            options.max_batch,
+            options.threads,
+        )
         for session in sessions
     )
     return workload.answering(model), around

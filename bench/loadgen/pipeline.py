@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, Session, Tensor
-from bench.models.end_to_end import ANSWER, ENCODED, LENGTH
+from bench.models.end_to_end import ENCODED, LENGTH, Reader
 from bench.records.job import Stages
-from bench.tasks.classify import top_class
 from bench.tasks.pipelines import Pipeline
 
 
@@ -27,12 +26,13 @@ class PipelineSession:
         self,
         session: Session,
         pipeline: Pipeline,
+        read: Reader | None,
         inputs: Sequence[Tensor],
         outputs: Sequence[Tensor],
         most: int,
         threads: int,
     ) -> None:
-        self._session, self._pipeline = session, pipeline
+        self._session, self._pipeline, self._read = session, pipeline, read
         self._outputs = [tensor.name for tensor in outputs]
         self._prepared = {tensor.name: np.empty((most, *tensor.shape), tensor.dtype) for tensor in inputs}
         several = min(threads, most)
@@ -53,7 +53,7 @@ class PipelineSession:
         )
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        """Answer a batch of files into the outputs of the network and `ANSWER`. Raises as pipeline and session do."""
+        """Answer files into the network's outputs and what is read from them. Raises as pipeline and session do."""
         begun = perf_counter_ns()
         count = len(batch[LENGTH])
         prepared = {name: array[:count] for name, array in self._prepared.items()}
@@ -62,8 +62,9 @@ class PipelineSession:
         outputs = {name: out[name] for name in self._outputs}
         self._session.run(prepared, outputs)
         answered = perf_counter_ns()
-        if ANSWER in out:
-            out[ANSWER][:] = top_class(outputs)
+        if self._read is not None:
+            for name, answer in self._read(outputs).items():
+                out[name][:] = answer
         ended = perf_counter_ns()
         self._samples += count
         self._prepare_ns += ready - begun

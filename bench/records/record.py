@@ -15,7 +15,17 @@ from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
-from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
+from bench.records.numbers import (
+    CurvePoint,
+    InFlight,
+    Interval,
+    Lateness,
+    Measured,
+    RelativeError,
+    Share,
+    Sketch,
+    Verdict,
+)
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
 from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
@@ -36,13 +46,17 @@ class Nonce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """What the timed session answered on the evaluation set. `passed` None means not verified, never passed."""
+    """What the timed session answered on the evaluation set. `passed` None means not verified, never passed.
+
+    `also` has figures that are usual beside the metric, by id; nothing is judged by them.
+    """
 
     metric: str
     samples: int
     evaluation_samples: int
     value: float | None = None
     interval: Interval | None = None
+    also: dict[str, Share] = {}
     target: float | None = None
     verdict: Verdict | None = None
     error: RelativeError | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +32,12 @@ def _pieces(candidate: Outputs, reference: Outputs) -> Iterator[tuple[slice, Flo
             candidate[part].reshape(rows, -1).astype(np.float64),
             reference[part].reshape(rows, -1).astype(np.float64),
         )
+
+
+def unfinished(outputs: Mapping[str, Outputs]) -> int:
+    """How many samples hold NaN or infinity in any of the arrays (samples, …)."""
+    finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in outputs.values()]
+    return int((~np.logical_and.reduce(finite)).sum())
 
 
 def sample_errors(candidate: Outputs, reference: Outputs) -> Floats:

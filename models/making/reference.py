@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch import nn
 
+from bench.models.base import NamedArrays
 from bench.records.numbers import Interval
+from bench.tasks.base import RAW_SAMPLES, Task
+from bench.tasks.ragged import packed
 
 # `evaluation_sha256` is over this many samples, the first ones, so that another machine proves that it makes the same.
 HASHED_SAMPLES = 64
 _BATCH = 16
 
 Samples = Callable[[NDArray[np.int64]], NDArray[np.generic]]
+AllInputs = Callable[[NDArray[np.int64]], NamedArrays]
+Answered = tuple[NamedArrays, NamedArrays]
 
 
 @torch.no_grad()
@@ -44,6 +49,41 @@ def answers_in_double(network: nn.Module, samples: Samples, count: int, kept: Pa
     return np.array(answers)
 
 
+@torch.no_grad()
+def condensed_in_double(network: nn.Module, samples: AllInputs, count: int, task: Task, kept: Path) -> Answered:
+    """Raw outputs of the first samples and condensed answers to samples 0 to count - 1, computed in float64.
+
+    `network` takes the arrays of `samples` by position and gives one tensor, or a tuple; raw outputs come by their
+    number. Batches are written to the folder `kept` at once, and what is there already is not computed again.
+    """
+    assert task.condense is not None
+    network = network.double().eval()
+    kept.mkdir(parents=True, exist_ok=True)
+    raw: list[NamedArrays] = []
+    condensed: list[NamedArrays] = []
+    for first in range(0, count, _BATCH):
+        part, file = np.arange(first, min(first + _BATCH, count)), kept / f"{first:06d}.npz"
+        if first < RAW_SAMPLES or not file.exists():
+            outputs = _outputs(network, samples(part))
+            np.savez(kept / "part.npz", allow_pickle=False, **task.condense(outputs))
+            (kept / "part.npz").replace(file)
+            raw.append(outputs)
+        with np.load(file) as stored:
+            condensed.append({name: stored[name] for name in stored.files})
+    first_raw = {name: array[:RAW_SAMPLES] for name, array in _joined(raw[:1]).items()}
+    return first_raw, _joined(condensed)
+
+
+def _outputs(network: nn.Module, inputs: NamedArrays) -> NamedArrays:
+    given = network(*(torch.from_numpy(np.asarray(array)) for array in inputs.values()))
+    tensors = given if isinstance(given, tuple) else (given,)
+    return {str(place): tensor.float().numpy() for place, tensor in enumerate(tensors)}
+
+
+def _joined(parts: list[NamedArrays]) -> NamedArrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
 def evaluation_digest(samples: Samples) -> str:
     """SHA-256 of the bytes of the first evaluation samples."""
     return hashlib.sha256(samples(np.arange(HASHED_SAMPLES)).tobytes()).hexdigest()
@@ -51,21 +91,27 @@ def evaluation_digest(samples: Samples) -> str:
 
 def write_reference(
     folder: Path,
-    outputs: Mapping[str, NDArray[np.float32]],
+    outputs: Mapping[str, NDArray[np.generic]],
     metric: str,
     value: float,
     interval: Interval,
     digest: str,
+    condensed: Mapping[str, NDArray[np.generic]] | None = None,
 ) -> None:
-    """Write outputs.safetensors and reference.json into `folder`, which `bench.models.suite` reads."""
+    """Write outputs.safetensors and reference.json into `folder`, which `bench.models.suite` reads.
+
+    With `condensed` answers, padded, to all samples `outputs` are those of the first ones; they go into a file beside.
+    """
     kept = {
         "metric": metric,
         "value": value,
         "interval": [round(interval.low, 6), round(interval.high, 6)],
-        "samples": len(next(iter(outputs.values()))),
+        "samples": len(next(iter((condensed or outputs).values()))),
         "evaluation_sha256": digest,
         "computed_with": {"torch": torch.__version__, "numpy": np.__version__, "arithmetic": "float64"},
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "outputs.safetensors").write_bytes(save(dict(outputs)))
+    if condensed is not None:
+        (folder / "answers.safetensors").write_bytes(save(packed(condensed)))
     (folder / "reference.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")

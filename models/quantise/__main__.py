@@ -15,6 +15,7 @@ from bench.models.quantise.table import written
 from bench.models.suite import SuiteWorkload, load_workload
 from bench.plugins import PluginError
 from bench.records.untrusted import BadFile
+from bench.tasks import TASKS
 
 _USAGE, _FAILED = 2, 11
 
@@ -73,8 +74,8 @@ def _write(workload: SuiteWorkload, recipe: Recipe) -> int:
 
 
 def _assess(workload: SuiteWorkload, reference: Reference, file: Path) -> Assessed:
-    count = workload.spec.quality.evaluation_samples
-    return assessed(workload, reference, answers(file, workload.evaluation_inputs, count))
+    count, condense = workload.spec.quality.evaluation_samples, TASKS[workload.spec.task].condense
+    return assessed(workload, reference, answers(file, workload.evaluation_inputs, count, condense))
 
 
 def _said(found: Assessed) -> str:

@@ -14,6 +14,7 @@ from bench.models.base import NamedArrays, Reference
 from bench.models.suite import SuiteWorkload
 from bench.records.numbers import Refusal, Verdict
 from bench.scoring.numeric import agreement, sample_errors
+from bench.tasks.base import Outputs
 
 Indices = NDArray[np.int64]
 _CHUNK = 16
@@ -42,23 +43,30 @@ class Beside:
     error_95: float
 
 
-def answers(path: Path, inputs: Callable[[Indices], NamedArrays], count: int) -> NamedArrays:
-    """Outputs (count, …) by name for `count` samples, which are made a chunk at a time."""
+def answers(
+    path: Path,
+    inputs: Callable[[Indices], NamedArrays],
+    count: int,
+    condense: Callable[[Outputs], NamedArrays] | None = None,
+) -> NamedArrays:
+    """Answers (count, …) by name to `count` samples, which are made a chunk at a time: outputs, or condensed ones."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
-    parts = [
-        session.run(names, inputs(np.arange(first, min(first + _CHUNK, count)))) for first in range(0, count, _CHUNK)
-    ]
-    return {name: np.concatenate([part[place] for part in parts]) for place, name in enumerate(names)}
+    parts: list[NamedArrays] = []
+    for first in range(0, count, _CHUNK):
+        found = session.run(names, inputs(np.arange(first, min(first + _CHUNK, count))))
+        outputs = dict(zip(names, found, strict=True))
+        parts.append(outputs if condense is None else condense(outputs))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def assessed(workload: SuiteWorkload, reference: Reference, outputs: NamedArrays) -> Assessed:
     """Judge answers to the first evaluation samples, as many as there are, against the reference's to the same ones."""
     count = len(next(iter(outputs.values())))
     indices = np.arange(count)
-    stored = {name: reference.outputs[name][:count] for name in outputs}
+    stored = {name: reference.answers[name][:count] for name in outputs}
     labels, measure = workload.evaluation_labels(indices), MEASURES[workload.spec.task]
     if labels is None:
         raise ValueError(f"{workload.spec.name} has no labels, so that nothing can be said of its quality.")

@@ -27,6 +27,7 @@ from bench.models.quantise.storage import unfold
 from bench.models.suite import SuiteWorkload, load_workload
 from bench.plugins import PluginError
 from bench.records.untrusted import BadFile
+from bench.tasks import TASKS
 
 Weights = NDArray[np.float32]
 _MARKED = re.compile(r"(<!-- gate -->\n).*?(<!-- end of gate -->)", re.DOTALL)
@@ -126,7 +127,8 @@ def _judged(workload: SuiteWorkload, reference: Reference, file: Path, inputs: N
     def rows(indices: Indices) -> NamedArrays:
         return {name: array[indices] for name, array in inputs.items()}
 
-    return assessed(workload, reference, answers(file, rows, len(next(iter(inputs.values())))))
+    condense = TASKS[workload.spec.task].condense
+    return assessed(workload, reference, answers(file, rows, len(next(iter(inputs.values()))), condense))
 
 
 def row(name: str, found: Assessed) -> str:

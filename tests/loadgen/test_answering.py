@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
-from bench.loadgen.answering import answer_all, answer_loaded, chosen_indices, verify
+from bench.loadgen.answering import answer_all, answer_condensed, answer_loaded, chosen_indices, verify
 from bench.loadgen.samples import LoadedSet, Named
 
+from ..condensing import ANSWERS, condense
 from ..fixtures import OUTPUT, Arrays, ScriptedSession, fill_zeros
 
 INPUT = Tensor(name="x", dtype="int64", shape=())
@@ -50,6 +51,25 @@ def test_each_sample_gets_its_own_answer_in_any_batch_size(asked: list[int], bat
     assert answers["y"].tolist() == [[index * 10, (index * 10) ** 2] for index in asked]
     sizes = {len(fed["x"]) for fed in session.seen}
     assert sizes == {batch} if fixed else max(sizes) <= batch
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(-400, 400), min_size=1, max_size=200), st.integers(1, 100))
+def test_condensed_answers_are_those_of_all_raw_outputs(asked: list[int], batch: int) -> None:
+    indices = np.array(asked, np.int64)
+    found, bad = answer_condensed(ScriptedSession(square), model(), indices, inputs, batch, condense)
+    raw = answer_all(ScriptedSession(square), model(), indices, inputs, batch)
+    np.testing.assert_array_equal(found[ANSWERS], condense(raw)[ANSWERS])
+    assert bad == 0
+
+
+def test_samples_that_are_not_finite_are_counted_before_they_are_condensed() -> None:
+    def sometimes(call: int, batch: Arrays, out: Arrays) -> None:
+        square(call, batch, out)
+        out["y"][batch["x"] % 30 == 0, 1] = np.inf
+
+    _, bad = answer_condensed(ScriptedSession(sometimes), model(), np.arange(100), inputs, 7, condense)
+    assert bad == 34
 
 
 def kept_rows(samples: LoadedSet, rows: list[int]) -> dict[int, Named]:

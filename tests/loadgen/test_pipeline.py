@@ -9,9 +9,10 @@ import pytest
 
 from bench.backends.base import Tensor
 from bench.loadgen.pipeline import PipelineSession, restart, total
-from bench.models.end_to_end import ANSWER, padded
+from bench.models.end_to_end import ANSWER, padded, reader
 from bench.tasks.pipelines import Recordings
 
+from .. import condensing
 from ..fixtures import Arrays
 
 WAVE = Tensor(name="wave", dtype="int16", shape=(50,))
@@ -39,7 +40,7 @@ class Summing:
 
 
 def session(inner: Summing, most: int = 8, threads: int = 2) -> PipelineSession:
-    return PipelineSession(inner, Recordings(), (WAVE,), (SCORES,), most, threads)
+    return PipelineSession(inner, Recordings(), reader("command"), (WAVE,), (SCORES,), most, threads)
 
 
 def waves(count: int, seed: int = 0) -> np.ndarray:
@@ -85,7 +86,7 @@ def test_the_answer_is_the_class_of_the_largest_output() -> None:
 
 def test_outputs_that_are_the_answer_themselves_are_left_at_that() -> None:
     out = {"scores": arrays(3)["scores"]}
-    session(Scripted()).run(files(waves(3)), out)
+    PipelineSession(Scripted(), Recordings(), reader("verify"), (WAVE,), (SCORES,), 8, 1).run(files(waves(3)), out)
     np.testing.assert_array_equal(out["scores"], Scripted.SCORES)
 
 
@@ -126,3 +127,13 @@ def test_times_are_counted_by_stage_and_anew() -> None:
 def test_sessions_without_files_have_no_stages() -> None:
     assert total([Summing()]) is None
     restart([Summing()])
+
+
+def test_what_a_task_condenses_is_read_inside_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    condensing.register(monkeypatch)
+    inner = PipelineSession(Summing(), Recordings(), reader(condensing.TASK), (WAVE,), (SCORES,), 4, 1)
+    rows, name = waves(4), f"{ANSWER}/{condensing.ANSWERS}"
+    out: dict[str, np.ndarray] = {"scores": np.full((4, 3), np.nan, np.float32), name: np.full((4, 3), -7)}
+    inner.run(files(rows), out)
+    np.testing.assert_array_equal(out[name], condensing.condense({"scores": out["scores"]})[condensing.ANSWERS])
+    assert inner.stages().answer_ns > 0
