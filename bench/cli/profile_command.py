@@ -76,7 +76,10 @@ def detect(output: Path | None, name: str, serials: bool, form: str) -> int:
     from bench.hardware.profiles import redacted
     from bench.hardware.toml import as_toml
     from bench.host.describing import whole_profile
+    from bench.store.places import ensure_writable
 
+    if output is not None:
+        ensure_writable(output.absolute().parent, "`-o`")  # before it takes seconds to look
     profile = msgspec.structs.replace(whole_profile(plugin_names("bench.backends")), name=name)
     profile = profile if serials else redacted(profile)
     if form == "json":
@@ -104,11 +107,12 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
     from bench.hardware.agreement import contradictions
     from bench.hardware.checking import faults
     from bench.hardware.profiles import load_profile
+    from bench.host.describing import quick_profile
     from bench.text import sentence
 
     profile = load_profile(name)
     found = faults(profile, plugin_names("bench.backends"))
-    machine = _profile(_HERE) if here else None
+    machine = quick_profile() if here else None
     contradicting = contradictions(profile, machine) if machine is not None else ()
     if form == "json":
         _print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})

@@ -65,7 +65,7 @@ class Number:
 
     def read(self) -> float | None:
         found = [value for path in self._paths if (value := self._files.number(path)) is not None]
-        return self._join(found) if found else None
+        return float(self._join(found)) if found else None
 
     def why(self) -> str:
         return self._files.why(self._pattern.replace("[0-9]*", "0"))

@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench.backends.base import Backend, EngineError, Model, Options, find_device
+from bench.backends.base import Backend, EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
 from bench.host.engine_answers import answering
 from bench.peaks.graphs import inputs, product_model, read_model
 from bench.peaks.process import Request, Shape
-from bench.plugins import one_line
+from bench.plugins import PluginError, one_line
 from bench.records.host import Device
 from bench.records.numbers import Refusal
 from bench.records.roofline import MeasuredPeak
@@ -37,6 +37,14 @@ def peaks(request: Request, folder: Path) -> Iterator[MeasuredPeak]:
         yield _peak("product", backend, device, model, request.product, precision, request)
     model = read_model(folder / "read.onnx", request.read.size)
     yield _peak("read", backend, device, model, request.read, "fp32", request)
+
+
+def _told(request: Request, folder: Path) -> Iterator[MeasuredPeak]:
+    """The peaks; or, where there is no such backend or device, one that was asked for nothing, with the reason."""
+    try:
+        yield from peaks(request, folder)
+    except (PluginError, Unsupported) as error:
+        yield MeasuredPeak(what="product", device=request.device, asked="", refused=str(error))
 
 
 def work_of(what: str, shape: Shape) -> float:
@@ -93,6 +101,6 @@ def _peak(
 if __name__ == "__main__":
     asked, stream = answering(sys.argv[1:])
     with stream, tempfile.TemporaryDirectory() as place:
-        for peak in peaks(msgspec.json.decode(asked, type=Request), Path(place)):
+        for peak in _told(msgspec.json.decode(asked, type=Request), Path(place)):
             stream.write(msgspec.json.encode(peak) + b"\n")
             stream.flush()

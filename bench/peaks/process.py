@@ -61,7 +61,10 @@ def measured_peaks(request: Request, patience_s: float = PATIENCE_S) -> Iterator
     try:
         for line in answers("bench.peaks.measuring", msgspec.json.encode(request).decode(), patience_s):
             seen += 1
-            yield msgspec.json.decode(line, type=MeasuredPeak)
+            one = msgspec.json.decode(line, type=MeasuredPeak)
+            if not one.asked:
+                raise PeaksFailed(one.refused or "There is no such device.")
+            yield one
     except NoMoreAnswers as error:
         # Its end after the last line is how it should be.
         if not seen or not str(error).endswith("code 0"):

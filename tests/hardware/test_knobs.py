@@ -59,6 +59,12 @@ def test_every_knob_of_a_host(tmp_path: Path) -> None:
         "load": 1.25,
         "swap_bytes": 60 << 10,
     }
+    watch = StateWatch(knobs(Files(tmp_path), None), period_s=3600.0)
+    (tmp_path / CPUS / "cpu0/thermal_throttle/core_throttle_count").write_text("9\n")
+    assert [(one.code, one.seen) for one in state_findings(watch.stop(), "standard")] == [
+        ("throttled", 6.0),
+        ("on-battery", None),
+    ]
 
 
 def test_of_many_processors_some_are_read_each_second_and_all_are_counted(tmp_path: Path) -> None:

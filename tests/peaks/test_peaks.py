@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,9 @@ import onnx
 import onnxruntime
 import pytest
 
+from bench.host.engine_answers import NoMoreAnswers
 from bench.models.graph import graph_statistics
+from bench.peaks import process
 from bench.peaks.graphs import inputs, product_model, read_model
 from bench.peaks.keeping import NoPlace, with_peaks
 from bench.peaks.measuring import peaks, work_of
@@ -70,8 +73,20 @@ def test_an_engine_that_cannot_says_why_and_the_process_tells_it() -> None:
     request = msgspec.structs.replace(SMALL, backend="fake", device="cpu")
     found = list(measured_peaks(request))
     assert found
-    with pytest.raises(PeaksFailed, match="measures onnxruntime on gpu:7 ended with code 1"):
+    with pytest.raises(PeaksFailed, match="Backend 'onnxruntime' has no device 'gpu:7'"):
         list(measured_peaks(msgspec.structs.replace(SMALL, device="gpu:7")))
+    with pytest.raises(PeaksFailed, match="There is no backend 'onnx'"):
+        list(measured_peaks(msgspec.structs.replace(SMALL, backend="onnx")))
+
+
+def test_a_process_that_ends_says_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*arguments: object) -> Iterator[bytes]:
+        raise NoMoreAnswers("ended by SIGSEGV")
+        yield b""
+
+    monkeypatch.setattr(process, "answers", ended)
+    with pytest.raises(PeaksFailed, match="measures onnxruntime on cpu ended by SIGSEGV"):
+        list(measured_peaks(SMALL))
 
 
 def test_a_matrix_that_is_read_fits_into_no_cache() -> None:
