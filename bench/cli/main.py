@@ -27,6 +27,9 @@ _COMMANDS = {
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
     "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
+    "pack": "One archive of a run, for whoever is to verify it.",
+    "verify": "Recompute what an archive says from its raw data, and check who signed it.",
+    "key": "Keys that sign archives, and whose are trusted.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -139,10 +142,15 @@ def _is_expected(error: ValueError) -> bool:
     from bench.records.untrusted import BadFile
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
+    from bench.submission.archive import BadArchive
+    from bench.submission.keys import BadKey
+    from bench.submission.packing import NotPacked
 
     known = (
+        BadArchive,
         BadDownload,
         BadFile,
+        BadKey,
         BadModel,
         BadPlan,
         BadProfile,
@@ -151,6 +159,7 @@ def _is_expected(error: ValueError) -> bool:
         InUse,
         NoReference,
         NoSuchRecord,
+        NotPacked,
         PluginError,
     )
     return isinstance(error, known)
