@@ -35,7 +35,9 @@ class Laboratory(NamedTuple):
         return verify(archive, TrustedKeys(self.trusted))
 
 
-def laboratory(folder: Path, roles: tuple[Role, ...] = ("submitter", "inspector", "reviewer", "approver")) -> Laboratory:
+def laboratory(
+    folder: Path, roles: tuple[Role, ...] = ("submitter", "inspector", "reviewer", "approver")
+) -> Laboratory:
     keys: dict[Role, Ed25519PrivateKey] = {role: Ed25519PrivateKey.generate() for role in roles}
     for role, key in keys.items():
         trust(folder / f"{role}.toml", key, role)
