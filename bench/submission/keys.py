@@ -55,8 +55,10 @@ def read_key(path: Path, passphrase: bytes | None) -> Ed25519PrivateKey:
     except TypeError:
         what = f"is encrypted: give its passphrase ({PASSPHRASE})" if passphrase is None else "is not encrypted"
         raise BadKey(f"{path}: the key {what}.") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except ValueError:
         raise BadKey(f"{path}: no private key that can be read with this passphrase.") from None
+    except UnsupportedAlgorithm as error:
+        raise BadKey(f"{path}: {error}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise BadKey(f"{path}: not an Ed25519 key; `bench key new` makes one, and `ssh-keygen -t ed25519` does.")
     return key
