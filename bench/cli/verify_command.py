@@ -65,10 +65,14 @@ def _print(found: Verification, lang: str) -> None:
 
 
 def _line(item: Item, lang: str) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    from bench.records.submission import VERDICTS
     from bench.text import name, sentence
     from bench.text.catalogue import printable
 
+    widest = max(cell_len(name(lang, "verdict", verdict)) for verdict in VERDICTS)
     check = f"{name(lang, 'verification_check', item.check)} [{item.check}]"
-    verdict = name(lang, "verdict", item.verdict)
+    verdict = set_cell_size(name(lang, "verdict", item.verdict), widest)
     why = sentence(lang, f"verification_reason.{item.reason}") if item.reason else ""
     return printable("  ".join(part for part in (verdict, check, item.subject, why, item.seen) if part))

@@ -15,6 +15,7 @@ Verdict = Literal["conforms", "violates", "unchecked"]
 ROLES: tuple[Role, ...] = ("submitter", "inspector", "reviewer", "approver")
 # 主检, 审核, 批准: whoever attests a result are three people.
 ATTESTING: tuple[Role, ...] = ("inspector", "reviewer", "approver")
+VERDICTS: tuple[Verdict, ...] = ("conforms", "violates", "unchecked")
 REDACTED: tuple[Redacted, ...] = ("hosts", "serials", "paths")
 
 
