@@ -43,6 +43,7 @@ FLOORS: dict[str, float] = {
     "bench.runner": 4,
     "bench.api": 4,
     "bench.report": 5,
+    "bench.submission": 5,
     "bench.cli": 6,
 }
 # Doors between rooms of one floor; never both ways.
@@ -79,6 +80,8 @@ HEAVY = {
     "PIL",
     "cpuinfo",
     "mlperf_loadgen",
+    "cryptography",
+    "securesystemslib",
 }
 
 

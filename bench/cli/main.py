@@ -31,6 +31,9 @@ _COMMANDS = {
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
+    "pack": "One archive of a run, for whoever is to verify it.",
+    "verify": "Recompute what an archive says from its raw data, and check who signed it.",
+    "key": "Keys that sign archives, and whose are trusted.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -147,10 +150,14 @@ def _is_expected(error: ValueError) -> bool:
     from bench.records.untrusted import BadFile
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
+    from bench.submission.archive import BadArchive
+    from bench.submission.keys import BadKey
+    from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    return isinstance(error, (*asked, *found))
+    handed_in = (BadArchive, BadKey, NotPacked)
+    return isinstance(error, (*asked, *found, *handed_in))
 
 
 def _system_failure(error: OSError) -> int:
