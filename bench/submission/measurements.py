@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from bench.judging.record import Setup, judge_record, next_step
+from bench.judging.roofline import cost_of
 from bench.models.base import Workload
 from bench.models.opening import open_workload
 from bench.records.findings import FAILED, Finding
@@ -32,7 +33,7 @@ from bench.submission.retrial import expected_seed, job_of, retry
 from bench.submission.timelines import Samples, read_foreign
 
 _BUDGET = "budget-exhausted"
-_ROBUSTNESS = "robustness-loss"
+_ROBUSTNESS, _ROOFLINE = "robustness-loss", "above-roofline"
 
 
 def guarded(check: str, subject: str, found: Callable[[], Iterable[Item]]) -> Iterator[Item]:
@@ -146,6 +147,7 @@ class Verified:
             suite_model_hash=suite_model_hash(run, record),
             nonce=run.nonce,
             hardware=run.hardware,
+            cost=cost_of(self._workload) if self._workload is not None else None,
         )
         searched = self._contents.folder.load_search(self._name)
         complete = record.status == "complete"
@@ -153,8 +155,13 @@ class Verified:
             yield violated("record", self._name, "repetitions-due", len(self._trials))
             return
         # That its time ended is not in the raw data; it makes a record worse, never better.
+        beside = {_BUDGET} if self._workload is not None else {_BUDGET, _ROOFLINE}
         kept = msgspec.structs.replace(
-            record, findings=tuple(one for one in record.findings if one.code != _BUDGET), tuning=None
+            record,
+            findings=tuple(one for one in record.findings if one.code not in beside),
+            tuning=None,
+            # Nobody but its owner can count the operations of a graph that is not in the archive.
+            roofline=record.roofline if self._workload is not None else None,
         )
         computed = judge_record(setup, self._measurement, self._trials, complete, searched)
         difference = first_difference(computed, kept)
@@ -169,10 +176,13 @@ class Verified:
         record, failed = self._record, [entry for entry in self._record.findings if entry.code in FAILED]
         told = {
             "in-flight": any(trial.in_flight is not None for trial in self._trials),
+            "energy": any(trial.energy is not None and trial.energy.sources for trial in self._trials),
+            "state": any(trial.state is not None for trial in self._trials),
             "robustness": record.robustness is not None,
             "tuning": record.tuning is not None,
             "search": record.search is not None,
             "challenge": record.challenge is not None,
             "failures": bool(failed),
+            "roofline": record.roofline is not None and self._workload is None,
         }
         yield from (unchecked(check, self._name, "summary-only") for check, there in told.items() if there)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.judging.devices import device_findings, device_shares
+from bench.judging.energy import answered_samples, energy_findings, energy_metrics
+from bench.judging.state import state_findings
 from bench.judging.trial import OpenLoop, opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import channels_at, repetition_load
@@ -94,12 +96,15 @@ def _judged(
     score = score_trial(columns, measurement, opened)
     # What the independent thread saw is not kept look by look; its summary is taken as it stands, and told as such.
     found = trial_findings(columns, score, report, measurement, mode, opened, trial.in_flight)
+    # Nor are readings of energy and state kept one by one.
+    beside = energy_findings(trial.energy, mode) + state_findings(trial.state, mode)
+    samples = answered_samples(columns, opened, measurement.scenario)
     return msgspec.structs.replace(
         trial,
         elapsed_s=columns.elapsed_ns / 1e9,
-        metrics=score.metrics,
+        metrics={**score.metrics, **energy_metrics(trial.energy, report, samples)},
         sketch=score.sketch,
-        findings=found + device_findings(report, mode),
+        findings=found + device_findings(report, mode) + beside,
         rate_per_s=report.rate_per_s,
         curve=score.curve,
         device_shares=device_shares(columns, measurement),
