@@ -46,8 +46,8 @@ class OpenClBackend:
             value = options.settings.get(key, "")
             if not isinstance(value, str):
                 raise Unsupported(f"opencl's setting {key!r} is {value!r}; expected {what}.")
-        others = {key: value for key, value in options.settings.items() if key not in _TEXTS}
-        check_settings(self.name, others, _SETTINGS)
+        texts = {key: (options.settings.get(key, ""),) for key in _TEXTS}
+        check_settings(self.name, options.settings, {**_SETTINGS, **texts})
         platform = options.settings.get("platform")
         found = devices.look_up(device, None if platform is None else str(platform))
         tiles = options.settings.get("tiles")

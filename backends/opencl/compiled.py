@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.compiling import compilation
@@ -21,8 +20,8 @@ from bench.backends.opencl.tiles import Tiles
 from bench.records.host import Facts
 from bench.records.plan import Setting
 
-if TYPE_CHECKING:
-    pass
+# Where batches vary while the clock runs, sizes up to this one are made ready before; larger ones when they come.
+_READY_BEFORE = 16
 
 
 class Compiled:
@@ -97,8 +96,8 @@ class Compiled:
         """A session that has answered once: drivers compile and allocate when a kernel runs first."""
         session = Session(self)
         session.warm(self.options.max_batch)
-        if self.options.varying_batch:
-            for samples in range(1, self.options.max_batch):
+        if self.options.varying_batch and self.model.fixed_batch is None:
+            for samples in range(1, min(self.options.max_batch, _READY_BEFORE + 1)):
                 session.warm(samples)
         return session
 

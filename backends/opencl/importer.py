@@ -27,19 +27,20 @@ def read_graph(path: Path) -> Graph:
             raise EngineError(f"opencl cannot read {path.name}: sparse weights are not supported; store them dense.")
         constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
         nodes = tuple(_node(node) for node in graph.node)
+        inputs = [value for value in graph.input if value.name not in constants]
+        tensors = {value.name: _tensor(value, path) for value in inputs}
     except EngineError:
         raise
     except Exception as error:  # protobuf, onnx and the system each have their own errors for a file that is no model
         words = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise EngineError(f"opencl cannot read {path.name}: {words}") from error
     opsets = {one.domain if one.domain != "ai.onnx" else "": one.version for one in model.opset_import}
-    inputs = [value for value in graph.input if value.name not in constants]
     return Graph(
         nodes=nodes,
         inputs=tuple(value.name for value in inputs),
         outputs=tuple(value.name for value in graph.output),
         constants=constants,
-        tensors={value.name: _tensor(value) for value in inputs},
+        tensors=tensors,
         opset=opsets.get("", 17),
         opsets=opsets,
     )
@@ -64,9 +65,11 @@ def _value(attribute: onnx.AttributeProto) -> Any:
     return helper.get_attribute_value(attribute)
 
 
-def _tensor(value: onnx.ValueInfoProto) -> Tensor:
+def _tensor(value: onnx.ValueInfoProto, path: Path) -> Tensor:
     from onnx import helper
 
+    if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
+        raise EngineError(f"opencl cannot read {path.name}: its input {value.name!r} is no tensor of a known rank.")
     kind = value.type.tensor_type
     dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
     return Tensor(str(dtype), tuple(axis.dim_value for axis in kind.shape.dim))

@@ -65,7 +65,6 @@ class Session:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
         self._ready: dict[int, Ready] = {}
-        self._first = compiled.model.inputs[0].name
 
     def prepare(self, samples: int) -> Ready:
         """Everything for a batch size, made on first use."""

@@ -77,17 +77,17 @@ def packed_weights(weights: NDArray[np.float32], layer: Convolution, tile: Tile)
 
 
 def convolution(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Kernel:
-    """Arguments: input, weights, bias, the epilogue's operands, result. Global size: `Convolution.size`."""
+    """Arguments: input, weights, bias, the epilogue's operands, result, `tile.strips`. Size: `Convolution.size`."""
     parameters = [read("float", "x"), read("float", "w"), read("float", "b"), *epilogue.parameters()]
-    return kernel("conv", [*parameters, written("float", "r")], _body(layer, tile, epilogue))
+    return kernel("conv", [*parameters, written("float", "r"), "const int strips"], _body(layer, tile, epilogue))
 
 
 def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     source, result = layer.source, layer.result
     in_row = -(-result.width // tile.pixels)
     yield "const int group=get_global_id(1), n=get_global_id(2);"
-    yield f"const int last=min((int)get_global_id(0)*{tile.strips}+{tile.strips},{in_row * result.height});"
-    yield f"for(int strip=get_global_id(0)*{tile.strips};strip<last;strip++){{"
+    yield f"const int last=min((int)get_global_id(0)*strips+strips,{in_row * result.height});"
+    yield "for(int strip=get_global_id(0)*strips;strip<last;strip++){"
     # The last strip of a row is moved back to end with it: a few pixels are computed twice, to the same numbers.
     yield f"const int y=strip/{in_row}, at=min((strip%{in_row})*{tile.pixels},{result.width - tile.pixels});"
     block = f"n*{source.blocks}"

@@ -25,12 +25,12 @@ def packed_taps(weights: NDArray[np.float32], layer: Convolution) -> NDArray[np.
 
 
 def depthwise(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Kernel:
-    """Arguments: input, taps, bias, the epilogue's operands, result.
+    """Arguments: input, taps, bias, the epilogue's operands, result, `tile.strips`.
 
     Global size: groups of `tile.strips` rows, blocks, samples. `tile.pixels` are computed at once.
     """
     parameters = [read("float", "x"), read("float", "w"), read("float", "b"), *epilogue.parameters()]
-    return kernel("depthwise", [*parameters, written("float", "r")], _body(layer, tile, epilogue))
+    return kernel("depthwise", [*parameters, written("float", "r"), "const int strips"], _body(layer, tile, epilogue))
 
 
 def depthwise_size(layer: Convolution, tile: Tile, samples: int) -> tuple[int, int, int]:
@@ -40,8 +40,8 @@ def depthwise_size(layer: Convolution, tile: Tile, samples: int) -> tuple[int, i
 def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     source, result, vector, parts = layer.source, layer.result, tile.vector, tile.parts
     yield "const int block=get_global_id(1), n=get_global_id(2);"
-    yield f"const int end=min((int)get_global_id(0)*{tile.strips}+{tile.strips},{result.height});"
-    yield f"for(int y=get_global_id(0)*{tile.strips};y<end;y++){{"
+    yield f"const int end=min((int)get_global_id(0)*strips+strips,{result.height});"
+    yield "for(int y=get_global_id(0)*strips;y<end;y++){"
     yield f"for(int h=0;h<{parts};h++){{"
     taps = layer.kernel[0] * layer.kernel[1] * parts
     yield f"__global const {vector}* wp=(__global const {vector}*)w+block*{taps}+h;"

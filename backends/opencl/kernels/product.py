@@ -41,12 +41,12 @@ def packed_matrix(matrix: NDArray[np.float32], tile: Tile) -> NDArray[np.float32
 
 
 def product(layer: Product, tile: Tile, epilogue: Epilogue) -> Kernel:
-    """Arguments: left, packed right, the epilogue's operands, result, number of rows.
+    """Arguments: left, packed right, the epilogue's operands, result, number of rows, `tile.strips`.
 
     Global size: groups of `tile.strips` times `tile.pixels` rows, groups of blocks, batch.
     """
     parameters = [read("float", "x"), read("float", "w"), *epilogue.parameters(), written("float", "r")]
-    made = kernel("product", [*parameters, "const int rows"], _body(layer, tile, epilogue))
+    made = kernel("product", [*parameters, "const int rows", "const int strips"], _body(layer, tile, epilogue))
     return Kernel(made.name, _HELP[tile.width] + made.source, made.parameters)
 
 
@@ -83,8 +83,8 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     places = [(r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(parts)]
     yield "const int group=get_global_id(1); const long n=get_global_id(2);"
     yield f"const int tiles=(rows+{tile.pixels - 1})/{tile.pixels};"
-    yield f"const int last=min((int)get_global_id(0)*{tile.strips}+{tile.strips},tiles);"
-    yield f"for(int strip=get_global_id(0)*{tile.strips};strip<last;strip++){{"
+    yield "const int last=min((int)get_global_id(0)*strips+strips,tiles);"
+    yield "for(int strip=get_global_id(0)*strips;strip<last;strip++){"
     yield f"const int row=min(strip*{tile.pixels},rows-{tile.pixels});"
     left = "0" if layer.left_shared else "n*rows"
     yield f"__global const float* a=x+({left}+row)*{layer.depth};"

@@ -10,7 +10,7 @@ from bench.backends.opencl.layout import BLOCK
 class Tile(msgspec.Struct, frozen=True):
     """`pixels` of a row times `blocks` of 16 channels, in vectors of `width` (8 or 16).
 
-    A work-item does `strips` of these, one after the other.
+    A work-item does `strips` of these, one after the other; that is an argument, for it follows the batch.
     """
 
     pixels: int

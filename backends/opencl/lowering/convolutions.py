@@ -120,7 +120,8 @@ def lower_convolution(build: Builder, node: Node) -> None:
     made, packed, size, tiled = (_alone if alone else _across)(build, node, layer, epilogue)
     bias = build.weight(f"{node.input(2) or node.output} bias", partial(_bias, build.graph, node, layer))
     target = build.new_blocked(node.output, layer.result)
-    build.launch(made, [home.place, packed, bias, *places, target], size, target, layer.macs * build.samples, tiled)
+    arguments = [home.place, packed, bias, *places, target, tiled[1].strips]
+    build.launch(made, arguments, size, target, layer.macs * build.samples, tiled)
 
 
 def _alone(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue) -> Tiled:

@@ -62,7 +62,7 @@ def lower_product(build: Builder, node: Node) -> None:
     made = product(layer, tile, Epilogue(node.program or copying("float32"), tuple(others)))
     size = product_size(layer, tile, rows, batch)
     macs = rows * batch * depth * columns
-    build.launch(made, [source, packed, *places, target, rows], size, target, macs, (key, tile))
+    build.launch(made, [source, packed, *places, target, rows, tile.strips], size, target, macs, (key, tile))
 
 
 def _spread(

@@ -105,7 +105,7 @@ def test_a_manifest_says_what_a_binary_does_not(programs: tuple[Model, seam.Name
     manifest = read_manifest(programs[2])
     assert isinstance(manifest, Manifest)
     (product,) = {one.parameters for one in manifest.programs[0].kernels if one.name.startswith("product")}
-    assert product[-1] == "const int rows"
+    assert product[-2:] == ("const int rows", "const int strips")
     assert product[0] == "__global const float* restrict x"
     with pytest.raises(Unsupported):
         read_manifest(Path("/nowhere"))

@@ -42,6 +42,17 @@ def small(folder: Path) -> tuple[Model, dict[str, Array]]:
     return saved(folder / "small.onnx", nodes, inputs, ["y"], constants), inputs
 
 
+def test_another_batch_needs_no_other_kernels_for_its_convolutions(tmp_path: Path) -> None:
+    model, _ = small(tmp_path)
+    graph = prepared(model)
+    kernels = [
+        {name for name in planned(graph, model, Traits(2, 8), samples, Tiles())[0].kernels() if "product" not in name}
+        for samples in (1, 2, 64)
+    ]
+    assert kernels[0] == kernels[1] == kernels[2]
+    assert len(kernels[0]) > 2
+
+
 @pytest.mark.parametrize("rule", [Rule(6, 1, 8, 1), Rule(14, 2, 16, 8), Rule(4, 2, 8, 32), Rule(28, 1, 16, 1)])
 def test_every_rule_gives_the_same_answers(found: Found, tmp_path: Path, rule: Rule) -> None:
     model, inputs = small(tmp_path)
