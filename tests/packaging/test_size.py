@@ -6,7 +6,7 @@ import subprocess
 
 from .building import ROOT
 
-# 56 MiB of weights, data and reference answers, 1 for the graphs of the int8 files, 4 for speech_recognize and 2 for the
+# 56 MiB of weights, data and reference answers, 1 for the graphs of int8 files, 4 for speech_recognize and 2 for the
 # detector (docs/decisions.md).
 MOST_BYTES = 63 << 20
 
