@@ -59,7 +59,7 @@ class TrimmedSession:
         self._unit, self._whole = units[first.name], first.shape[0] // units[first.name]
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        """Answer `batch`, whose arrays have the declared form. Raises EngineError for others, else as the session does."""
+        """Answer `batch`, whose arrays have the declared form. Raises EngineError for others, and as sessions do."""
         for one, array in [(o, batch[o.name]) for o in self._inputs] + [(o, out[o.name]) for o in self._outputs]:
             one.check(array)
         units = max(1, math.ceil(int(batch[self._length].max()) / self._unit))
