@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.backends.base import Arrays, Backend, Compiled, Model, Options, Session, Tensor
+from bench.backends.base import Arrays, Backend, Compiled, EngineError, Model, Options, Session, Tensor
 from bench.records.host import Device, Facts
 
 _POISON = 0x5A  # as in the harness's own outputs
@@ -59,7 +59,9 @@ class TrimmedSession:
         self._unit, self._whole = units[first.name], first.shape[0] // units[first.name]
 
     def run(self, batch: Arrays, out: Arrays) -> None:
-        """Answer `batch`, whose arrays have the declared form. Raises as the session does."""
+        """Answer `batch`, whose arrays have the declared form. Raises EngineError for others, and as sessions do."""
+        for one, array in [(o, batch[o.name]) for o in self._inputs] + [(o, out[o.name]) for o in self._outputs]:
+            one.check(array)
         units = max(1, math.ceil(int(batch[self._length].max()) / self._unit))
         if units >= self._whole:
             self._session.run(batch, out)
@@ -89,8 +91,13 @@ class _Staged:
     """Memory for a batch of a tensor at any trimmed length, contiguous at each."""
 
     def __init__(self, tensor: Tensor, unit: int, most: int) -> None:
-        self.name, self._unit, self._rest = tensor.name, unit, tensor.shape[1:]
+        self.name, self._unit, self._shape, self._rest = tensor.name, unit, tensor.shape, tensor.shape[1:]
         self._memory: NDArray[np.generic] = np.empty(most * int(np.prod(tensor.shape)), tensor.dtype)
+
+    def check(self, array: NDArray[np.generic]) -> None:
+        """What lies behind a sample's end may be cut off, but must be there: another form is another's sample."""
+        if array.shape[1:] != self._shape:
+            raise EngineError(f"{self.name!r} came as {list(array.shape[1:])}; declared is {list(self._shape)}.")
 
     def places(self, units: int) -> int:
         """Along the axis that varies."""

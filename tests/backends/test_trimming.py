@@ -173,3 +173,17 @@ def test_forms_that_are_no_whole_units_are_refused(tmp_path: Path, places: int) 
     assert forms.check(good, {"y": np.zeros((2, UNIT // FRAME), np.float32)}) == 2
     with pytest.raises(EngineError, match="'wave' came as"):
         forms.check({**good, "wave": np.zeros((2, places), np.float32)}, {"y": np.zeros((2, 2), np.float32)})
+
+
+@pytest.mark.parametrize("places", [MOST - 1, MOST - UNIT, MOST + UNIT])
+def test_samples_of_another_form_than_declared_are_refused_though_their_ends_would_be_cut(
+    tmp_path: Path, places: int
+) -> None:
+    made = model(tmp_path)
+    session = TrimmedSession(Recording(), made, BATCH)
+    out = seam.poisoned(made, 2)
+    with pytest.raises(EngineError, match=rf"'wave' came as \[{places}\]; declared is \[{MOST}\]"):
+        session.run({"wave": np.zeros((2, places), np.float32), "length": np.array([3, 4])}, out)
+    short = {"y": np.zeros((2, MOST // FRAME - 1), np.float32)}
+    with pytest.raises(EngineError, match="'y' came as"):
+        session.run(samples([3, 4]), short)
