@@ -95,7 +95,7 @@ def _part_readers(model: ModelProto) -> None:
 
 
 def _copied(tensor: TensorProto, number: int) -> TensorProto:
-    copied = TensorProto.FromString(tensor.SerializeToString())
+    copied: TensorProto = TensorProto.FromString(tensor.SerializeToString())
     copied.name = f"{tensor.name}.{number}"
     return copied
 
