@@ -20,6 +20,7 @@ from bench.scoring.detection import (
 from bench.scoring.matching import match
 from bench.scoring.numeric import agreement
 from bench.scoring.quality import quality_verdict, wilson
+from bench.scoring.transcription import Transcript, accuracy_interval, transcript, transcription_verdict
 from bench.scoring.verification import (
     LEAST_ERRORS,
     Pairs,
@@ -31,6 +32,7 @@ from bench.scoring.verification import (
 from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, in_top, top_class
 from bench.tasks.detect import DETECT, DETECTIONS
+from bench.tasks.recognise import RECOGNISE, TEXT
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
 Labels = NDArray[np.generic]
@@ -143,6 +145,49 @@ def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     return pairs
 
 
+class Transcription:
+    """Speech recognition: labels (n, most) are ids of the characters said, -1 behind them.
+
+    Agreement is the share of the reference's characters that are answered too, for a character is what the metric
+    counts.
+    """
+
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        found = _transcript(outputs, labels)
+        if isinstance(found, Refusal):
+            return {}
+        right = found.edits == 0
+        return {"utterances_right": (float(right.mean()), wilson(int(right.sum()), len(right)))}
+
+    def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
+        found = _transcript(outputs, labels)
+        return found if isinstance(found, Refusal) else (found.accuracy, accuracy_interval(found))
+
+    def verdict(
+        self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
+    ) -> Verdict | Refusal:
+        found, reference = _transcript(outputs, labels), _transcript(stored, labels)
+        if isinstance(found, Refusal):
+            return found
+        if isinstance(reference, Refusal):
+            return reference
+        return transcription_verdict(found, reference, target, share)
+
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
+        found = _transcript(outputs, stored[TEXT])
+        if isinstance(found, Refusal):  # the reference says nothing at all
+            return float((outputs[TEXT].astype(np.int64) < 0).all())
+        return found.accuracy
+
+
+def _transcript(answers: Outputs, said: Labels) -> Transcript | Refusal:
+    """Edits of each text answered; refused where nothing was said at all."""
+    texts = said.astype(np.int64)
+    if not (texts >= 0).any():
+        return Refusal(code="nothing-said", seen=0.0, limit=1.0)
+    return transcript(answers[TEXT].astype(np.int64), texts)
+
+
 class Detection:
     """Detection: labels (n, objects, 7) are class, x1, y1, x2, y2, area, crowd, unused rows -1; mAP@[.5:.95]."""
 
@@ -168,5 +213,6 @@ MEASURES: dict[str, Measure] = {
     CLASSIFY.name: RightOrWrong(most=5),
     COMMAND.name: RightOrWrong(),
     VERIFY.name: Verification(FALSE_ACCEPT_RATE),
+    RECOGNISE.name: Transcription(),
     DETECT.name: Detection(),
 }

@@ -16,11 +16,10 @@ import msgspec
 from bench import __version__
 from bench.agreement import NoReference, with_references
 from bench.estimating import Estimate, estimate
-from bench.hardware.agreement import hardware
-from bench.hardware.profiles import load_profile, profile_hash
-from bench.host.describing import quick_profile
+from bench.host.describing import hardware_beside
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
+from bench.judging.roofline import cost_of
 from bench.models.base import Workload
 from bench.planning import (
     check_asked,
@@ -97,7 +96,7 @@ def prepare(plan: RunPlan) -> Prepared:
         measurements=measurements,
         estimate=expected,
         candidates=candidates,
-        hardware=_hardware(plan),
+        hardware=hardware_beside(plan.profile),
         trace=trace,
     )
 
@@ -157,14 +156,6 @@ class _Budget:
         left = self.seconds is None or not self._started or time.monotonic() - self._begun < self.seconds
         self._started = True
         return left
-
-
-def _hardware(plan: RunPlan) -> Hardware:
-    """This machine, beside the profile that the plan names."""
-    if plan.profile is None:
-        return hardware(quick_profile(), None, None, None)
-    typed = load_profile(plan.profile)
-    return hardware(quick_profile(), typed, typed.name, profile_hash(plan.profile))
 
 
 def _carry_on(
@@ -256,6 +247,7 @@ class _Work:
             suite_model_hash=suite_hash,
             nonce=run.nonce,
             hardware=run.hardware,
+            cost=cost_of(workload),
         )
         self.folder, self.measurement, self.workload = folder, measurement, workload
         self.trials, self.searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)

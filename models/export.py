@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import onnx
@@ -84,15 +86,20 @@ def export_graph(
     folder: Path,
     opset: int = 17,
     storage: Storage = "fp16",
+    varying: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write `folder`/graph.onnx and `folder`/weights.safetensors; the same module gives the same bytes.
 
-    Axis 0 of every input and output is dynamic and called "batch". Fold batch norms and call `round_to_half` or
-    `round_to_int8` first: the exporter would fold them itself, and the graph would then differ from the module by one
-    rounding. Raises ValueError for weights that the storage cannot hold exactly (int8) or at all (fp16).
+    Axis 0 of every input and output is dynamic and called "batch"; so is axis 1 of those in `varying`, by name. Fold
+    batch norms and call `round_to_half` or `round_to_int8` first: the exporter would fold them itself, and the graph
+    would then differ from the module by one rounding. Raises ValueError for weights that the storage cannot hold
+    exactly (int8) or at all (fp16).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = _trace(module, example_inputs, output_names, opset)
+    axes = {name: {0: "batch"} for name in (*example_inputs, *output_names)}
+    for name, axis in varying.items():
+        axes[name][1] = axis
+    model = _trace(module, example_inputs, output_names, opset, axes)
     tidy(model)
     _settle_axes(model)
     weights = pack_weights(model.graph, storage, {name for name, _ in module.named_buffers()})
@@ -101,7 +108,13 @@ def export_graph(
     onnx.checker.check_model(str(folder / GRAPH_FILE), full_check=True)
 
 
-def _trace(module: nn.Module, example_inputs: dict[str, Tensor], output_names: list[str], opset: int) -> ModelProto:
+def _trace(
+    module: nn.Module,
+    example_inputs: dict[str, Tensor],
+    output_names: list[str],
+    opset: int,
+    axes: dict[str, dict[int, str]],
+) -> ModelProto:
     import torch
 
     with warnings.catch_warnings(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
@@ -115,7 +128,7 @@ def _trace(module: nn.Module, example_inputs: dict[str, Tensor], output_names: l
             opset_version=opset,
             input_names=list(example_inputs),
             output_names=output_names,
-            dynamic_axes={name: {0: "batch"} for name in (*example_inputs, *output_names)},
+            dynamic_axes=axes,
         )
         return onnx.load(Path(folder, "traced.onnx"))
 

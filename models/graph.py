@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 import onnx.inliner
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
+from bench.backends.base import Tensor
 from bench.models.weights import channel_scales
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -132,17 +134,24 @@ class GraphStatistics:
         return len(self.int8_nodes) / max(1, len(self.macs_by_node))
 
 
-def graph_statistics(path: Path) -> GraphStatistics:
+def forms_of(inputs: Iterable[Tensor]) -> dict[str, tuple[int, ...]]:
+    """Shapes by name, as `graph_statistics` takes them."""
+    return {tensor.name: tensor.shape for tensor in inputs}
+
+
+def graph_statistics(path: Path, forms: Mapping[str, Sequence[int]] = MappingProxyType({})) -> GraphStatistics:
     """Count the model at `path`: MACs of convolutions and matrix products at batch 1, elements of its weights.
 
+    `forms` are shapes of samples by input, needed where other axes than the batch are free: there they are counted in.
     Fixed weights (a Fourier basis, say) count like learned ones, for the device multiplies by both. Nodes in
     subgraphs (If, Loop) are not counted.
     """
     model = onnx.load(path, load_external_data=False)
     for item in (*model.graph.input, *model.graph.output):
-        for axis, dim in enumerate(item.type.tensor_type.shape.dim):
-            if dim.dim_param and axis == 0:
-                dim.dim_value = 1
+        form = (1, *forms.get(item.name, ()))
+        for dim, size in zip(item.type.tensor_type.shape.dim, form, strict=False):
+            if dim.dim_param:
+                dim.dim_value = size
     shapes = _shapes(model)
     dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     macs: dict[str, int] = {}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -22,6 +24,7 @@ def tidy(model: ModelProto, producer: str = "inference-bench") -> None:
     graph = model.graph
     _fold_constants(model)
     _drop_identities(graph)
+    _write_out_shapes(graph)
     drop_unused(graph)
     _rename_nodes(graph)
     _rename_values(graph)
@@ -87,6 +90,38 @@ def _drop_identities(graph: GraphProto) -> None:
         else:
             kept.append(node)
     replace_nodes(graph, kept)
+
+
+def _write_out_shapes(graph: GraphProto) -> None:
+    """Write the 0 for an axis that a Reshape keeps, where the exporter would look its size up at run time."""
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        shape = makers.get(node.input[1]) if node.op_type == "Reshape" else None
+        if shape is None or shape.op_type != "Concat":
+            continue
+        sizes = [_size(name, place, node.input[0], makers, constants) for place, name in enumerate(shape.input)]
+        if None not in sizes:
+            name = f"{node.output[0]}.shape"
+            graph.initializer.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
+            node.input[1] = name
+
+
+def _size(
+    name: str, place: int, data: str, makers: dict[str, NodeProto], constants: dict[str, NDArray[np.generic]]
+) -> int | None:
+    """One size of a shape: a constant, or 0 where it is the size of `data` at this place; None for all else."""
+    if name in constants:
+        return int(constants[name][0]) if constants[name].size == 1 and constants[name].item() != 0 else None
+    chain = []
+    for operator in ("Unsqueeze", "Gather", "Shape"):
+        node = makers.get(name)
+        if node is None or node.op_type != operator or (operator == "Shape" and node.attribute):
+            return None
+        chain.append(node)
+        name = node.input[0]
+    axis = constants.get(chain[1].input[1])
+    return 0 if name == data and axis is not None and axis.size == 1 and axis.item() == place else None
 
 
 def drop_unused(graph: GraphProto) -> None:

@@ -1,7 +1,8 @@
 """What `--data` names, for each task: which files, and what is known of them.
 
 Classes are subfolders, labelled by their position in sorted order, as torchvision's ImageFolder numbers them; people
-come in a list of pairs, boxes in COCO's annotations; files that nothing is known of are all files of a folder.
+come in a list of pairs, boxes in COCO's annotations, speech in a manifest; files that nothing is known of are all files
+of a folder.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from numpy.typing import NDArray
 from bench.backends.base import Tensor
 from bench.models.user_coco import check_detector, read_annotations, whole_picture_unless_said
 from bench.models.user_files import PICTURE_SUFFIXES, BadModel, UserFiles, one_input, open_files, suffixes
+from bench.models.user_manifest import read_manifest
 from bench.models.user_pairs import read_pairs
 from bench.records.preparation import Preparation
-from bench.tasks import DETECT, VERIFY
+from bench.tasks import DETECT, RECOGNISE, VERIFY
 
 _PER_CLASS = "`--data` needs a folder with one subfolder of files per class"
 
@@ -44,6 +46,8 @@ def open_data(
         return UserData(files=open_files(pairs, inputs, preparation), count=len(pairs), labels=labels, group=2)
     if task == DETECT.name:
         return _detected(data, inputs, outputs, preparation)
+    if task == RECOGNISE.name:
+        return _said(data, inputs, outputs, preparation)
     _check_folder(data, _PER_CLASS)
     one_input(inputs, preparation)
     found, classes = _labelled(data, suffixes(preparation), outputs)
@@ -56,6 +60,25 @@ def _detected(data: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor], p
     open_files([], inputs, how)  # a model that takes no pictures is told before any file is looked for
     files, boxes = read_annotations(data, check_detector(outputs), tensor, how)
     return UserData(files=open_files(files, inputs, how), count=len(files), labels=boxes)
+
+
+def _said(data: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor], preparation: Preparation) -> UserData:
+    rate, tokens = preparation.sample_rate, preparation.tokens
+    if rate is None or tokens is None:
+        raise BadModel(
+            "`--data` with `--task recognise` needs `--preprocess` with `sample_rate` and `tokens`, what the network's "
+            "classes stand for, the blank first."
+        )
+    (tensor,) = one_input(inputs, preparation)
+    shape = outputs[0].shape
+    if len(shape) != 2 or shape[1] != len(tokens):
+        raise BadModel(
+            f"`--task recognise` needs a first output (frames, {len(tokens)}), a column for each of the `tokens`; this "
+            f"one is {outputs[0].name!r}: {shape}."
+        )
+    open_files([], inputs, preparation)  # a model that takes no sounds is told before any file is looked for
+    files, labels = read_manifest(data, tokens, rate, tensor.shape[0])
+    return UserData(files=open_files(files, inputs, preparation), count=len(files), labels=labels)
 
 
 def open_unlabelled(folder: Path, inputs: Sequence[Tensor], preparation: Preparation) -> UserData:

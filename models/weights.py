@@ -28,6 +28,7 @@ WEIGHTS_FILE = "weights.safetensors"
 MINIMUM_ELEMENTS = 64
 _HALF_MAXIMUM = 65504.0
 _LEVELS = 127
+_TURNED = ".MatMul.weight"
 # A channel without a weight above this is taken for one of zeros.
 _NOTHING = 1e-30
 _TYPES = {"F32": TensorProto.FLOAT, "F16": TensorProto.FLOAT16, "I8": TensorProto.INT8}
@@ -195,9 +196,13 @@ def read_weights(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Give a torch module exactly the weights of the model at `path`, which hold all that is in its state, by name."""
+    """Give a torch module exactly the weights of the model at `path`, which hold all that is in its state, by name.
+
+    The weights of a linear layer over sequences lie turned round, under the name of the product that they are used in.
+    """
     import torch
 
     arrays = read_weights(path)
+    arrays |= {name.replace(".MatMul.", "."): array.T for name, array in arrays.items() if name.endswith(_TURNED)}
     state = {name: torch.from_numpy(arrays[name].copy()) for name in network.state_dict() if name in arrays}
     network.load_state_dict(state)

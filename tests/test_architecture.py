@@ -31,13 +31,19 @@ FLOORS: dict[str, float] = {
     "bench.judging": 3.5,
     "bench.authoring": 3.5,
     "bench.conformance": 3.5,
+    "bench.peaks": 3.5,
     "bench.download": 3.5,
     "bench.agreement": 4,
+    "bench.opencl": 3.5,
     "bench.repetition": 4,
     "bench.tuning": 4,
+    "bench.trying": 4,
+    "bench.soaking": 4,
+    "bench.scaling": 4,
     "bench.runner": 4,
     "bench.api": 4,
     "bench.report": 5,
+    "bench.submission": 5,
     "bench.cli": 6,
 }
 # Doors between rooms of one floor; never both ways.
@@ -53,6 +59,12 @@ DOORS = {
     ("bench.runner", "bench.agreement"),
     ("bench.runner", "bench.repetition"),
     ("bench.runner", "bench.tuning"),
+    ("bench.trying", "bench.repetition"),
+    ("bench.trying", "bench.runner"),
+    ("bench.soaking", "bench.repetition"),
+    ("bench.soaking", "bench.trying"),
+    ("bench.scaling", "bench.repetition"),
+    ("bench.scaling", "bench.trying"),
     ("bench.tuning", "bench.repetition"),
 }
 # bench/__init__.py names what comes with the first use of `bench.run`, for type checkers only.
@@ -68,6 +80,8 @@ HEAVY = {
     "PIL",
     "cpuinfo",
     "mlperf_loadgen",
+    "cryptography",
+    "securesystemslib",
 }
 
 

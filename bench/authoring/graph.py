@@ -11,7 +11,7 @@ from onnx import ModelProto, ValueInfoProto
 
 from bench.backends.base import Tensor
 from bench.models.base import WorkloadSpec
-from bench.models.graph import graph_statistics, model_hash
+from bench.models.graph import forms_of, graph_statistics, model_hash
 from bench.models.soundness import data_elsewhere, foreign_operators, nan_weights
 from bench.records.workload_check import Remark, wrong
 
@@ -67,17 +67,20 @@ def checker(spec: WorkloadSpec, path: Path, model: ModelProto) -> Iterator[Remar
 
 
 def tensors(spec: WorkloadSpec, model: ModelProto) -> Iterator[Remark]:
-    """Declared inputs and outputs against the graph's, whose leading axis must be free."""
+    """Declared inputs and outputs against the graph's, whose leading axis must be free, as the next where it varies."""
     initial = {tensor.name for tensor in model.graph.initializer}
     fed = [value for value in model.graph.input if value.name not in initial]
-    yield from _side("inputs", spec.inputs, fed)
-    yield from _side("outputs", spec.outputs, list(model.graph.output))
+    varying = frozenset(spec.varying.units) if spec.varying is not None else frozenset()
+    yield from _side("inputs", spec.inputs, fed, varying)
+    yield from _side("outputs", spec.outputs, list(model.graph.output), varying)
     axes = {value.type.tensor_type.shape.dim[0].dim_param for value in (*fed, *model.graph.output) if _has_axis(value)}
     if len(axes) > 1 and "" not in axes:
         yield wrong("batch-axes-differ", found=", ".join(sorted(axes)))
 
 
-def _side(kind: str, declared: Sequence[Tensor], values: Sequence[ValueInfoProto]) -> Iterator[Remark]:
+def _side(
+    kind: str, declared: Sequence[Tensor], values: Sequence[ValueInfoProto], varying: frozenset[str]
+) -> Iterator[Remark]:
     found = {value.name: value for value in values}
     known = ", ".join(found) or "-"
     yield from (wrong("not-in-graph", kind=kind, name=t.name, known=known) for t in declared if t.name not in found)
@@ -85,10 +88,10 @@ def _side(kind: str, declared: Sequence[Tensor], values: Sequence[ValueInfoProto
     yield from (wrong("not-declared", kind=kind, name=name) for name in found if name not in names)
     for tensor in declared:
         if tensor.name in found:
-            yield from _tensor(kind, tensor, found[tensor.name])
+            yield from _tensor(kind, tensor, found[tensor.name], tensor.name in varying)
 
 
-def _tensor(kind: str, tensor: Tensor, value: ValueInfoProto) -> Iterator[Remark]:
+def _tensor(kind: str, tensor: Tensor, value: ValueInfoProto, varying: bool) -> Iterator[Remark]:
     try:
         dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)).name
     except (KeyError, TypeError):
@@ -98,8 +101,11 @@ def _tensor(kind: str, tensor: Tensor, value: ValueInfoProto) -> Iterator[Remark
     ]
     if not axes or isinstance(axes[0], int):
         yield wrong("batch-not-free", kind=kind, name=tensor.name, found=axes)
-    if (tensor.dtype, list(tensor.shape)) != (dtype, axes[1:]):
-        declared, there = f"{tensor.dtype} {list(tensor.shape)}", f"{dtype} {axes[1:]}"
+    expected: list[int | str] = list(tensor.shape)
+    if varying and expected and len(axes) > 1 and isinstance(axes[1], str):
+        expected[0] = axes[1]
+    if (tensor.dtype, expected) != (dtype, axes[1:]):
+        declared, there = f"{tensor.dtype} {expected}", f"{dtype} {axes[1:]}"
         yield wrong("tensor-differs", kind=kind, name=tensor.name, declared=declared, found=there)
 
 
@@ -110,7 +116,7 @@ def _has_axis(value: ValueInfoProto) -> bool:
 def figures(spec: WorkloadSpec, path: Path) -> Iterator[Remark]:
     """Hash and counts, computed again."""
     try:
-        counted = graph_statistics(path)
+        counted = graph_statistics(path, forms_of(spec.inputs))
         found = {
             "model_hash": model_hash(path),
             "parameters": counted.parameters,

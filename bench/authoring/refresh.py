@@ -12,7 +12,8 @@ import msgspec
 from bench.authoring.graph import load_graph
 from bench.authoring.reference import write_reference
 from bench.authoring.subject import SPECIFICATION, BadWorkload, find_package, import_package
-from bench.models.graph import graph_statistics, model_hash
+from bench.models.base import WorkloadSpec
+from bench.models.graph import forms_of, graph_statistics, model_hash
 from bench.models.soundness import data_elsewhere
 from bench.models.suite import SuiteWorkload
 from bench.plugins import one_line
@@ -48,7 +49,7 @@ def refresh(asked: str, observe: Callable[[int, int], None]) -> Refreshed:
 def _refresh(package: ModuleType, observe: Callable[[int, int], None]) -> Refreshed:
     workload = SuiteWorkload(package)
     file, declared = workload.folder / SPECIFICATION, workload.spec.model
-    figures = _figures(workload.folder / declared.graph)
+    figures = _figures(workload.folder / declared.graph, workload.spec)
     changed = tuple(field for field, value in figures.items() if getattr(declared, field) != value)
     if changed:
         text = rewritten(file.read_text(encoding="utf-8"), figures)
@@ -64,11 +65,11 @@ def _refresh(package: ModuleType, observe: Callable[[int, int], None]) -> Refres
     )
 
 
-def _figures(graph: Path) -> Figures:
+def _figures(graph: Path, spec: WorkloadSpec) -> Figures:
     model = load_graph(graph)
     for tensor in data_elsewhere(model, graph.parent):
         raise BadWorkload(f"{graph}: the data of tensor {tensor.tensor!r} ({tensor.location}): {tensor.why}.")
-    counted = graph_statistics(graph)
+    counted = graph_statistics(graph, forms_of(spec.inputs))
     return {
         "model_hash": model_hash(graph),
         "opset": max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=0),

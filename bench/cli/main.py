@@ -28,6 +28,12 @@ _COMMANDS = {
     "backend": "Check that a backend keeps the contract.",
     "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
     "host": "This machine's state; settings that make it steadier while a command runs.",
+    "soak": "Steady load for minutes: drift, memory, throttling, errors.",
+    "scale": "Throughput with more workers, cores or devices.",
+    "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
+    "pack": "One archive of a run, for whoever is to verify it.",
+    "verify": "Recompute what an archive says from its raw data, and check who signed it.",
+    "key": "Keys that sign archives, and whose are trusted.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -134,29 +140,24 @@ def _is_expected(error: ValueError) -> bool:
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
+    from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
+    from bench.peaks.keeping import NoPlace
+    from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
     from bench.records.untrusted import BadFile
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
+    from bench.submission.archive import BadArchive
+    from bench.submission.keys import BadKey
+    from bench.submission.packing import NotPacked
 
-    known = (
-        BadDownload,
-        BadFile,
-        BadModel,
-        BadPlan,
-        BadPower,
-        BadProfile,
-        BadRequest,
-        BadWorkload,
-        InUse,
-        NoReference,
-        NoSuchRecord,
-        PluginError,
-    )
-    return isinstance(error, known)
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
+    found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    handed_in = (BadArchive, BadKey, NotPacked)
+    return isinstance(error, (*asked, *found, *handed_in))
 
 
 def _system_failure(error: OSError) -> int:

@@ -10,6 +10,7 @@ import click
 from bench.cli import exit_codes
 from bench.cli.common import format_option, lang_option, logging_options
 from bench.plugins import plugin_names
+from bench.records.plan import MOST_THREADS
 
 if TYPE_CHECKING:
     from bench.records.profile import Profile
@@ -75,7 +76,10 @@ def detect(output: Path | None, name: str, serials: bool, form: str) -> int:
     from bench.hardware.profiles import redacted
     from bench.hardware.toml import as_toml
     from bench.host.describing import whole_profile
+    from bench.store.places import ensure_writable
 
+    if output is not None:
+        ensure_writable(output.absolute().parent, "`-o`")  # before it takes seconds to look
     profile = msgspec.structs.replace(whole_profile(plugin_names("bench.backends")), name=name)
     profile = profile if serials else redacted(profile)
     if form == "json":
@@ -103,11 +107,13 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
     from bench.hardware.agreement import contradictions
     from bench.hardware.checking import faults
     from bench.hardware.profiles import load_profile
+    from bench.host.describing import quick_profile
     from bench.text import sentence
 
     profile = load_profile(name)
     found = faults(profile, plugin_names("bench.backends"))
-    contradicting = contradictions(profile, _profile(_HERE)) if here else ()
+    machine = quick_profile() if here else None
+    contradicting = contradictions(profile, machine) if machine is not None else ()
     if form == "json":
         _print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
     else:
@@ -116,6 +122,9 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
         for entry in contradicting:
             words = {"path": entry.path, "typed": entry.typed, "detected": entry.detected}
             click.echo(sentence(lang, "profile.contradiction", **words))
+        if machine is not None and profile.accelerators and not machine.accelerators:
+            why = machine.unknown.get("accelerators", "")
+            click.echo(sentence(lang, "profile.unseen", why=why))
         wrong = len(found) + len(contradicting)
         click.echo(sentence(lang, "profile.unsound" if wrong else "profile.sound", name=profile.name, count=wrong))
     return exit_codes.INVALID if found or contradicting else exit_codes.OK
@@ -142,6 +151,48 @@ def diff(first: str, second: str, form: str, lang: str) -> int:
     if not found:
         click.echo(sentence(lang, "profile.same", first=first, second=second))
     return exit_codes.OK
+
+
+@command.command("peaks")
+@click.option("--backend", default="onnxruntime", show_default=True, metavar="NAME", help="See `bench list backend`.")
+@click.option("--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`.")
+@click.option("--threads", type=click.IntRange(1, MOST_THREADS), help="Threads [default: usable cores].")
+@click.option("--seconds", type=click.FloatRange(0.1, 600.0), default=3.0, show_default=True, help="Time for each.")
+@click.option("--into", metavar="FILE.toml", help="Write them into this profile.")
+@format_option
+@lang_option
+@logging_options
+def peaks(
+    backend: str, device: str, threads: int | None, seconds: float, into: str | None, form: str, lang: str
+) -> int:
+    """Measure what a device reaches at most: matrix products in each precision, and reading memory.
+
+    From host to host, as everything here; exit code 11 where nothing could be measured.
+    """
+    from bench.cli.peaks import told
+    from bench.hardware.container import usable_cores
+    from bench.hardware.profiles import load_profile
+    from bench.host.describing import quick_profile
+    from bench.peaks.keeping import with_peaks
+    from bench.peaks.process import measured_peaks, request_for
+
+    profile = load_profile(into) if into is not None else None
+    request = request_for(backend, device, threads or usable_cores(), seconds, quick_profile())
+    found = []
+    for one in measured_peaks(request):
+        found.append(one)
+        if form == "table":
+            click.echo(told(one, lang))
+    if form == "json":
+        _print_json(found)
+    if profile is not None and into is not None:
+        from bench.hardware.toml import as_toml
+        from bench.store.files import write_bytes
+        from bench.text import sentence
+
+        write_bytes(Path(into).absolute(), as_toml(with_peaks(profile, found)).encode())
+        click.echo(sentence(lang, "peaks.written", path=into), err=form == "json")
+    return exit_codes.OK if any(one.per_s is not None for one in found) else exit_codes.INVALID
 
 
 def _profile(name: str) -> Profile:

@@ -14,6 +14,7 @@ from bench.hardware.nvml import Nvml
 
 Value = str | float
 _CPUS = "sys/devices/system/cpu"
+_ENOUGH = 64
 _CHOSEN = re.compile(r"\[(\S+)\]")
 # NVML_CLOCK_SM; and bits of NVML's reasons for lowered clocks (nvml.h): hardware slowdown, heat, the power brake.
 _SM_CLOCK = 1
@@ -58,11 +59,13 @@ class Number:
     ) -> None:
         self.name, self.counts = name, counts
         self._files, self._pattern, self._join = files, pattern, join
-        self._paths = files.names(pattern)  # looked for once: this is read every second
+        paths = files.names(pattern)
+        # Looked for once, and of many that move alike only some: this is read every second.
+        self._paths = paths if counts else paths[:: -(-len(paths) // _ENOUGH) or 1]
 
     def read(self) -> float | None:
         found = [value for path in self._paths if (value := self._files.number(path)) is not None]
-        return self._join(found) if found else None
+        return float(self._join(found)) if found else None
 
     def why(self) -> str:
         return self._files.why(self._pattern.replace("[0-9]*", "0"))

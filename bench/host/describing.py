@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bench.hardware.agreement import hardware
 from bench.hardware.detect import detect, told_by_python
+from bench.hardware.profiles import load_profile, profile_hash
 from bench.host.inventory import package_versions
 from bench.host.opencl_devices import opencl_devices
 from bench.host.probe import Probe, probe_backends
-from bench.records.profile import Profile, Use
+from bench.records.profile import Hardware, Profile, Use
 
 # A backend that plays engines is no way to use a machine.
 _NO_ENGINE = "fake"
@@ -21,6 +23,14 @@ _NOT_HERE = "azure"
 def quick_profile() -> Profile:
     """The machine without asking drivers of engines: some milliseconds, and nothing that could crash."""
     return detect(told_by_python(package_versions()))
+
+
+def hardware_beside(profile: str | None) -> Hardware:
+    """This machine, beside the profile that a run names. Raises BadProfile or BadFile."""
+    if profile is None:
+        return hardware(quick_profile(), None, None, None)
+    typed = load_profile(profile)
+    return hardware(quick_profile(), typed, typed.name, profile_hash(profile))
 
 
 def whole_profile(backends: Sequence[str]) -> Profile:

@@ -34,7 +34,7 @@ _AGREEMENT = Q99
 # Why nothing can be said; the sentences stand in the catalogues. Without the same samples, stored answers say nothing.
 _NO_DATA, _NO_REFERENCE = "no evaluation data", "no reference answers or target"
 _OTHER_DATA = "evaluation data differ from the suite's"
-_TOO_FEW = "too few impostor pairs"
+_REFUSED = {"too-few-impostors": "too few impostor pairs", "nothing-said": "nothing said"}
 _TOO_SMALL = "too few samples to tell a loss from what the files cost"
 
 Judged = tuple[Quality, tuple[Finding, ...]]
@@ -59,7 +59,8 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         failed = msgspec.structs.replace(quality, passed=False)
         return failed, (*found, finding("non-finite-output", mode, bad, 0))
     if refused is not None:
-        return quality, (*found, finding("quality-not-verified", mode, refused.seen, refused.limit, _TOO_FEW))
+        why = _REFUSED[refused.code]
+        return quality, (*found, finding("quality-not-verified", mode, refused.seen, refused.limit, why))
     reference, unlabelled = workload.reference(), answered.labels is None and quality.target is None
     if reference is None or (quality.target is None and not unlabelled):
         return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))

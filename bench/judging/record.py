@@ -14,6 +14,7 @@ from bench.judging.attempts import attempts, carried, deciding, next_rate
 from bench.judging.certified import nonce_findings
 from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
+from bench.judging.roofline import roofline, roofline_findings
 from bench.judging.serving import published
 from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
@@ -25,6 +26,7 @@ from bench.records.numbers import Interval, Measured, Refusal
 from bench.records.plan import SEARCHED, Measurement, Mode, RunPlan
 from bench.records.profile import Hardware
 from bench.records.record import Nonce, Record, Trial
+from bench.records.roofline import Cost
 from bench.scoring.intervals import (
     look_confidence,
     relative_half_width,
@@ -45,6 +47,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     suite_model_hash: str | None
     nonce: Nonce | None = None
     hardware: Hardware | None = None
+    cost: Cost | None = None
 
 
 def judge_record(
@@ -67,7 +70,9 @@ def judge_record(
     if searched_for:
         metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
         found = _distinct([*more, *found, *carried(trials, scored)])
+    roof = roofline(measurement, metrics, last, setup.cost, setup.hardware)
     found = (*found, *nonce_findings(setup.nonce, plan.mode), *hardware_findings(setup.hardware, plan.mode))
+    found = (*found, *roofline_findings(roof, plan.mode))
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
     median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(
@@ -105,6 +110,7 @@ def judge_record(
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
         stages=median.report.stages if median and median.report else None,
         energy=median.energy if median else None,
+        roofline=roof,
     )
 
 

@@ -18,7 +18,7 @@ from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Layout, LoadedSet
 from bench.models.base import Workload
 from bench.models.end_to_end import EndToEnd
-from bench.models.graph import graph_statistics, model_hash
+from bench.models.graph import forms_of, graph_statistics, model_hash
 from bench.models.opening import open_workload
 from bench.records.hashing import derive_seed, record_hash
 from bench.records.job import Job
@@ -92,7 +92,9 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
         )
         # Of the file that was compiled, not what the workload says of it.
         digest = model_hash(model.path)
-        due = graph_statistics(model.path).int8_share if measurement.precision == "int8" else None
+        due = (
+            graph_statistics(model.path, forms_of(model.inputs)).int8_share if measurement.precision == "int8" else None
+        )
         yield Ready(
             workload=workload,
             model=answering,

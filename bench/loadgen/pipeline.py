@@ -79,7 +79,8 @@ class PipelineSession:
 
     def _prepare(self, encoded: NDArray[np.generic], lengths: list[int], prepared: Arrays) -> None:
         def one(place: int) -> None:
-            sample = {name: array[place] for name, array in prepared.items()}
+            # Views of numbers too, which a plain index would copy.
+            sample = {name: array[place, ...] for name, array in prepared.items()}
             self._pipeline.prepare(encoded[place, : lengths[place]].tobytes(), sample)
 
         if self._pool is None or len(lengths) == 1:

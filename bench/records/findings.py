@@ -63,6 +63,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "clock-varied": ("info", "warning", "warning"),
     "memory-swapped": ("warning", "warning", "error"),
     "profile-contradicted": ("warning", "warning", "error"),
+    "above-roofline": ("warning", "error", "error"),
     "host-offload": ("warning", "warning", "warning"),
     "state-changed": ("warning", "warning", "error"),
     "throttled": ("info", "warning", "warning"),

@@ -16,6 +16,7 @@ IntervalKind = Literal[
     "wilson",
     "newcombe-paired",
     "bootstrap-identities",
+    "bootstrap-utterances",
     "bootstrap-samples",
     "early-stopping",
     "bracket",
@@ -149,7 +150,7 @@ class InFlight(msgspec.Struct, frozen=True, kw_only=True):
 class PairedCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Matched answers counted: both right, only the candidate (gained), only the reference (lost), neither.
 
-    In verification a genuine pair is an answer, and right when accepted.
+    In verification a genuine pair is an answer, and right when accepted; in recognition a whole utterance is.
     """
 
     both: int

@@ -29,6 +29,7 @@ from bench.records.numbers import (
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
 from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
+from bench.records.roofline import Roofline
 from bench.records.search import Attempt, Search
 from bench.records.state import State
 from bench.records.tuning import Tuning
@@ -140,6 +141,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     challenge: Challenge | None = None
     stages: Stages | None = None
     energy: Energy | None = None
+    roofline: Roofline | None = None
 
     @property
     def valid(self) -> bool:

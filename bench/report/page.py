@@ -28,6 +28,7 @@ from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
 from bench.report.ramp_plot import RampCurve
 from bench.report.robustness import StressTable, stress_table
+from bench.report.roofline import roofline_section
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
 from bench.report.stress_plot import StressCurves
@@ -124,6 +125,7 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         record_setup(record, lang),
         serving_section(record, lang),
         energy_section(record.energy, lang),
+        roofline_section(record.roofline, lang),
         tuning_section(record, lang),
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),

@@ -31,6 +31,7 @@ from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
 from bench.report.robustness import StressTable, stress_table, terminal_table
+from bench.report.roofline import roofline_section
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
 from bench.report.serving import serving_section
 from bench.report.state import state_section
@@ -78,6 +79,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_section(console, record_setup(record, lang))
     _print_section(console, serving_section(record, lang))
     _print_section(console, energy_section(record.energy, lang))
+    _print_section(console, roofline_section(record.roofline, lang))
     _print_section(console, tuning_section(record, lang))
     _print_section(console, loadgen_section(record.loadgen, lang))
     _print_section(console, record_hashes(record, lang))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bench.tasks.base import Task
 from bench.tasks.classify import CLASSIFY, COMMAND
 from bench.tasks.detect import DETECT
+from bench.tasks.recognise import RECOGNISE
 from bench.tasks.verify import VERIFY
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY, DETECT)}
+TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY, DETECT, RECOGNISE)}
 
 # Id of what answers to unlabelled samples are worth: the share that a reference engine gives as well.
 AGREEMENT = "agreement"
 
-__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "DETECT", "TASKS", "VERIFY", "Task"]
+__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "DETECT", "RECOGNISE", "TASKS", "VERIFY", "Task"]

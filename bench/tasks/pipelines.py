@@ -18,6 +18,7 @@ from bench.records.preparation import Preparation
 from bench.tasks.classify import CLASSIFY, COMMAND
 from bench.tasks.detect import DETECT
 from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
+from bench.tasks.recognise import RECOGNISE
 from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.verify import VERIFY
 
@@ -95,9 +96,30 @@ class Recordings(msgspec.Struct, frozen=True):
         wave[:] = sound
 
 
+class Utterances(msgspec.Struct, frozen=True):
+    """FLAC files of 16 bits at 16 kHz, one channel, of any length up to the input's; the second input is the length."""
+
+    def encode(self, sample: Sample) -> bytes:
+        wave, length = sample.values()
+        return as_flac(wave[: int(length)], SAMPLES_PER_S)
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        import soundfile
+
+        wave, length = sample.values()
+        sound, rate = soundfile.read(io.BytesIO(data), dtype=wave.dtype.name)
+        if sound.ndim != 1 or not 0 < len(sound) <= len(wave) or rate != SAMPLES_PER_S:
+            raise ValueError(
+                f"a recording of shape {sound.shape} at {rate} Hz; expected up to {wave.shape} at {SAMPLES_PER_S}"
+            )
+        wave[: len(sound)], wave[len(sound) :] = sound, 0
+        length[...] = len(sound)
+
+
 PIPELINES: dict[str, MakesFiles] = {
     CLASSIFY.name: Pictures(),
     COMMAND.name: Recordings(),
     VERIFY.name: Pictures(),
     DETECT.name: Pictures(),
+    RECOGNISE.name: Utterances(),
 }

@@ -18,6 +18,7 @@ _Scale = Sequence[tuple[float, str]]
 _TIMES: Final[_Scale] = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
 _RATES: Final[_Scale] = ((1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s"))
 _JOULES: Final[_Scale] = ((1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e3, "kJ"))
+_OPERATIONS: Final[_Scale] = ((1.0, "OP/s"), (1e6, "MOP/s"), (1e9, "GOP/s"), (1e12, "TOP/s"), (1e15, "POP/s"))
 _BYTES: Final[_Scale] = ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"), (2.0**40, "TiB"))
 NONE: Final = "—"
 
@@ -40,6 +41,11 @@ def energy(joules: float, interval: Interval | None = None) -> str:
 def power(watts: float) -> str:
     """`512 W`, `3.1 W`."""
     return f"{watts:.3g} W" if watts < 1000.0 else f"{watts:.0f} W"
+
+
+def operations(per_s: float) -> str:
+    """`1.23 TOP/s`; a multiply-add is two of them, whatever the precision."""
+    return _scaled(per_s, None, _OPERATIONS)
 
 
 def share(value: float, interval: Interval | None = None) -> str:

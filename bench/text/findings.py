@@ -46,6 +46,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "host-busy": _SHARE,
     "clock-varied": _SHARE,
     "host-offload": _SHARE,
+    "above-roofline": _SHARE,
     "energy-uncertain": _SHARE,
     "energy-window-short": _SECONDS,
     "meter-not-certified": _SHARE,

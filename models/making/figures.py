@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.models.graph import graph_statistics, model_hash
 
@@ -16,9 +17,9 @@ def target(value: float) -> float:
     return math.floor(value * _TARGET_SHARE * 1000) / 1000
 
 
-def graph_figures(graph: Path) -> dict[str, str]:
-    """Lines that the network's file gives, as `put_figures` takes them."""
-    statistics = graph_statistics(graph)
+def graph_figures(graph: Path, forms: Mapping[str, Sequence[int]] = MappingProxyType({})) -> dict[str, str]:
+    """Lines that the network's file gives, as `put_figures` takes them; `forms` as `graph_statistics` takes them."""
+    statistics = graph_statistics(graph, forms)
     return {
         "model_hash = ": f'"{model_hash(graph)}"',
         "parameters = ": f"{statistics.parameters}",

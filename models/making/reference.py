@@ -84,9 +84,11 @@ def _joined(parts: list[NamedArrays]) -> NamedArrays:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def evaluation_digest(samples: Samples) -> str:
-    """SHA-256 of the bytes of the first evaluation samples."""
-    return hashlib.sha256(samples(np.arange(HASHED_SAMPLES)).tobytes()).hexdigest()
+def evaluation_digest(samples: Samples | AllInputs) -> str:
+    """SHA-256 of the bytes of the first evaluation samples, input by input where there are several."""
+    first = samples(np.arange(HASHED_SAMPLES))
+    arrays = first.values() if isinstance(first, Mapping) else (first,)
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 def write_reference(

@@ -33,6 +33,8 @@ class Plan:
     # GPUs always compute in bfloat16; on a CPU the depthwise convolutions may be slower in it.
     bfloat16_on_cpu: bool = True
     check_every: int = 500
+    # Longer gradients are scaled down to this.
+    most_gradient: float = math.inf
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up over the first twentieth, then half a cosine down to zero."""
@@ -47,11 +49,14 @@ class Plan:
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=kind != "cpu" or self.bfloat16_on_cpu)
 
 
+Inputs = NDArray[np.generic] | tuple[NDArray[np.generic], ...]
+
+
 class Lesson(Protocol):
     """What is learned."""
 
-    def batch(self, step: int) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-        """Inputs (n, …) and truth (n, …) of one step, a function of the step alone."""
+    def batch(self, step: int) -> tuple[Inputs, NDArray[np.generic]]:
+        """Inputs (n, …), a tuple where the network takes several, and truth (n, …); a function of the step alone."""
 
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """The scalar to make small, in float32."""
@@ -105,16 +110,22 @@ def _step(network: nn.Module, lesson: Lesson, plan: Plan, step: int, optimiser: 
     for group, factor in zip(optimiser.param_groups, (1.0, plan.vector_factor), strict=True):
         group["lr"] = plan.learning_rate(step) * factor
     batch, truth = lesson.batch(step)
-    inputs = torch.from_numpy(batch).to(device())
-    if inputs.ndim == 4:
-        inputs = inputs.to(memory_format=torch.channels_last)
+    inputs = [_placed(array) for array in (batch if isinstance(batch, tuple) else (batch,))]
     with plan.precision():
-        outputs = network(inputs)
+        outputs = network(*inputs)
     loss = lesson.loss(outputs, torch.from_numpy(truth).to(device()))
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
+    if plan.most_gradient < math.inf:
+        nn.utils.clip_grad_norm_(network.parameters(), plan.most_gradient)
     optimiser.step()
     return float(loss.detach())
+
+
+def _placed(array: NDArray[np.generic]) -> Tensor:
+    """The array on the device, pictures with their channels last."""
+    tensor = torch.from_numpy(array).to(device())
+    return tensor.to(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
 
 
 def _keep(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step: int) -> None:

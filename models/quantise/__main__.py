@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.backends.base import Unsupported
 from bench.models.base import NamedArrays, Reference
+from bench.models.graph import forms_of
 from bench.models.quantise.assess import Assessed, Indices, answers, assessed, beside
 from bench.models.quantise.build import FILE, BadRecipe, Recipe, build
 from bench.models.quantise.ranges import METHODS
@@ -64,7 +65,7 @@ def _write(workload: SuiteWorkload, recipe: Recipe) -> int:
             print(f"Not kept: it does not hold 99 % of the reference (target {found.verdict.target}).", file=sys.stderr)
             return _FAILED
         text = (workload.folder / "workload.toml").read_text(encoding="utf-8")
-        text = written(text, recipe, made, FILE, found)
+        text = written(text, recipe, made, FILE, found, forms_of(workload.spec.inputs))
         made.replace(target)
         (workload.folder / "workload.toml").write_text(text, encoding="utf-8")
     finally:
@@ -101,7 +102,7 @@ def _compare(workload: SuiteWorkload, recipe: Recipe) -> int:
     try:
         for method in METHODS:
             build(workload, Recipe(method, samples, recipe.keep_float), file)
-            seen = beside(answers(file, inputs, samples), plain)
+            seen = beside(workload.spec.task, answers(file, inputs, samples), plain)
             print(f"{method:20} {seen.agreement:11.4f}  {seen.median_error:12.4f}  {seen.error_95:20.4f}", flush=True)
     finally:
         file.unlink(missing_ok=True)

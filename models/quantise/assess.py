@@ -14,6 +14,7 @@ from bench.models.base import NamedArrays, Reference
 from bench.models.suite import SuiteWorkload
 from bench.records.numbers import Refusal, Verdict
 from bench.scoring.numeric import agreement, sample_errors
+from bench.tasks import TASKS
 from bench.tasks.base import Outputs
 
 Indices = NDArray[np.int64]
@@ -78,12 +79,17 @@ def assessed(workload: SuiteWorkload, reference: Reference, outputs: NamedArrays
     return Assessed(verdict, measure.agreement(outputs, stored, labels))
 
 
-def beside(outputs: NamedArrays, others: NamedArrays) -> Beside:
-    """Compare the first output of two files on the same samples."""
-    first = next(iter(outputs))
+def beside(task: str, outputs: NamedArrays, others: NamedArrays) -> Beside:
+    """Compare the first raw output of two files on the same samples; agreement is of answers where a task condenses."""
+    first, condense = next(iter(outputs)), TASKS[task].condense
     errors = sample_errors(outputs[first], others[first])
+    agreed = (
+        agreement(outputs[first], others[first])
+        if condense is None
+        else MEASURES[task].agreement(condense(outputs), condense(others), None)
+    )
     return Beside(
-        agreement=agreement(outputs[first], others[first]),
+        agreement=agreed,
         median_error=float(np.median(errors)),
         error_95=float(np.quantile(errors, 0.95)),
     )

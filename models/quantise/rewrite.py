@@ -95,7 +95,8 @@ def _part_readers(model: ModelProto) -> None:
 
 
 def _copied(tensor: TensorProto, number: int) -> TensorProto:
-    copied: TensorProto = TensorProto.FromString(tensor.SerializeToString())
+    copied = TensorProto()
+    copied.CopyFrom(tensor)
     copied.name = f"{tensor.name}.{number}"
     return copied
 

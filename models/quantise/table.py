@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -31,9 +33,19 @@ computed_with = {{ onnxruntime = "{onnxruntime}", numpy = "{numpy}" }}
 """
 
 
-def written(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed) -> str:
-    """`text` of a workload.toml with the table of this file, in place of an older one or before the inputs."""
-    table = _table(text, recipe, file, graph, found)
+def written(
+    text: str,
+    recipe: Recipe,
+    file: Path,
+    graph: str,
+    found: Assessed,
+    forms: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> str:
+    """`text` of a workload.toml with the table of this file, in place of an older one or before the inputs.
+
+    `forms` are as `graph_statistics` takes them.
+    """
+    table = _table(text, recipe, file, graph, found, graph_statistics(file, forms))
     if _TABLE.search(text):
         return _TABLE.sub(lambda match: table, text, count=1)
     before, inputs, after = text.partition("[[inputs]]")
@@ -47,7 +59,7 @@ def int8_macs_share(counted: GraphStatistics) -> float:
     return sum(counted.macs_by_node[name] for name in counted.int8_nodes) / max(1, counted.macs_per_sample)
 
 
-def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed) -> str:
+def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, counted: GraphStatistics) -> str:
     import onnxruntime
 
     interval = found.verdict.interval
@@ -59,7 +71,7 @@ def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed) -
         keep_float=json.dumps(recipe.keep_float),
         graph=graph,
         model_hash=model_hash(file),
-        macs_share=int8_macs_share(graph_statistics(file)),
+        macs_share=int8_macs_share(counted),
         value=found.verdict.value,
         low=interval.low,
         high=interval.high,

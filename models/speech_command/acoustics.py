@@ -53,7 +53,7 @@ def uniforms(words: np.random.PCG64, count: int) -> Floats:
     return np.asarray((words.random_raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
-def _normals(words: np.random.PCG64, count: int) -> Floats:
+def normals(words: np.random.PCG64, count: int) -> Floats:
     """Draw float64 (count,), nearly normal: sums of four bytes, exact in integers and ten times faster."""
     raw = words.random_raw((count + 1) // 2).astype("<u8").view(np.uint8).reshape(4, -1)
     return np.asarray((raw.sum(axis=0, dtype=np.int32)[:count] - 510.0) / 147.8)
@@ -69,7 +69,7 @@ def _room(words: np.random.PCG64) -> NDArray[np.complex128]:
     """One room: exponentially decaying noise behind a direct path, seen through a microphone's response."""
     time_60, direct_db, slope_db, low_hz, ripple, phase = uniforms(words, 6)
     decay = 10.0 ** (-3.0 * np.arange(_TAIL) / (_RATE * (0.12 + 0.5 * time_60)))
-    tail = _normals(words, _TAIL) * decay
+    tail = normals(words, _TAIL) * decay
     tail[:32] = 0.0  # the first reflection comes 2 ms after the direct sound
     tail *= 10.0 ** (-(10.0 * direct_db) / 20.0) / np.sqrt(np.sum(tail**2))
     tail[0] = 1.0
@@ -94,13 +94,13 @@ def _babble(waves: tuple[NDArray[np.int16], ...], words: np.random.PCG64, sample
         position = int(layer * 4000)
         while position < samples:
             for choice in order:
-                wave = _unit_power(waves[choice])[: max(samples - position, 0)]
+                wave = unit_power(waves[choice])[: max(samples - position, 0)]
                 track[position : position + len(wave)] += wave
                 position += len(wave) + 800
     return np.asarray(track / np.sqrt(np.mean(track**2)))
 
 
-def _unit_power(wave: NDArray[np.int16]) -> Floats:
+def unit_power(wave: NDArray[np.int16]) -> Floats:
     return np.asarray(wave / np.sqrt(np.mean(wave.astype(np.float64) ** 2)))
 
 
@@ -111,26 +111,26 @@ def mix(
     draw = uniforms(words, 8)
     noise = _noise(draw[0:4], words, around)
     if wave is None:
-        sound = noise * _decibels(draw[4], conditions.noise_only_db)
+        sound = noise * decibels(draw[4], conditions.noise_only_db)
     else:
         placed = np.zeros(_LENGTH)
         start = int(draw[5] * (WINDOW - len(wave) + 1))
-        placed[start : start + len(wave)] = _unit_power(wave)
+        placed[start : start + len(wave)] = unit_power(wave)
         room = around.rooms[int(draw[6] * len(around.rooms))]
         speech = np.fft.irfft(np.fft.rfft(placed) * room, _LENGTH)[:WINDOW]
         speech *= np.sqrt(len(wave) / np.sum(speech**2))
-        sound = speech + noise / _decibels(draw[7], conditions.snr_db)
-        sound *= _decibels(draw[4], conditions.level_db)
+        sound = speech + noise / decibels(draw[7], conditions.snr_db)
+        sound *= decibels(draw[4], conditions.level_db)
     return np.clip(np.rint(sound * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def _decibels(draw: float, bounds: tuple[float, float]) -> float:
+def decibels(draw: float, bounds: tuple[float, float]) -> float:
     return float(10.0 ** ((bounds[0] + draw * (bounds[1] - bounds[0])) / 20.0))
 
 
 def _noise(draw: Floats, words: np.random.PCG64, around: Surroundings) -> Floats:
     """Coloured noise and babble in a random proportion, float64 (16000,) of power 1."""
-    normal = _normals(words, 2 * _BINS)
+    normal = normals(words, 2 * _BINS)
     spectrum = (normal[:_BINS] + 1j * normal[_BINS:]) * around.colours[int(draw[0] * len(around.colours))]
     coloured = np.fft.irfft(spectrum, _LENGTH)[:WINDOW]
     start = int(draw[1] * (len(around.babble) - WINDOW))

@@ -51,7 +51,13 @@ def only_wrong(package: Package) -> dict[str, list[tuple[str, dict[str, str]]]]:
 # ----------------------------------------------------------------------------------------------- what is sound
 
 
-@pytest.mark.parametrize("name", ["speech_command", pytest.param("image_classify", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "speech_command",
+        *(pytest.param(name, marks=pytest.mark.full) for name in ("image_classify", "speech_recognize")),
+    ],
+)
 def test_our_own_workloads_are_sound(name: str) -> None:
     verdicts = list(check_workload(name))
     assert faults(verdicts) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from bench.authoring.graph import load_graph, tensors
 from bench.authoring.specification import remarks_on
 from bench.backends.base import Tensor, Varying
 from bench.models.base import WorkloadSpec
@@ -54,3 +55,19 @@ def test_whole_units_as_many_in_every_tensor_are_sound() -> None:
 )
 def test_faults(given: WorkloadSpec, fault: tuple[str, str, str]) -> None:
     assert faults(given) == [fault]
+
+
+def test_an_axis_that_varies_is_free_in_the_graph_and_no_other_is() -> None:
+    workload = load_workload("speech_recognize")
+    graph = load_graph(workload.model().path)
+    assert list(tensors(workload.spec, graph)) == []
+    fixed = msgspec.structs.replace(workload.spec, varying=None)
+    assert [(one.code, one.values["name"]) for one in tensors(fixed, graph)] == [
+        ("tensor-differs", "waveform"),
+        ("tensor-differs", "log_probs"),
+    ]
+    outputs = (msgspec.structs.replace(workload.spec.outputs[0], shape=(125, 141)),)
+    other = msgspec.structs.replace(workload.spec, outputs=outputs)
+    assert [(one.code, one.values["found"]) for one in tensors(other, graph)] == [
+        ("tensor-differs", "float32 ['frames', 140]")
+    ]

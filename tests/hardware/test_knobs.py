@@ -59,6 +59,24 @@ def test_every_knob_of_a_host(tmp_path: Path) -> None:
         "load": 1.25,
         "swap_bytes": 60 << 10,
     }
+    watch = StateWatch(knobs(Files(tmp_path), None), period_s=3600.0)
+    (tmp_path / CPUS / "cpu0/thermal_throttle/core_throttle_count").write_text("9\n")
+    assert [(one.code, one.seen) for one in state_findings(watch.stop(), "standard")] == [
+        ("throttled", 6.0),
+        ("on-battery", None),
+    ]
+
+
+def test_of_many_processors_some_are_read_each_second_and_all_are_counted(tmp_path: Path) -> None:
+    tree: Tree = {f"{POLICY.format(cpu)}/scaling_cur_freq": "2000000\n" for cpu in range(130)}
+    tree |= {f"{CPUS}/cpu{cpu}/thermal_throttle/core_throttle_count": "1\n" for cpu in range(130)}
+    files = Files(plant(tree, tmp_path))
+    asked: list[str] = []
+    number = files.number
+    files.number = lambda path: (asked.append(path), number(path))[1]  # type: ignore[method-assign]
+    found = {knob.name: knob.read() for knob in knobs(files, None)}
+    assert (found["frequency_mhz"], found["throttled"]) == (2000.0, 130)
+    assert sum("scaling_cur_freq" in path for path in asked) <= 64
 
 
 def test_turbo_of_other_drivers_and_nothing_at_all(tmp_path: Path) -> None:

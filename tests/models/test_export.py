@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch")
 ort = pytest.importorskip("onnxruntime")
 
 from bench.models.export import export_graph, fold_batch_norms, round_to_half  # noqa: E402
+from bench.models.weights import load_weights  # noqa: E402
 
 
 class Small(torch.nn.Module):
@@ -121,3 +122,55 @@ def test_weight_beyond_half_range_is_refused(tmp_path: Path) -> None:
         module.head.weight[0, 0] = 1e6
     with pytest.raises(ValueError, match=r"head\.weight.*65504"):
         export_graph(module, {"image": torch.zeros(2, 3, 32, 32, dtype=torch.uint8)}, ["logits", "e"], tmp_path)
+
+
+class Heads(torch.nn.Module):
+    """What Conformers do over sequences of any length: linear layers, heads taken apart and put together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.outer = torch.nn.Linear(8, 24), torch.nn.Linear(24, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.inner(x)
+        heads = y.reshape(y.shape[0], -1, 4, 6).transpose(1, 2)
+        y = torch.matmul(torch.softmax(torch.matmul(heads, heads.transpose(2, 3)), -1), heads).transpose(1, 2)
+        return self.outer(y.reshape(y.shape[0], -1, 24))
+
+
+def test_axes_that_stay_are_written_as_such_and_others_may_vary(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    module = round_to_half(Heads())
+    export_graph(module, {"x": torch.zeros(2, 5, 8)}, ["y"], tmp_path, varying={"x": "time", "y": "time"})
+    model = onnx.load(tmp_path / "graph.onnx")
+    assert not {"Shape", "Gather", "Concat"} & {node.op_type for node in model.graph.node}
+    constants = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
+    shapes = [constants[node.input[1]].tolist() for node in model.graph.node if node.op_type == "Reshape"]
+    assert sorted(shapes) == [[0, -1, 4, 6], [0, -1, 24]]
+    assert [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim[:2]] == ["batch", "time"]
+    session = ort.InferenceSession(str(tmp_path / "graph.onnx"), providers=["CPUExecutionProvider"])
+    for batch, time in ((1, 1), (3, 9)):
+        x = torch.randn(batch, time, 8)
+        with torch.no_grad():
+            np.testing.assert_allclose(session.run(None, {"x": x.numpy()})[0], module(x).numpy(), atol=1e-5)
+
+
+def test_weights_of_linear_layers_over_sequences_come_back_the_right_way_round(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    module = round_to_half(Heads())
+    export_graph(module, {"x": torch.zeros(2, 5, 8)}, ["y"], tmp_path)
+    other = Heads()
+    load_weights(other, tmp_path / "graph.onnx")
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+
+
+def test_a_reshape_that_changes_the_leading_axis_is_left_alone(tmp_path: Path) -> None:
+    class Swapped(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.reshape(-1, x.shape[0], 4)  # the batch's size, but at another place
+
+    export_graph(Swapped(), {"x": torch.zeros(2, 3, 4)}, ["y"], tmp_path)
+    session = ort.InferenceSession(str(tmp_path / "graph.onnx"), providers=["CPUExecutionProvider"])
+    x = np.arange(60, dtype=np.float32).reshape(5, 3, 4)
+    np.testing.assert_array_equal(session.run(None, {"x": x})[0], x.reshape(3, 5, 4))

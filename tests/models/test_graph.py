@@ -205,6 +205,21 @@ def test_statistics_of_batched_matmul(tmp_path: Path) -> None:
     assert graph_statistics(path).macs_per_sample == 7 * 5 * 3
 
 
+def test_other_free_axes_are_counted_at_the_form_that_is_given(tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", "time", 5])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", "time", 3])],
+        [numpy_helper.from_array(np.ones((5, 3), np.float32), "w")],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+    assert graph_statistics(path, {"x": (7, 5), "other": (3,)}).macs_per_sample == 7 * 5 * 3
+    with pytest.raises(ValueError, match="`x` at MatMul"):
+        graph_statistics(path)
+
+
 def test_unknown_shape_is_named(tmp_path: Path) -> None:
     model = make_model()
     model.graph.input[0].type.tensor_type.shape.dim[3].dim_param = "width"

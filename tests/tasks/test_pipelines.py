@@ -12,7 +12,7 @@ from PIL import Image
 from bench.records.preparation import Preparation
 from bench.tasks import TASKS
 from bench.tasks.pictures import load_picture, normalised
-from bench.tasks.pipelines import PIPELINES, Photographs, Pictures, Pipeline, Recordings, Sounds
+from bench.tasks.pipelines import PIPELINES, Photographs, Pictures, Pipeline, Recordings, Sounds, Utterances
 from bench.tasks.sounds import load_sound
 
 
@@ -42,6 +42,26 @@ def test_a_recording_of_another_form_is_refused(samples: int, rate: int, channel
     soundfile.write(file, np.zeros((samples, channels), np.int16), rate, format="FLAC")
     with pytest.raises(ValueError, match=f"at {rate} Hz; expected"):
         Recordings().prepare(file.getvalue(), {"wave": np.empty(16_000, np.int16)})
+
+
+@pytest.mark.parametrize("length", [1, 400, 800])
+def test_an_utterance_comes_back_with_its_length_and_silence_behind(length: int) -> None:
+    wave = np.random.default_rng(length).integers(-32768, 32768, 800).astype(np.int16)
+    data = Utterances().encode({"wave": wave, "length": np.int64(length)})
+    assert len(soundfile.read(io.BytesIO(data))[0]) == length
+    back, counted = np.full_like(wave, 77), np.zeros((2,), np.int64)
+    Utterances().prepare(data, {"wave": back, "length": counted[1, ...]})
+    assert counted.tolist() == [0, length]
+    assert (back[:length] == wave[:length]).all()
+    assert (back[length:] == 0).all()
+
+
+@pytest.mark.parametrize(("samples", "rate", "channels"), [(801, 16_000, 1), (500, 8_000, 1), (500, 16_000, 2)])
+def test_an_utterance_of_another_form_is_refused(samples: int, rate: int, channels: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((samples, channels), np.int16), rate, format="FLAC")
+    with pytest.raises(ValueError, match=f"at {rate} Hz; expected up to"):
+        Utterances().prepare(file.getvalue(), {"wave": np.empty(800, np.int16), "length": np.zeros((), np.int64)})
 
 
 def test_a_picture_comes_back_nearly() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
@@ -11,6 +13,7 @@ from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import IntervalKind
 from bench.records.plan import MODES, SCENARIOS
 from bench.records.record import Quality, Record, Region
+from bench.records.submission import Verdict as SubmissionVerdict
 from bench.tasks import TASKS
 from bench.text import LANGUAGES, name, sentence
 from bench.text.catalogue import catalogue
@@ -96,3 +99,37 @@ def test_values_are_never_read_as_templates() -> None:
 
 def _literal(kind: type, field: str) -> tuple[str, ...]:
     return get_args(get_type_hints(kind)[field])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_everything_a_verification_can_say_has_a_text(lang: str) -> None:
+    """The codes stand as literals in the calls that make an item."""
+    room = Path(__file__).parents[2] / "bench" / "submission"
+    calls = [
+        call
+        for file in room.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call)
+    ]
+    made = [call for call in calls if getattr(call.func, "id", "") in ("violated", "unchecked", "conforming", "bare")]
+    assert len(made) > 40
+    texts = catalogue(lang)
+    for call in made:
+        check, _, *more = call.args
+        reason = more[0] if more and getattr(call.func, "id", "") != "conforming" else None
+        for table, word in (("verification_check", check), ("verification_reason", reason)):
+            if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                assert f"{table}.{word.value}" in texts, ast.unparse(call)
+    handed_on = (
+        "revoked",
+        "other-role",
+        "signed-in-future",
+        "not-valid-then",
+        "not-listed",
+        "not-there",
+        "other-bytes",
+    )
+    missing = ("no-trace", "no-record", "no-trial", "no-repetition", "no-file")
+    assert all(f"verification_reason.{code}" in texts for code in handed_on + missing)
+    assert all(f"missing.{code}" in texts for code in missing)
+    assert all(f"verdict.{verdict}" in texts for verdict in get_args(SubmissionVerdict))

@@ -1,0 +1,57 @@
+"""OpenCL behind the seam: ONNX networks on whatever has an OpenCL driver, by kernels of our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.backends.base import Model, Options, Unsupported
+from bench.backends.checks import check_precision, check_settings
+from bench.backends.opencl import device as devices
+from bench.backends.opencl.compiled import Compiled
+from bench.backends.opencl.tuning import read_table
+from bench.records.host import Device
+from bench.records.plan import Setting
+
+# Settings that any text may stand for, and what it should be.
+_TEXTS = {
+    "platform": "a part of a platform's name",
+    "programs": "a folder that `bench opencl build` wrote",
+    "tiles": "a file that `bench opencl tune` wrote",
+}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True)}
+
+
+class OpenClBackend:
+    """Settings: `strict_device` = true refuses a network with operators that would run on the host.
+
+    `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
+    `tiles` = file that `bench opencl tune` wrote: how each layer is cut up, as it ran fastest there.
+    `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
+    """
+
+    name = "opencl"
+
+    def devices(self) -> list[Device]:
+        return [one.device for one in devices.found_devices()]
+
+    def unusable(self) -> dict[str, str]:
+        return devices.refused_devices()
+
+    def why_none(self) -> str:
+        return devices.why_none()
+
+    def compile(self, model: Model, device: Device, options: Options) -> Compiled:
+        check_precision(self.name, device, options)
+        for key, what in _TEXTS.items():
+            value = options.settings.get(key, "")
+            if not isinstance(value, str):
+                raise Unsupported(f"opencl's setting {key!r} is {value!r}; expected {what}.")
+        texts = {key: (options.settings.get(key, ""),) for key in _TEXTS}
+        check_settings(self.name, options.settings, {**_SETTINGS, **texts})
+        platform = options.settings.get("platform")
+        found = devices.look_up(device, None if platform is None else str(platform))
+        tiles = options.settings.get("tiles")
+        return Compiled(model, found, options, None if tiles is None else read_table(Path(str(tiles)), found))
+
+
+BACKEND = OpenClBackend()

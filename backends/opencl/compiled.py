@@ -1,0 +1,120 @@
+"""A model made ready on an OpenCL device, and what is said of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from bench.backends.base import Model, Options, Unsupported
+from bench.backends.compiling import compilation
+from bench.backends.opencl.binaries import BinaryPrograms
+from bench.backends.opencl.device import Found
+from bench.backends.opencl.errors import failure
+from bench.backends.opencl.graph import Graph
+from bench.backends.opencl.network import Weights, planned, prepared
+from bench.backends.opencl.plan import Launch, Plan
+from bench.backends.opencl.programs import Programs, SourcePrograms
+from bench.backends.opencl.session import Session
+from bench.backends.opencl.tiles import Tiles
+from bench.records.host import Facts
+from bench.records.plan import Setting
+
+# Where batches vary while the clock runs, sizes up to this one are made ready before; larger ones when they come.
+_READY_BEFORE = 16
+
+
+class Compiled:
+    """Graph, weights and programs are shared by the sessions; a plan is made once for each batch size."""
+
+    def __init__(
+        self, model: Model, found: Found, options: Options, tiles: Tiles | None = None, profiled: bool = False
+    ) -> None:
+        import pyopencl
+
+        self.model, self.found, self.options = model, found, options
+        # Whether the device's clock is read around each kernel.
+        self.profiled = profiled
+        self._tiles = tiles or Tiles()
+        self._plans: dict[int, tuple[Plan, Graph]] = {}
+        self._lock = threading.Lock()
+        with compilation() as effort:
+            self._graph: Graph = prepared(model)
+            try:
+                self.context = pyopencl.Context([found.own])
+            except pyopencl.Error as error:
+                raise failure(error, f"opencl cannot use {found.device.address}") from error
+            self.programs: Programs = self._programs()
+            self.weights = Weights(self.context)
+            plan, _ = self.plan(options.max_batch)
+            self._first: Session | None = self._opened()
+        self.facts = Facts(
+            engine="opencl",
+            engine_version=pyopencl.VERSION_TEXT,
+            driver_version=f"{found.platform} {found.own.driver_version}",
+            precision_executed="fp32",
+            device_operator_share=plan.device_share,
+            compile_s=effort.seconds,
+            memory_bytes=self.weights.nbytes + options.workers * self._first.nbytes,
+            applied=self._applied(plan),
+        )
+
+    def plan(self, samples: int) -> tuple[Plan, Graph]:
+        """The steps for a batch size, with programs and weights on the device."""
+        with self._lock:
+            if samples not in self._plans:
+                plan, graph = planned(self._graph, self.model, self.found.traits, samples, self._tiles)
+                if plan.lacking and self.options.settings.get("strict_device", False):
+                    told = "; ".join(f"{op}: {why}" for op, why in sorted(plan.lacking.items()))
+                    raise Unsupported(
+                        f"opencl lacks some of {self.model.path.name}, and `strict_device` is set: {told}."
+                    )
+                self.programs.ensure(plan.kernels())
+                self.weights.ensure(plan)
+                self._plans[samples] = plan, graph
+            return self._plans[samples]
+
+    def open(self, worker: int) -> Session:
+        # The first worker takes the session that was opened to learn the facts.
+        opened, self._first = self._first, None
+        return opened or self._opened()
+
+    def close(self) -> None:
+        if self._first is not None:
+            self._first.close()
+            self._first = None
+        self._plans.clear()
+        self.weights.release()
+
+    def _programs(self) -> Programs:
+        folder = self.options.settings.get("programs")
+        if folder is None:
+            return SourcePrograms(self.context)
+        return BinaryPrograms(self.context, self.found, Path(str(folder)))
+
+    def _opened(self) -> Session:
+        """A session that has answered once: drivers compile and allocate when a kernel runs first."""
+        session = Session(self)
+        session.warm(self.options.max_batch)
+        if self.options.varying_batch and self.model.fixed_batch is None:
+            for samples in range(1, min(self.options.max_batch, _READY_BEFORE + 1)):
+                session.warm(samples)
+        return session
+
+    def _applied(self, plan: Plan) -> dict[str, Setting]:
+        own = self.found.own
+        launches = [step for step in plan.steps if isinstance(step, Launch)]
+        told: dict[str, Setting] = {
+            "platform": f"{self.found.platform} ({str(own.platform.version).strip()})",
+            "compute_units": int(own.max_compute_units),
+            "kernels": len(plan.kernels()),
+            "tuned_layers": sum(one.key in self._tiles.table for one in launches),
+            "programs": "binary" if "programs" in self.options.settings else "source",
+            "launches": len(plan.steps),
+            "host_operators": sum(1 for _ in plan.lacking),
+        }
+        if plan.lacking:
+            told["lacking"] = ", ".join(f"{op} ({why})" for op, why in sorted(plan.lacking.items()))
+        if "POCL_AFFINITY" in os.environ:
+            told["POCL_AFFINITY"] = os.environ["POCL_AFFINITY"]
+        return told

@@ -1,0 +1,32 @@
+"""What is done to a product's results before they are stored: a program, and where its other operands lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from bench.backends.opencl.expressions import Program, told
+from bench.backends.opencl.kernels.source import read
+from bench.backends.opencl.layout import Geometry
+
+
+class Epilogue(msgspec.Struct, frozen=True):
+    """`program` works on the result (operand 0) and on as many others as `others` has entries.
+
+    An entry is the geometry of a picture of the result's shape, or None for one number a channel (filled up to whole
+    blocks). Matrices have no geometry: there `others` says whether an operand is as large as the result.
+    """
+
+    program: Program
+    others: tuple[Geometry | bool | None, ...] = ()
+
+    def parameters(self) -> list[str]:
+        """Of the kernel, for the other operands."""
+        return [read("float", f"e{k}") for k in range(len(self.others))]
+
+    def applied(self, result: str, width: int, load: Callable[[int], str], prefix: str) -> tuple[list[str], str]:
+        """Statements, and the name of what is stored; `load` spells an operand's vector."""
+        loads = [f"const float{width} {prefix}e{k}={load(k)};" for k in range(len(self.others))]
+        lines, name = told(self.program, [result, *(f"{prefix}e{k}" for k in range(len(self.others)))], width, prefix)
+        return [*loads, *lines], name

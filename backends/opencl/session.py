@@ -1,0 +1,120 @@
+"""A worker's hold on a network: memory of its own, kernels with arguments set, a queue that is waited for once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.backends.base import Arrays, Model, OutOfMemory
+from bench.backends.checks import Forms
+from bench.backends.opencl.errors import failure
+from bench.backends.opencl.memory import Placement, Slot, place
+from bench.backends.opencl.running import Ready, enqueue, ready
+
+if TYPE_CHECKING:
+    import pyopencl
+
+    from bench.backends.opencl.compiled import Compiled
+
+
+class Memory:
+    """The buffers of a session by slot; they grow, and what was used before stays alive with those who use it."""
+
+    def __init__(self, context: pyopencl.Context, queue: pyopencl.CommandQueue) -> None:
+        self._context, self._queue = context, queue
+        self._buffers: dict[Slot, pyopencl.Buffer] = {}
+
+    def ensure(self, placement: Placement) -> dict[int, pyopencl.Buffer]:
+        """A buffer for each number of the placement. Raises OutOfMemory."""
+        import pyopencl
+
+        try:
+            for slot, size in placement.sizes.items():
+                here = self._buffers.get(slot)
+                if here is None or here.size < size:
+                    self._buffers[slot] = made = pyopencl.Buffer(self._context, pyopencl.mem_flags.READ_WRITE, size)
+                    if slot.sharing:  # borders, and lanes that nothing writes, are zero for good
+                        pyopencl.enqueue_fill_buffer(self._queue, made, np.zeros(1, np.uint8), 0, size)
+            self._queue.finish()
+        except (pyopencl.Error, MemoryError) as error:
+            raise failure(error, "opencl cannot open a session") from error
+        return {number: self._buffers[slot] for number, slot in placement.slots.items()}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(buffer.size for buffer in self._buffers.values())
+
+
+class Session:
+    """Plans are made ready when their batch size comes first; the largest when the session opens."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        import pyopencl
+
+        self._compiled: Compiled | None = compiled
+        self._model: Model = compiled.model
+        self._forms = Forms("opencl", compiled.model, compiled.options.max_batch)
+        try:
+            if compiled.profiled:
+                profiling = pyopencl.command_queue_properties.PROFILING_ENABLE
+                self.queue = pyopencl.CommandQueue(compiled.context, properties=profiling)
+            else:
+                self.queue = pyopencl.CommandQueue(compiled.context)
+        except pyopencl.Error as error:
+            raise failure(error, "opencl cannot open a queue") from error
+        self._memory = Memory(compiled.context, self.queue)
+        self._ready: dict[int, Ready] = {}
+
+    def prepare(self, samples: int) -> Ready:
+        """Everything for a batch size, made on first use."""
+        found = self._ready.get(samples)
+        if found is None:
+            assert self._compiled is not None
+            plan, graph = self._compiled.plan(samples)
+            placement = place(plan)
+            _check_memory(placement, self._compiled)
+            found = self._ready[samples] = ready(
+                plan, graph, self._memory.ensure(placement), self._compiled.programs, self._compiled.weights,
+                self._compiled.options.threads,
+            )  # fmt: skip
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the device that is this session's own."""
+        return self._memory.nbytes
+
+    def warm(self, samples: int) -> None:
+        """Answer a batch of zeros."""
+        self.prepare(samples)  # says whether there is memory, before the host is asked for any
+        batch = {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.inputs}
+        self.run(batch, {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.outputs})
+
+    def run(self, batch: Arrays, out: Arrays) -> None:
+        import pyopencl
+
+        samples = self._forms.check(batch, out)
+        plan = self.prepare(samples)
+        try:
+            enqueue(self.queue, plan, batch, out)
+        except (pyopencl.Error, MemoryError) as error:
+            raise failure(error, "opencl") from error
+
+    def close(self) -> None:
+        self._ready.clear()
+        self._compiled = None
+        self.queue.finish()
+        del self._memory, self.queue
+
+
+def _check_memory(placement: Placement, compiled: Compiled) -> None:
+    """Raises OutOfMemory where the device says beforehand that it has less."""
+    device = compiled.found.own
+    largest = max(placement.sizes.values(), default=0)
+    if largest > device.max_mem_alloc_size or placement.nbytes + compiled.weights.nbytes > device.global_mem_size:
+        raise OutOfMemory(
+            f"opencl needs {placement.nbytes >> 20} MiB besides the weights, {largest >> 20} in one piece; "
+            f"{compiled.found.device.address} has {device.global_mem_size >> 20} MiB, "
+            f"{device.max_mem_alloc_size >> 20} in one piece."
+        )

@@ -1,0 +1,133 @@
+"""`bench opencl`: where a network's time goes on a device, tiles tuned and programs built before a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import console, format_option, lang_option, logging_options, settings_option
+
+if TYPE_CHECKING:
+    from bench.opencl.process import Request
+    from bench.records.opencl import Built, Trace, Tuned
+    from bench.records.plan import Setting
+
+device_option = click.option(
+    "--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`."
+)
+
+
+@click.group("opencl")
+def command() -> None:
+    """What goes with the OpenCL engine; MODEL is the name of a workload, or an ONNX file."""
+
+
+@command.command("trace")
+@click.argument("model")
+@device_option
+@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
+@click.option("--rounds", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Median of how many.")
+@settings_option
+@format_option
+@lang_option
+@logging_options
+def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, Setting], form: str, lang: str) -> int:
+    """Time every kernel and copy of MODEL by the device's own clock. No result for a table: that is `bench run`."""
+    from bench.opencl.process import Request, traced
+
+    request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
+    found = _unless_refused(traced, request)
+    if form == "json":
+        _print_json(found)
+    else:
+        from bench.report.opencl_trace import print_trace
+
+        print_trace(console(), found, lang)
+    return exit_codes.OK
+
+
+@command.command("build")
+@click.argument("model")
+@device_option
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write, empty."
+)
+@click.option(
+    "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
+    help="Samples at once; may be repeated.",
+)  # fmt: skip
+@settings_option
+@format_option
+@lang_option
+@logging_options
+def build(
+    model: str,
+    device: str,
+    output: Path,
+    batches: tuple[int, ...],
+    settings: dict[str, Setting],
+    form: str,
+    lang: str,
+) -> int:
+    """Compile MODEL's kernels into DIR, for runs without a compiler: `--setting programs=DIR`."""
+    from bench.opencl.process import Request, built
+    from bench.text import sentence
+    from bench.text.figures import size
+
+    folder = str(output.expanduser().absolute())
+    request = Request(model=model, device=device, batches=batches, settings=settings, folder=folder)
+    made = _unless_refused(built, request)
+    if form == "json":
+        _print_json(made)
+    else:
+        told = {"folder": made.folder, "device": made.device, "kernels": made.kernels, "size": size(made.nbytes)}
+        click.echo(sentence(lang, "opencl.built", **told))
+    return exit_codes.OK
+
+
+@command.command("tune")
+@click.argument("model")
+@device_option
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="To write."
+)
+@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
+@click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Shortest of how many.")
+@click.option("--budget-s", type=click.FloatRange(0, 86_400), default=20.0, show_default=True, help="Within what time.")
+@format_option
+@lang_option
+@logging_options
+def tune(model: str, device: str, output: Path, batch: int, rounds: int, budget_s: float, form: str, lang: str) -> int:
+    """Find by measurement how MODEL's layers are best cut up; runs take it by `--setting tiles=FILE`."""
+    from bench.opencl.process import Request, tuned
+    from bench.text import sentence
+    from bench.text.figures import latency
+
+    table = str(output.expanduser().absolute())
+    request = Request(model=model, device=device, batches=(batch,), rounds=rounds, table=table, budget_s=budget_s)
+    found = _unless_refused(tuned, request)
+    if form == "json":
+        _print_json(found)
+    else:
+        told = {"layers": found.layers, "device": found.device, "tried": found.tried, "rules": found.rules}
+        times = {"before": latency(found.before_ns), "after": latency(found.after_ns)}
+        click.echo(sentence(lang, "opencl.tuned", **told, **times, file=table))
+    return exit_codes.OK
+
+
+def _unless_refused(work, request: Request):  # type: ignore[no-untyped-def]  # what `work` returns
+    from bench.opencl.process import Refused
+
+    try:
+        return work(request)
+    except Refused as refusal:
+        raise click.UsageError(str(refusal)) from None
+
+
+def _print_json(document: Trace | Built | Tuned) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=1))

@@ -1,0 +1,1 @@
+"""What goes with the OpenCL engine besides runs: tracing, tuning, building programs; in a process of its own."""

@@ -1,0 +1,153 @@
+"""Work on the OpenCL engine in a process of its own: a driver that crashes ends nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bench.backends.base import EngineError, Options, find_device
+from bench.host.engine_answers import NoMoreAnswers, answering, answers
+from bench.records.opencl import Built, Trace, Tuned
+from bench.records.plan import Setting
+
+if TYPE_CHECKING:
+    from bench.backends.base import Model
+    from bench.backends.opencl.device import Found
+    from bench.backends.opencl.tiles import Tiles
+
+PATIENCE_S = 1800.0  # a driver may compile for long, and says nothing meanwhile
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do with which network: `model` is the name of a workload, or a file.
+
+    With `folder` programs are built for the batch sizes and written there; with `table` tiles are tuned for the first
+    of them within `budget_s`, and written there; with neither the first is traced.
+    """
+
+    model: str
+    device: str
+    batches: tuple[int, ...]
+    rounds: int = 1
+    settings: dict[str, Setting] = {}
+    folder: str | None = None
+    table: str | None = None
+    budget_s: float = 20.0
+
+
+class Refused(ValueError):
+    """A request that cannot be met here; one line."""
+
+
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
+    trace: Trace | None = None
+    built: Built | None = None
+    tuned: Tuned | None = None
+    refused: str | None = None
+
+
+def traced(request: Request) -> Trace:
+    """Raises Refused."""
+    answer = _asked(request)
+    assert answer.trace is not None
+    return answer.trace
+
+
+def built(request: Request) -> Built:
+    """Raises Refused."""
+    answer = _asked(request)
+    assert answer.built is not None
+    return answer.built
+
+
+def tuned(request: Request) -> Tuned:
+    """Raises Refused."""
+    answer = _asked(request)
+    assert answer.tuned is not None
+    return answer.tuned
+
+
+def _asked(request: Request) -> _Answer:
+    with contextlib.closing(
+        answers("bench.opencl.process", msgspec.json.encode(request).decode(), PATIENCE_S)
+    ) as lines:
+        try:
+            answer = msgspec.json.decode(next(lines), type=_Answer)
+        except (NoMoreAnswers, StopIteration) as end:
+            raise Refused(f"OpenCL's driver ended the process: {end}.") from end
+    if answer.refused is not None:
+        raise Refused(answer.refused)
+    return answer
+
+
+def _answer(request: Request) -> _Answer:
+    from bench.plugins import PluginError, one_line
+    from bench.records.untrusted import BadFile
+
+    try:
+        model = _model(request.model)
+        found = _found(request.device)
+        if request.folder is not None:
+            return _Answer(built=_build(request, model, found, Path(request.folder)))
+        if request.table is not None:
+            return _Answer(tuned=_tune(request, model, found, Path(request.table)))
+        return _Answer(trace=_trace(request, model, found))
+    except (PluginError, BadFile, EngineError, ValueError) as error:
+        return _Answer(refused=one_line(error) if not str(error) else " ".join(str(error).split()))
+
+
+def _model(name: str) -> Model:
+    """A workload's network, or that of a file. Raises PluginError, BadFile or BadModel (a ValueError)."""
+    from bench.models.suite import load_workload
+    from bench.models.user_model import UserWorkload
+
+    return UserWorkload(Path(name), None).model() if name.endswith(".onnx") else load_workload(name).model("fp32")
+
+
+def _found(address: str) -> Found:
+    from bench.backends.opencl.backend import BACKEND
+    from bench.backends.opencl.device import look_up
+
+    return look_up(find_device(BACKEND, address), None)
+
+
+def _options(request: Request) -> Options:
+    return Options(precision="fp32", max_batch=request.batches[0], workers=1, threads=1, settings=request.settings)
+
+
+def _trace(request: Request, model: Model, found: Found) -> Trace:
+    from bench.backends.opencl.tracing import trace
+
+    return trace(model, found, _options(request), request.rounds, _tiles(request, found))
+
+
+def _tune(request: Request, model: Model, found: Found, path: Path) -> Tuned:
+    from bench.backends.opencl.tuning import tune, write_table
+
+    table, came_to = tune(model, found, _options(request), request.budget_s, request.rounds)
+    write_table(table, path)
+    return came_to
+
+
+def _build(request: Request, model: Model, found: Found, folder: Path) -> Built:
+    from bench.backends.opencl.building import build
+
+    return build(model, found, request.batches, folder, _tiles(request, found))
+
+
+def _tiles(request: Request, found: Found) -> Tiles | None:
+    """Of the file that the setting `tiles` names."""
+    from bench.backends.opencl.tuning import read_table
+
+    path = request.settings.get("tiles")
+    return None if path is None else read_table(Path(str(path)), found)
+
+
+if __name__ == "__main__":
+    asked, stream = answering(sys.argv[1:])
+    with stream:
+        stream.write(msgspec.json.encode(_answer(msgspec.json.decode(asked, type=Request))) + b"\n")

@@ -1,0 +1,55 @@
+"""The table of a trace: every kernel and copy, its time, and how fast it computed and moved."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.records.opencl import Layer, Trace
+from bench.text import sentence
+from bench.text.catalogue import printable
+from bench.text.figures import latency, share
+
+_COLUMNS = ("layer", "kernel", "time", "share", "gflops", "gbytes")
+
+
+def print_trace(console: Console, trace: Trace, lang: str) -> None:
+    """A row a layer in the order in which they happen, the sums by kind of kernel, and what no layer accounts for."""
+    table = Table(box=None, header_style="bold")
+    for number, column in enumerate(_COLUMNS):
+        table.add_column(sentence(lang, f"opencl.{column}"), justify="left" if number < 2 else "right", no_wrap=True)
+    for layer in trace.layers:
+        table.add_row(*_cells(layer, trace.busy_ns))
+    table.add_section()
+    for kind in dict.fromkeys(layer.kernel for layer in trace.layers):
+        table.add_row(*_cells(_sum(kind, trace), trace.busy_ns))
+    console.print(table)
+    idle = max(trace.round_ns - trace.busy_ns, 0.0)
+    told = {
+        "device": printable(trace.device),
+        "samples": trace.samples,
+        "rounds": trace.rounds,
+        "round": latency(trace.round_ns),
+        "busy": latency(trace.busy_ns),
+        "idle": share(idle / trace.round_ns) if trace.round_ns else "-",
+    }
+    console.print(sentence(lang, "opencl.traced", **told), soft_wrap=True)
+
+
+def _cells(layer: Layer, busy_ns: float) -> tuple[str, ...]:
+    gflops = f"{layer.gflops:.1f}" if layer.macs else ""
+    gbytes = f"{layer.gbytes:.1f}" if layer.nbytes else ""
+    part = share(layer.ns / busy_ns) if busy_ns else "-"
+    return printable(layer.label), layer.kernel, latency(layer.ns), part, gflops, gbytes
+
+
+def _sum(kind: str, trace: Trace) -> Layer:
+    """All layers of one kind as one."""
+    alike = [layer for layer in trace.layers if layer.kernel == kind]
+    return Layer(
+        label=f"Σ {len(alike)}",
+        kernel=kind,
+        ns=sum(layer.ns for layer in alike),
+        macs=sum(layer.macs for layer in alike),
+        nbytes=sum(layer.nbytes for layer in alike),
+    )

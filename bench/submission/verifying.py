@@ -1,0 +1,119 @@
+"""From an archive to verdicts: signature, manifest, records, and every figure again from raw data. Fails closed."""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.records.submission import Environment, Item, Manifest, Role, Verification
+from bench.records.untrusted import BadFile, read_json
+from bench.store.runs import RunFolder
+from bench.submission.archive import Unpacked, unpack
+from bench.submission.claims import claims_of
+from bench.submission.consistency import conforming, times_of_run, unchecked, violated
+from bench.submission.contents import ENVIRONMENT, MANIFEST, Contents, obstacles
+from bench.submission.differences import first_difference
+from bench.submission.environment import code_sha256
+from bench.submission.measurements import Verified, guarded
+from bench.submission.opening import held_against, read_manifest
+from bench.submission.signatures import Signatures, check_signatures
+from bench.submission.trusted import TrustedKeys
+
+
+def verify(archive: Path, trusted: TrustedKeys | None, unsigned: bool = False) -> Verification:
+    """Everything that can be verified of an archive without running it again. Raises BadArchive, BadFile or OSError.
+
+    `unsigned` takes a missing signature for "not verified" instead of a violation.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    with tempfile.TemporaryDirectory(prefix="bench-verify-") as place:
+        folder = Path(place)
+        unpacked = unpack(archive, folder)
+        manifest = read_manifest(folder)
+        signatures = check_signatures(archive, unpacked.sha256, manifest.run_id, trusted, now, unsigned)
+        items = [*signatures.items, *_manifest_items(manifest, unpacked)]
+        try:
+            contents = Contents(RunFolder(folder))
+        except BadFile as error:
+            items.append(violated("schema", MANIFEST, "unreadable", str(error).replace(f"{folder}/", "")))
+            return Verification(archive_sha256=unpacked.sha256, run_id=manifest.run_id, items=tuple(items), claims=())
+        items += _items(contents, manifest, folder, now)
+        return Verification(
+            archive_sha256=unpacked.sha256,
+            run_id=manifest.run_id,
+            items=tuple(items),
+            claims=claims_of(contents.run, list(contents.records.values()), _attested(signatures, items)),
+        )
+
+
+def _attested(signatures: Signatures, items: list[Item]) -> frozenset[Role]:
+    """Roles count only where nothing else is wrong."""
+    return frozenset() if any(item.verdict == "violates" for item in items) else signatures.attesting
+
+
+def _manifest_items(manifest: Manifest, unpacked: Unpacked) -> Iterator[Item]:
+    found = list(held_against(manifest, unpacked))
+    yield from (item for item in found if item.verdict != "conforms")
+    right = sum(item.verdict == "conforms" for item in found)
+    if right:
+        yield conforming("manifest", MANIFEST, right)
+
+
+def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.datetime) -> Iterator[Item]:
+    run = contents.run
+    yield conforming("schema", run.run_id)
+    yield from guarded("complete", run.run_id, lambda: _complete(contents, manifest))
+    yield from guarded("manifest", MANIFEST, lambda: _claimed(contents, manifest))
+    yield from guarded("environment", ENVIRONMENT, lambda: _environment(contents, folder))
+    every = [(name, trial) for name, trials in contents.trials.items() for trial in trials]
+    yield from guarded("times", run.run_id, lambda: times_of_run(run, every, now))
+    if not contents.records:
+        yield violated("complete", run.run_id, "no-record")
+    for record in contents.records.values():
+        yield from Verified(contents, record).items()
+    yield unchecked("journal", run.run_id, "no-journal")
+    yield unchecked("measured", run.run_id, "only-arithmetic")
+
+
+def _complete(contents: Contents, manifest: Manifest) -> Iterator[Item]:
+    run, missing = contents.run, list(contents.missing())
+    yield from (violated("complete", one.subject, one.code) for one in missing)
+    wrong = bool(missing)
+    if run.run_id != manifest.run_id or run.suite_version != manifest.suite_version:
+        wrong = True
+        yield violated("complete", run.run_id, "other-run", manifest.run_id)
+    for name, record in contents.records.items():
+        if record.measurement not in run.measurements or (record.run_id, record.mode) != (run.run_id, run.plan.mode):
+            wrong = True
+            yield violated("complete", name, "other-run", record.run_id)
+    if not wrong:
+        yield conforming("complete", run.run_id)
+
+
+def _claimed(contents: Contents, manifest: Manifest) -> Iterator[Item]:
+    records = list(contents.records.values())
+    claims = first_difference(claims_of(contents.run, records), manifest.claims)
+    hindered = first_difference(tuple(obstacles(contents.run, contents.records)), manifest.not_admissible)
+    if (difference := claims or hindered) is not None:
+        yield violated("claims", MANIFEST, "figures", difference)
+    else:
+        yield conforming("claims", MANIFEST)
+
+
+def _environment(contents: Contents, folder: Path) -> Iterator[Item]:
+    """What was installed when it was packed, beside what the run says was there when it was measured."""
+    packed = read_json(folder / ENVIRONMENT, Environment)
+    versions = {one.name.casefold(): one.version for one in packed.packages}
+    if packed.code_sha256 != code_sha256():
+        yield unchecked("environment", ENVIRONMENT, "other-code", packed.suite_version)
+    changed = [
+        f"{name} {version}, {versions.get(name.casefold())}"
+        for name, version in contents.run.host.packages.items()
+        if versions.get(name.casefold()) != version
+    ]
+    if changed:
+        yield unchecked("environment", ENVIRONMENT, "changed-since", "; ".join(changed))
+    else:
+        yield conforming("environment", ENVIRONMENT)

@@ -1,0 +1,1 @@
+"""Archives, signatures and verification of what was handed in."""
