@@ -54,6 +54,8 @@ def command(
 
     Exit code 11 where anything does not conform.
     """
+    from bench.records.untrusted import BadFile
+    from bench.submission.archive import BadArchive
     from bench.submission.trusted import TrustedKeys
     from bench.submission.verifying import verify
 
@@ -62,7 +64,14 @@ def command(
     if reproducibility is not None and rerun is None:
         raise click.UsageError("`--reproducibility` goes with `--rerun`.")
     again = _rerun(rerun, reproducibility) if rerun is not None else None
-    found = verify(archive.absolute(), TrustedKeys(trusted) if trusted is not None else None, unsigned, again)
+    keys = TrustedKeys(trusted) if trusted is not None else None
+    if not archive.is_file():
+        raise click.UsageError(f"{archive}: there is no such file.")
+    try:
+        found = verify(archive.absolute(), keys, unsigned, again)
+    except (BadArchive, BadFile) as error:
+        click.echo(f"Error: {error}", err=True)
+        return exit_codes.INVALID
     if form == "json":
         import msgspec
 

@@ -15,8 +15,13 @@ from bench.records.record import Record, Run, Trial
 from bench.records.submission import Manifest, Statement, Verification
 
 PUBLISHED: dict[str, type[msgspec.Struct]] = {
-    **{"plan": RunPlan, "run": Run, "record": Record, "trial": Trial},
-    **{"manifest": Manifest, "statement": Statement, "verification": Verification},
+    "plan": RunPlan,
+    "run": Run,
+    "record": Record,
+    "trial": Trial,
+    "manifest": Manifest,
+    "statement": Statement,
+    "verification": Verification,
 }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
+from bench.records.record import Record
 from bench.records.submission import Environment, Item, Manifest, Role, Verification
 from bench.records.untrusted import BadFile, read_json
 from bench.store.runs import RunFolder
@@ -78,10 +80,14 @@ def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.d
     yield from guarded("times", run.run_id, lambda: times_of_run(run, every, now))
     if not contents.records:
         yield violated("complete", run.run_id, "no-record")
-    for record in contents.records.values():
-        yield from Verified(contents, record).items()
+    for name, record in contents.records.items():
+        yield from guarded("record", name, partial(_verified, contents, record))
     yield unchecked("journal", run.run_id, "no-journal")
     yield unchecked("measured", run.run_id, "only-arithmetic")
+
+
+def _verified(contents: Contents, record: Record) -> Iterator[Item]:
+    return Verified(contents, record).items()
 
 
 def _complete(contents: Contents, manifest: Manifest) -> Iterator[Item]:
@@ -95,6 +101,10 @@ def _complete(contents: Contents, manifest: Manifest) -> Iterator[Item]:
         if record.measurement not in run.measurements or (record.run_id, record.mode) != (run.run_id, run.plan.mode):
             wrong = True
             yield violated("complete", name, "other-run", record.run_id)
+    for name, trials in contents.trials.items():
+        if [trial.index for trial in trials] != list(range(len(trials))):
+            wrong = True
+            yield violated("complete", name, "numbering", [trial.index for trial in trials])
     if not wrong:
         yield conforming("complete", run.run_id)
 
