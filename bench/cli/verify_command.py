@@ -12,7 +12,11 @@ from bench.cli import exit_codes
 from bench.cli.common import format_option, lang_option, logging_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bench.records.submission import Item, Verification
+    from bench.submission.contents import Contents
+    from bench.submission.verifying import Rerun
 
 
 @click.command("verify")
@@ -21,19 +25,53 @@ if TYPE_CHECKING:
     "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
 )
 @click.option("--unsigned", is_flag=True, help="A look at one's own archive: a missing signature is no violation.")
+@click.option(
+    "--rerun",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Measure it again here if nothing speaks against it so far; the run is kept in DIR, and its value is formal.",
+)
+@click.option(
+    "--reproducibility",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    help="--rerun: relative standard deviation from host to host and day to day [default: that of the repetitions].",
+)
 @format_option
 @lang_option
 @logging_options
-def command(archive: Path, trusted: Path | None, unsigned: bool, form: str, lang: str) -> int:
+def command(
+    archive: Path,
+    trusted: Path | None,
+    unsigned: bool,
+    rerun: Path | None,
+    reproducibility: float | None,
+    form: str,
+    lang: str,
+) -> int:
     """Verify ARCHIVE, of `bench pack`: who signed it, that nothing was changed, and that every figure is what its raw
-    data come to. Nothing in it is run. Exit code 11 where anything does not conform.
+    data come to. Nothing in it is run; --rerun carries out its plan, with the backend that is installed here.
+
+    Exit code 11 where anything does not conform.
     """
+    from bench.records.untrusted import BadFile
+    from bench.submission.archive import BadArchive
     from bench.submission.trusted import TrustedKeys
     from bench.submission.verifying import verify
 
     if trusted is not None and not trusted.is_dir():
         raise click.UsageError(f"`--trusted {trusted}`: there is no such folder.")
-    found = verify(archive.absolute(), TrustedKeys(trusted) if trusted is not None else None, unsigned)
+    if reproducibility is not None and rerun is None:
+        raise click.UsageError("`--reproducibility` goes with `--rerun`.")
+    again = _rerun(rerun, reproducibility) if rerun is not None else None
+    keys = TrustedKeys(trusted) if trusted is not None else None
+    if not archive.is_file():
+        raise click.UsageError(f"{archive}: there is no such file.")
+    try:
+        found = verify(archive.absolute(), keys, unsigned, again)
+    except (BadArchive, BadFile) as error:
+        click.echo(f"Error: {error}", err=True)
+        return exit_codes.INVALID
     if form == "json":
         import msgspec
 
@@ -41,6 +79,15 @@ def command(archive: Path, trusted: Path | None, unsigned: bool, form: str, lang
     else:
         _print(found, lang)
     return exit_codes.OK if found.passed else exit_codes.INVALID
+
+
+def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
+    from bench.submission.rerun import measure_again
+
+    def again(contents: Contents) -> Iterator[Item]:
+        return measure_again(contents, folder.absolute(), reproducibility, lambda progress: None)
+
+    return again
 
 
 def _print(found: Verification, lang: str) -> None:

@@ -12,8 +12,17 @@ import msgspec
 
 from bench.records.plan import RunPlan
 from bench.records.record import Record, Run, Trial
+from bench.records.submission import Manifest, Statement, Verification
 
-PUBLISHED: dict[str, type[msgspec.Struct]] = {"plan": RunPlan, "run": Run, "record": Record, "trial": Trial}
+PUBLISHED: dict[str, type[msgspec.Struct]] = {
+    "plan": RunPlan,
+    "run": Run,
+    "record": Record,
+    "trial": Trial,
+    "manifest": Manifest,
+    "statement": Statement,
+    "verification": Verification,
+}
 
 
 def schema_text(kind: type[msgspec.Struct]) -> str:

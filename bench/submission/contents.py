@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.records.record import Record, Run, Trial
 from bench.records.submission import Obstacle
+from bench.records.untrusted import BadFile
 from bench.store.runs import RECORD, RUN, SEARCH, TRIAL, TUNING, RunFolder
 
 TIMELINE, OUTPUTS, LOG = "timeline.parquet", "outputs.safetensors", "child.log"
 TRACE, ENVIRONMENT, MANIFEST = "trace.npy", "environment.json", "manifest.json"
 QUALITY, LOADGEN = "quality", "loadgen"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _OF_MEASUREMENT = (RECORD, SEARCH, TUNING, f"{QUALITY}/{OUTPUTS}")
 _OF_TRIAL = (TRIAL, TIMELINE, OUTPUTS, LOG)
 
@@ -21,6 +24,9 @@ class Contents:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder, self.run = folder, folder.load_run()
+        for measurement in self.run.measurements:
+            if not _NAME.fullmatch(measurement.name):  # it becomes a path
+                raise BadFile(f"{RUN}: {measurement.name[:80]!r} is no name of a measurement")
         self.records: dict[str, Record] = {record.measurement.name: record for record in folder.load_records()}
         self.trials: dict[str, list[Trial]] = {
             measurement.name: folder.load_trials(measurement.name) for measurement in self.run.measurements

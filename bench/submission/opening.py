@@ -15,7 +15,10 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of an unpacked archive. Raises BadFile."""
     if not (folder / MANIFEST).is_file():
         raise BadFile(f"{MANIFEST}: there is none in the archive; `bench pack` writes one.")
-    return read_json(folder / MANIFEST, Manifest)
+    try:
+        return read_json(folder / MANIFEST, Manifest)
+    except BadFile as error:
+        raise BadFile(str(error).replace(f"{folder}/", "")) from None
 
 
 def held_against(manifest: Manifest, unpacked: Unpacked) -> Iterator[Item]:

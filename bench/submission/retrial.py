@@ -24,6 +24,7 @@ from bench.records.plan import MOST_CHANNELS, OPEN_LOOPS, Measurement, Mode
 from bench.records.record import Run, Trial
 from bench.scoring.columns import Columns
 from bench.store.timeline_file import MOST_ROWS, Table, open_loop_table, sample_table
+from bench.store.trace_file import Trace
 from bench.submission.timelines import BadTimeline, Samples, rows_of
 
 _MOST_PER_S = 1e9
@@ -130,10 +131,19 @@ def _arrivals(job: Job, report: Report, table: Samples, known: bool) -> Arrivals
         return Arrivals(times_ns=table["scheduled"])
     if report.rate_per_s is None or (job.measurement.scenario == "concurrent" and report.schedule_s is None):
         raise BadTimeline("an open loop without the rate that it was driven at")
+    if job.measurement.scenario == "trace":
+        _check_trace(job)
     arrivals = repetition_load(job, report.rate_per_s, schedule_s=report.schedule_s).arrivals
     if len(arrivals.times_ns) != len(table["scheduled"]):
         raise BadTimeline(f"{len(table['scheduled'])} queries, and nonce and plan ask for {len(arrivals.times_ns)}")
     return arrivals
+
+
+def _check_trace(job: Job) -> None:
+    """Whether the arrival times in the archive are those that the measurement names by their hash."""
+    times = np.load(Path(job.trace or ""), allow_pickle=False)
+    if times.dtype != np.int64 or times.ndim != 1 or Trace(times_ns=times).sha256 != job.measurement.trace_sha256:
+        raise BadTimeline("not the arrival times that the measurement names")
 
 
 def _order(job: Job) -> NDArray[np.int64]:

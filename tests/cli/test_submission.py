@@ -49,7 +49,6 @@ def test_from_a_run_to_a_verdict(bench: Command, model: Path, tmp_path: Path, mo
     [
         (("pack", "nothing"), "There is no record 'nothing'"),
         (("verify", "nothing.tar"), "there is no such file"),
-        (("verify", "text.tar"), "ends too early"),
         (("verify", "text.tar", "--trusted", "nowhere"), "there is no such folder"),
         (("verify", "text.tar", "--trusted", "."), "no trusted key"),
         (("key", "new", "k.pem"), "give a passphrase"),
@@ -70,3 +69,12 @@ def test_what_cannot_be_done(bench: Command, tmp_path: Path, arguments: tuple[st
     outcome = bench(*arguments)
     assert outcome.code == 2
     assert words in complaint(outcome)
+
+
+def test_what_is_no_archive_has_failed_verification(bench: Command, tmp_path: Path) -> None:
+    (tmp_path / "text.tar").write_text("this is no archive\n")
+    (tmp_path / "empty.tar").write_bytes(bytes(1024))
+    for name, words in (("text.tar", "ends too early"), ("empty.tar", "manifest.json: there is none")):
+        outcome = bench("verify", name, "--unsigned")
+        assert outcome.code == 11
+        assert words in complaint(outcome)

@@ -207,6 +207,14 @@ FORGERIES: dict[str, tuple[Edit, tuple[str, str]]] = {
         lambda folder: (folder / ONE / "trial-00/outputs.safetensors").unlink(),
         ("complete", "no-file"),
     ),
+    "a measurement that is a path": (
+        document(RUN, put("measurements", 0, "workload", value="../../elsewhere/user_model")),
+        ("schema", "unreadable"),
+    ),
+    "numbered with a gap": (
+        lambda folder: document(f"{ONE}/trial-01/trial.json", put("index", value=2))(folder),
+        ("complete", "numbering"),
+    ),
     "no record": (lambda folder: (folder / ONE / "record.json").unlink(), ("complete", "no-record")),
     "text where a number is": (document(RECORD, put("metrics", value="good")), ("schema", "unreadable")),
     "NaN": (lambda folder: (folder / RECORD).write_text('{"schema": 1, "x": NaN}'), ("schema", "unreadable")),
