@@ -178,11 +178,14 @@ def grid_noise(draw: Draws, u: Field, v: Field) -> Field:
     return mix(first, second, share_v)
 
 
-def fractal(draw: Draws, roughness: float, finest: int = SIZE) -> Field:
-    """Noise (224, 224) of about unit deviation with equal octaves (spectrum 1/f) at roughness 0.5; more is rougher."""
-    side, weight, power = 7, 1.0, 1.0
+def fractal(draw: Draws, roughness: float, finest: int = SIZE, size: int = SIZE) -> Field:
+    """Noise (size, size) of about unit deviation with equal octaves (spectrum 1/f) at roughness 0.5; more is rougher.
+
+    `size` is a multiple of 32.
+    """
+    side, weight, power = size // 32, 1.0, 1.0
     field = draw.noise(side, side)
-    while side < SIZE:
+    while side < size:
         side *= 2
         field = _double(field)
         if side <= finest:

@@ -50,8 +50,8 @@ class Plan:
 class Lesson(Protocol):
     """What is learned."""
 
-    def batch(self, step: int) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
-        """Inputs (n, …) and truth (n,) of one step, a function of the step alone."""
+    def batch(self, step: int) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+        """Inputs (n, …) and truth (n, …) of one step, a function of the step alone."""
 
     def loss(self, outputs: Tensor, truth: Tensor) -> Tensor:
         """The scalar to make small, in float32."""

@@ -1,0 +1,71 @@
+"""The rendered training scenes: two files in the cache, outside the source tree, rendered once; batches of them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.models.object_detect.data import Images, Labels, training_scenes
+from bench.models.object_detect.place import SIZE
+from bench.models.object_detect.scene import COLUMNS, MOST_OBJECTS
+
+# How many scenes the shipped weights were trained on.
+TRAINING_SIZE = 15_000
+_CHUNK = 100
+
+
+def default_cache() -> Path:
+    """Folder from BENCH_CACHE, or the user's cache folder."""
+    import platformdirs
+
+    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
+    return Path(root) / "object_detect"
+
+
+def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:
+    """Return `count` training pictures (memory-mapped) and labels; renders them if the cache lacks them.
+
+    The labels are written last: where they are, the pictures are whole.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    path, labels_path = cache / f"training-{count}.npy", cache / f"training-{count}-labels.npy"
+    if not labels_path.exists():
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, 3, SIZE, SIZE))
+        labels = np.empty((count, MOST_OBJECTS, COLUMNS))
+        chunks = [np.arange(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
+        with ProcessPoolExecutor(workers) as pool:
+            for chunk, (some, theirs) in zip(chunks, pool.map(training_scenes, chunks), strict=True):
+                images[chunk[0] : chunk[-1] + 1], labels[chunk] = some, theirs
+        images.flush()
+        partial.replace(path)
+        np.save(labels_path, labels)
+    return np.load(path, mmap_mode="r"), np.load(labels_path)
+
+
+def batch(images: Images, labels: Labels, size: int, seed: int, step: int) -> tuple[Images, NDArray[np.float32]]:
+    """Return pictures (size, 3, 320, 320) and labels (size, 8, 7) of one step, half of them mirrored.
+
+    Every epoch has an order of its own.
+    """
+    per_epoch = len(images) // size
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(len(images))
+    chosen = np.sort(order[place * size : (place + 1) * size])
+    pictures, truth = np.asarray(images[chosen]), labels[chosen].astype(np.float32)
+    turned = np.random.default_rng([seed, step, 1]).random(size) < 0.5
+    pictures[turned] = pictures[turned][..., ::-1]
+    return pictures, mirrored(truth, turned)
+
+
+def mirrored(labels: NDArray[np.float32], turned: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Labels (n, 8, 7) as they are where the pictures marked in `turned` (n,) are seen in a mirror."""
+    result = labels.copy()
+    moved = turned[:, None] & (labels[..., 0] >= 0)
+    result[..., 1] = np.where(moved, SIZE - labels[..., 3], labels[..., 1])
+    result[..., 3] = np.where(moved, SIZE - labels[..., 1], labels[..., 3])
+    return result
