@@ -17,12 +17,14 @@ from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
+from bench.loadgen.playing import playing
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.models.end_to_end import filmed
 from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
@@ -165,15 +167,20 @@ def _job(
     )
 
 
-def _samples(job: Job, rows: int) -> NDArray[np.int64] | None:
+def _samples(job: Job, workload: Workload, rows: int) -> NDArray[np.int64] | None:
     batch = job.measurement.batch
     if rows * batch > MOST_ROWS:
         return None  # such a timeline keeps one row per batch, and their samples would take gigabytes
-    return samples_of_rows(_order(job), rows, batch)
+    return samples_of_rows(_order(job, workload), rows, batch)
 
 
-def _order(job: Job) -> NDArray[np.int64]:
-    return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+def _order(job: Job, workload: Workload, camera: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
+    """Which sample each query has, repeated where there are more; `camera` says whose each one is, in `streams`."""
+    films = filmed(workload)
+    if films is None or films.spec.video is None:
+        return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+    played = playing(job, [films.spec.video.frames] * films.spec.video.clips)
+    return played.in_turns()[1] if camera is None else played.of(camera)
 
 
 def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
@@ -198,11 +205,11 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         robustness, losses = judge_robustness(place, workload, plan.mode)
         found += more + losses
     if opened is None:
-        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, report.rows)
+        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, workload, report.rows)
         table = sample_table(columns, by_row)
     else:
         camera = opened.group if measurement.scenario == "streams" else None
-        order = issued.samples if issued is not None else _order(job)
+        order = issued.samples if issued is not None else _order(job, workload, camera)
         table = open_loop_table(columns, opened.queries, order, camera)
     write_timeline(place / "timeline.parquet", table)
     return Trial(

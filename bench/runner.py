@@ -17,7 +17,9 @@ from bench import __version__
 from bench.estimating import Estimate, estimate
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
+from bench.loadgen.footage import ensure_footage
 from bench.models.base import Workload
+from bench.models.end_to_end import filmed
 from bench.planning import (
     check_certifiable,
     check_names,
@@ -99,6 +101,7 @@ def prepare(plan: RunPlan) -> Prepared:
 def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
     """Carry out a prepared plan in a new run folder under `results`. Raises CannotWrite before anything runs."""
     ensure_writable(results)
+    _ensure_footage(prepared.workloads)
     now = datetime.datetime.now(datetime.UTC)
     run = Run(
         suite_version=__version__,
@@ -130,7 +133,16 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
     ensure_writable(folder.path)
     with folder.held():
         run = folder.load_run()
-        return folder, _carry_on(folder, run, open_workloads(run.plan), observe, budget_s)
+        workloads = open_workloads(run.plan)
+        _ensure_footage(workloads)
+        return folder, _carry_on(folder, run, workloads, observe, budget_s)
+
+
+def _ensure_footage(workloads: Mapping[str, Workload]) -> None:
+    """Whether the films that are timed can be kept. Raises CannotWrite."""
+    for workload in workloads.values():
+        if (films := filmed(workload)) is not None:
+            ensure_footage(films)
 
 
 def _nonce(plan: RunPlan) -> Nonce | None:

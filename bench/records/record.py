@@ -12,7 +12,7 @@ import msgspec
 
 from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
-from bench.records.job import Challenge, HandOver, Report, Stages
+from bench.records.job import Challenge, Footage, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
@@ -120,6 +120,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     hand_over: HandOver | None = None
     challenge: Challenge | None = None
     stages: Stages | None = None
+    footage: Footage | None = None
 
     @property
     def valid(self) -> bool:

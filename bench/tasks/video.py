@@ -1,0 +1,196 @@
+"""H.264 as cameras send it: pictures and clips coded and decoded, and pictures fitted into a network's input.
+
+PyAV, which carries FFmpeg, does it all. It is an extra, imported where it is used. Encoding is never timed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import threading
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
+
+MISSING = "PyAV, which decodes video, is not installed: `pip install 'inference-bench[video]'`."
+# Grey, as detectors are usually padded.
+PADDING = 114
+DECODER_THREADS = 1
+# As cameras code: High profile, no pictures from the future, one reference, no look ahead; slices would cost the
+# decoder nothing that is usual. One thread, so that the stream does not depend on the machine.
+X264 = {
+    "preset": "veryfast",
+    "tune": "zerolatency",
+    "profile": "high",
+    "x264-params": "bframes=0:ref=1:scenecut=0:open-gop=0:sliced-threads=0:threads=1:repeat-headers=1",
+}
+# Key frames of single pictures have about the bits per pixel of those in a clip at 4 Mbit/s.
+_KEY_FRAME_CRF = 27
+_BT709, _LIMITED = 1, 1  # colour of high definition, as ITU-T H.273 numbers it
+
+Image = NDArray[np.uint8]
+_of_thread = threading.local()
+
+
+class Clip(msgspec.Struct, frozen=True, kw_only=True):
+    """A coded film without sound: its packets in order, one picture each, and which of them are key frames.
+
+    The first is one. `header` is what a decoder must know before, where it does not stand in the packets.
+    """
+
+    packets: tuple[bytes, ...]
+    keys: tuple[int, ...]
+    width: int
+    height: int
+    header: bytes = b""
+
+
+def has_decoder() -> bool:
+    """Whether PyAV is installed."""
+    return importlib.util.find_spec("av") is not None
+
+
+def decoder_version() -> str:
+    """PyAV and the library in it that decodes."""
+    import av
+
+    return f"PyAV {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
+
+
+def as_clip(frames: Iterable[Image], frames_per_s: int, key_every: int, bits_per_s: int) -> bytes:
+    """Pictures (height, width, 3), RGB, as a stream of H.264 with a key frame every so many; sides must be even.
+
+    The rate is held within every second, as a network needs it.
+    """
+    kbits = bits_per_s // 1000
+    rate = f"bitrate={kbits}:vbv-maxrate={kbits}:vbv-bufsize={kbits}:keyint={key_every}:min-keyint={key_every}"
+    return b"".join(_encoded(frames, frames_per_s, rate))
+
+
+def as_key_frame(picture: Image) -> bytes:
+    """A picture (height, width, 3), RGB, as the single key frame of a stream; sides must be even."""
+    (packet,) = _encoded([picture], 25, f"crf={_KEY_FRAME_CRF}:keyint=1")
+    return packet
+
+
+def read_clip(file: Path | BinaryIO) -> Clip:
+    """The film in a file. Raises ValueError, half a sentence, for what is none that a camera's decoder could follow."""
+    import av
+
+    try:
+        with av.open(file if isinstance(file, io.IOBase) else str(file)) as container:
+            if not container.streams.video:
+                raise ValueError("there is no video in it")
+            stream = container.streams.video[0]
+            context = stream.codec_context
+            if context.name != "h264":
+                raise ValueError(f"the video is {context.name}, and H.264 is expected")
+            found = [packet for packet in container.demux(stream) if packet.size]
+            packets = tuple(bytes(packet) for packet in found)
+            keys = tuple(place for place, packet in enumerate(found) if packet.is_keyframe)
+            header, width, height = context.extradata or b"", context.width, context.height
+    except av.error.FFmpegError as error:
+        raise ValueError(f"FFmpeg cannot read it: {error.strerror}") from None
+    if not keys or keys[0] != 0:
+        raise ValueError("its first picture is no key frame")
+    clip = Clip(packets=packets, keys=keys, width=width, height=height, header=header)
+    if any(packet.pts is not None and packet.dts is not None and packet.pts < packet.dts for packet in found):
+        raise ValueError("its packets are not in the order of its pictures")
+    return clip
+
+
+class Decoder:
+    """One camera's decoder, with one thread; for one thread at a time."""
+
+    def __init__(self, header: bytes = b"") -> None:
+        import av
+
+        context: VideoCodecContext = av.CodecContext.create("h264", "r")
+        context.thread_count = DECODER_THREADS
+        context.options = {"flags": "low_delay", "err_detect": "explode"}
+        if header:
+            context.extradata = header
+        self._context, self._packet = context, av.Packet
+        self._error = av.error.FFmpegError
+
+    def picture(self, packet: bytes) -> VideoFrame:
+        """The picture of the next packet. Raises ValueError where it is damaged, or what it needs was not decoded."""
+        try:
+            found = self._context.decode(self._packet(packet))
+        except self._error as error:
+            raise ValueError(f"a damaged packet of video: {error.strerror}") from None
+        if len(found) != 1 or found[0].is_corrupt:
+            raise ValueError(f"a damaged packet of video: {len(found)} whole pictures in {len(packet)} bytes")
+        return found[0]
+
+    def restart(self) -> None:
+        """Forget what was decoded; the next packet is a key frame."""
+        self._context.flush_buffers()
+
+
+def letterboxed(picture: VideoFrame, pixels: NDArray[np.generic]) -> None:
+    """Fit a decoded picture into `pixels` (3, height, width), RGB: as large as goes in, in the middle, grey beside it.
+
+    Every pixel is the mean of those that it covers (swscale's `area`), in one thread.
+    """
+    height, width = pixels.shape[1:]
+    scale = min(height / picture.height, width / picture.width)
+    rows, columns = max(1, round(picture.height * scale)), max(1, round(picture.width * scale))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    if (rows, columns) != (height, width):
+        pixels[:] = PADDING
+    small = _reformatter().reformat(
+        picture, width=columns, height=rows, format="gbrp", interpolation="AREA", threads=DECODER_THREADS
+    )
+    for plane, channel in zip(small.planes, (1, 2, 0), strict=True):
+        levels = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        pixels[channel, top : top + rows, left : left + columns] = levels[:rows, :columns]
+
+
+def enlarged(picture: Image, height: int) -> Image:
+    """(3, h, w) as (height, width, 3) of the same form by cubic interpolation; sides even."""
+    from PIL import Image as Pictures
+
+    width = round(picture.shape[2] * height / picture.shape[1] / 2) * 2
+    image = Pictures.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0)))
+    return np.asarray(image.resize((width, height), Pictures.Resampling.BICUBIC), np.uint8)
+
+
+def _encoded(frames: Iterable[Image], frames_per_s: int, rate: str) -> Iterator[bytes]:
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    encoder: VideoCodecContext | None = None
+    for number, pixels in enumerate(frames):
+        if encoder is None:
+            encoder = av.CodecContext.create("libx264", "w")
+            encoder.height, encoder.width = pixels.shape[:2]
+            encoder.pix_fmt, encoder.thread_count = "yuv420p", 1
+            encoder.framerate, encoder.time_base = Fraction(frames_per_s), Fraction(1, frames_per_s)
+            encoder.colorspace, encoder.color_range = _BT709, _LIMITED
+            encoder.options = {**X264, "x264-params": f"{X264['x264-params']}:{rate}"}
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=1
+        )
+        frame.pts = number
+        yield from map(bytes, encoder.encode(frame))
+    if encoder is not None:
+        yield from map(bytes, encoder.encode(None))
+
+
+def _reformatter() -> VideoReformatter:
+    """One per thread: it keeps its tables from picture to picture, and is for one thread at a time."""
+    from av.video.reformatter import VideoReformatter
+
+    if not hasattr(_of_thread, "reformatter"):
+        _of_thread.reformatter = VideoReformatter()
+    return _of_thread.reformatter
