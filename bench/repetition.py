@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
@@ -199,6 +200,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
     found += device_findings(report, plan.mode)
+    found += camera_findings(workload, measurement, plan.mode)
     quality, robustness = None, None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)

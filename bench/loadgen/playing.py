@@ -45,7 +45,9 @@ class Playing(msgspec.Struct, frozen=True, kw_only=True):
         lengths = np.array(self.lengths, np.int64)
         clip = camera % len(lengths)
         first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        return first[clip] + (self._begins(int(camera.max()) + 1)[camera] + step) % lengths[clip]
+        begin = self._begins(int(camera.max()) + 1)[camera]
+        numbers: Numbers = first[clip] + (begin + step) % lengths[clip]
+        return numbers
 
     def in_turns(self) -> tuple[Numbers, Numbers]:
         """Cameras and frames of queries that belong to nobody, (samples,) each."""

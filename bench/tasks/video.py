@@ -6,7 +6,6 @@ PyAV, which carries FFmpeg, does it all. It is an extra, imported where it is us
 from __future__ import annotations
 
 import importlib.util
-import io
 import threading
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
 
 MISSING = "PyAV, which decodes video, is not installed: `pip install 'inference-bench[video]'`."
 # Grey, as detectors are usually padded.
@@ -87,7 +87,7 @@ def read_clip(file: Path | BinaryIO) -> Clip:
     import av
 
     try:
-        with av.open(file if isinstance(file, io.IOBase) else str(file)) as container:
+        with av.open(str(file) if isinstance(file, Path) else file, "r") as container:
             if not container.streams.video:
                 raise ValueError("there is no video in it")
             stream = container.streams.video[0]
@@ -152,7 +152,7 @@ def letterboxed(picture: VideoFrame, pixels: NDArray[np.generic]) -> None:
         picture, width=columns, height=rows, format="gbrp", interpolation="AREA", threads=DECODER_THREADS
     )
     for plane, channel in zip(small.planes, (1, 2, 0), strict=True):
-        levels = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        levels = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         pixels[channel, top : top + rows, left : left + columns] = levels[:rows, :columns]
 
 
@@ -191,6 +191,7 @@ def _reformatter() -> VideoReformatter:
     """One per thread: it keeps its tables from picture to picture, and is for one thread at a time."""
     from av.video.reformatter import VideoReformatter
 
-    if not hasattr(_of_thread, "reformatter"):
-        _of_thread.reformatter = VideoReformatter()
-    return _of_thread.reformatter
+    kept: VideoReformatter | None = getattr(_of_thread, "reformatter", None)
+    if kept is None:
+        kept = _of_thread.reformatter = VideoReformatter()
+    return kept
