@@ -44,8 +44,8 @@ class Measure(Protocol):
     ) -> Verdict | Refusal:
         """Whether the absolute target and the class's `share` of the reference are reached."""
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
-        """Share of the answers that are the reference's."""
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
+        """Share of the answers that are the reference's; without labels where a task's answers need none."""
 
 
 class RightOrWrong:
@@ -60,9 +60,10 @@ class RightOrWrong:
     ) -> Verdict | Refusal:
         return quality_verdict(top_class(outputs) == labels, top_class(stored) == labels, target, share)
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
         first = next(iter(stored))
-        return agreement(outputs[first].reshape(len(labels), -1), stored[first].reshape(len(labels), -1))
+        ours, theirs = (array.reshape(len(array), -1) for array in (outputs[first], stored[first]))
+        return agreement(ours, theirs)
 
 
 class Verification:
@@ -90,7 +91,8 @@ class Verification:
             return reference
         return verification_verdict(pairs, reference, self._far, target, share)
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
+        assert labels is not None  # who is who
         pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
         if isinstance(pairs, Refusal) or isinstance(reference, Refusal):
             return 0.0

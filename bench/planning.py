@@ -29,6 +29,7 @@ from bench.records.plan import (
 )
 from bench.store.places import profile_names
 from bench.store.trace_file import Trace
+from bench.tasks import TASKS
 
 _DEFAULT_SAMPLES_PER_QUERY = 8
 # Video surveillance (measurement.md section 2); a workload may have another.
@@ -45,7 +46,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
     """The plan's workloads by name. Raises BadPlan, PluginError, BadFile or BadModel."""
     names = plan.workloads if plan.model is None else (USER_WORKLOAD,)
     try:
-        return {name: open_workload(name, plan.model, plan.data, plan.preparation, plan.timed_region) for name in names}
+        return {name: open_workload(name, plan, plan.timed_region) for name in names}
     except NoPipeline as error:
         raise BadPlan(str(error)) from None
 
@@ -60,6 +61,8 @@ def check_names(plan: RunPlan) -> None:
     _known("precision", [plan.precision], list(PRECISIONS))
     _known("driver", [plan.driver], list(DRIVERS))
     _known("timed region", [plan.timed_region], list(REGIONS))
+    if plan.task is not None:
+        _known("task", [plan.task], list(TASKS))
     if plan.driver == "loadgen":
         _check_loadgen(plan)
     if plan.profile is not None:
@@ -91,6 +94,17 @@ def check_certifiable(workloads: Mapping[str, Workload]) -> None:
             raise BadPlan(
                 f"{name} has no quality target with reference answers, so that nothing of it could be certified; "
                 "use `--mode standard`, or one of the suite's workloads."
+            )
+
+
+def check_comparable(workloads: Mapping[str, Workload]) -> None:
+    """Whether answers can be held against a reference's without labels. Raises BadPlan."""
+    for name, workload in workloads.items():
+        task = TASKS[workload.spec.task]
+        if not task.single_answers and task.condense is None:
+            raise BadPlan(
+                f"`--agreement` counts answers that are the reference's, and {name} ({task.name}) gives embeddings, "
+                "which answer nothing alone; bring pairs with `--data` and without `--agreement`."
             )
 
 

@@ -165,6 +165,8 @@ def _job(
         model=plan.model,
         data=plan.data,
         preparation=plan.preparation,
+        task=plan.task,
+        agreement=plan.agreement,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from bench import __version__
+from bench.agreement import NoReference, with_references
 from bench.estimating import Estimate, estimate
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
@@ -22,6 +23,7 @@ from bench.models.base import Workload
 from bench.models.end_to_end import filmed
 from bench.planning import (
     check_certifiable,
+    check_comparable,
     check_names,
     check_stressable,
     open_workloads,
@@ -80,6 +82,8 @@ def prepare(plan: RunPlan) -> Prepared:
     workloads = open_workloads(plan)
     if plan.mode == "certified":
         check_certifiable(workloads)
+    if plan.agreement:
+        check_comparable(workloads)
     if plan.robustness:
         check_stressable(workloads)
     host = inspect_host()
@@ -120,7 +124,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
     try:
         with folder.held():
             return folder, _carry_on(folder, run, prepared.workloads, observe)
-    except BadRequest:
+    except (BadRequest, NoReference):
         if not any(folder.load_trials(measurement.name) for measurement in run.measurements):
             remove(folder)  # nothing was measured, and nothing could be by going on
         raise
@@ -180,6 +184,9 @@ def _carry_on(
 ) -> Run:
     budget = _Budget(budget_s or run.plan.budget_s)
     observe(Progress(event="start", folder=folder.path, run=run))
+    if run.plan.agreement:
+        observe(Progress(event="phase", folder=folder.path, run=run, phase=Phase(name="reference")))
+        workloads = with_references(folder, run.plan, workloads)
     run = tuned(
         folder,
         run,

@@ -1,196 +1,82 @@
-"""The user's labelled files: one subfolder per class, with pictures or sounds, prepared as the user says.
+"""What `--data` names, for each task: which files, and what is known of them.
 
-Labels are the positions of the subfolders' names in sorted order, as torchvision's ImageFolder numbers them.
+Classes are subfolders, labelled by their position in sorted order, as torchvision's ImageFolder numbers them; people
+come in a list of pairs; files that nothing is known of are all files of a folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Tensor
-from bench.records.preparation import Preparation, both
-from bench.tasks.pictures import as_input, as_jpeg, load_picture, whole_picture
-from bench.tasks.pipelines import Photographs, Pipeline, Sounds
-from bench.tasks.sounds import as_flac, load_sound, whole_sound
+from bench.models.user_files import PICTURE_SUFFIXES, BadModel, UserFiles, one_input, open_files, suffixes
+from bench.models.user_pairs import read_pairs
+from bench.records.preparation import Preparation
+from bench.tasks import VERIFY
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".aif", ".aiff"})
-
-
-class BadModel(ValueError):
-    """A model or data folder that cannot be used; one line with what was seen and what is expected."""
+_PER_CLASS = "`--data` needs a folder with one subfolder of files per class"
 
 
-class UserData(Protocol):
-    """Labelled files for the one input of a model. Whatever reads them raises BadModel for one that is broken."""
+class UserData(msgspec.Struct, frozen=True, kw_only=True):
+    """Files and their labels as the task's measure takes them, (count, …); None where nothing is known of them.
 
-    labels: NDArray[np.int64]
-    pipeline: Pipeline
+    They come in groups of `group` that stand together.
+    """
 
-    def raw(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
-        """The samples at `indices`, (len(indices), …), as camera or microphone gave them, cut to what goes in."""
-
-    def prepared(self, raw: NDArray[np.generic]) -> NDArray[np.generic]:
-        """What goes in for raw samples."""
-
-    def disturbed(self, indices: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.generic]:
-        """Raw samples like those at `indices`, and none of them: under noise, and shifted."""
-
-    def files(self, indices: NDArray[np.int64]) -> list[bytes]:
-        """The files at `indices`."""
-
-    def disturbed_files(self, indices: NDArray[np.int64], rng: np.random.Generator) -> list[bytes]:
-        """Files like those at `indices`, of their own size or length, under noise, and shifted."""
+    files: UserFiles
+    count: int
+    labels: NDArray[np.generic] | None
+    group: int = 1
 
 
 def open_data(
-    folder: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], preparation: Preparation
+    data: Path, task: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], preparation: Preparation
 ) -> UserData:
-    """The folder's files as inputs of the model with these tensors. Raises BadModel."""
+    """What `data` holds for a model with these tensors. Raises BadModel."""
+    if task == VERIFY.name:
+        pairs, labels = read_pairs(data)
+        return UserData(files=open_files(pairs, inputs, preparation), count=len(pairs), labels=labels, group=2)
+    _check_folder(data, _PER_CLASS)
+    one_input(inputs, preparation)
+    found, classes = _labelled(data, suffixes(preparation), outputs)
+    return UserData(files=open_files(found, inputs, preparation), count=len(found), labels=classes)
+
+
+def open_unlabelled(folder: Path, inputs: Sequence[Tensor], preparation: Preparation) -> UserData:
+    """All files of a folder and of those in it, sorted. Raises BadModel."""
+    _check_folder(folder, "`--agreement` needs a folder of files")
+    kinds = suffixes(preparation)
+    found = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in kinds and file.is_file()]
+    if not found:
+        raise BadModel(f"{folder}: no {_what(kinds)} found; expected files of {' '.join(sorted(kinds))}.")
+    return UserData(files=open_files(found, inputs, preparation), count=len(found), labels=None)
+
+
+def _check_folder(folder: Path, needs: str) -> None:
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise BadModel(f"{folder}: {what}; `--data` needs a folder with one subfolder of files per class.")
-    sounds = preparation.sample_rate is not None
-    if len(inputs) != 1:
-        shapes = {tensor.name: tensor.shape for tensor in inputs}
-        raise BadModel(
-            f"`--data` needs a model with one {'sound' if sounds else 'picture'} input; this one has {shapes}."
-        )
-    files, labels = _labelled(folder, SOUND_SUFFIXES if sounds else PICTURE_SUFFIXES, outputs)
-    return (_Sounds if sounds else _Pictures)(files, labels, inputs[0], preparation)
+        raise BadModel(f"{folder}: {'is a file' if folder.exists() else 'does not exist'}; {needs}.")
 
 
-class _Pictures:
-    def __init__(self, files: list[Path], labels: NDArray[np.int64], tensor: Tensor, preparation: Preparation) -> None:
-        self.labels = labels
-        self._files, self._tensor, self._preparation = files, tensor, preparation
-        self._height, self._width = _picture_size(tensor, preparation)
-        self.pipeline: Pipeline = Photographs(preparation)
-
-    def raw(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
-        return np.stack([self._picture(self._files[index]) for index in indices])
-
-    def prepared(self, raw: NDArray[np.generic]) -> NDArray[np.generic]:
-        return as_input(raw.astype(np.uint8, copy=False), self._tensor.dtype, self._preparation)
-
-    def disturbed(self, indices: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.generic]:
-        return np.stack([_moved(self._picture(self._files[index]), rng) for index in indices])
-
-    def files(self, indices: NDArray[np.int64]) -> list[bytes]:
-        self.raw(indices)  # a broken one is told while no clock runs
-        return [self._files[index].read_bytes() for index in indices]
-
-    def disturbed_files(self, indices: NDArray[np.int64], rng: np.random.Generator) -> list[bytes]:
-        return [as_jpeg(_moved(_whole(self._files[index]), rng)) for index in indices]
-
-    def _picture(self, file: Path) -> NDArray[np.uint8]:
-        return _read_picture(file, lambda: load_picture(file, self._height, self._width, self._preparation))
+def _what(kinds: frozenset[str]) -> str:
+    return "pictures" if kinds is PICTURE_SUFFIXES else "sounds"
 
 
-def _whole(file: Path) -> NDArray[np.uint8]:
-    return _read_picture(file, lambda: whole_picture(file))
-
-
-def _read_picture(file: Path, reader: Callable[[], NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    try:
-        return reader()
-    except Exception as error:  # noqa: BLE001 - Pillow's readers raise errors of many kinds for one cause: a bad file
-        raise BadModel(f"{file}: the picture cannot be read: {first_line(error)}. Mend or remove it.") from None
-
-
-def _moved(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """(channels, height, width) moved sideways and with a little noise: another picture of the same."""
-    moved = np.roll(picture, int(rng.integers(1, 24)), axis=2)
-    noisy = moved.astype(np.int16) + rng.integers(-8, 9, moved.shape, dtype=np.int16)
-    disturbed: NDArray[np.uint8] = np.clip(noisy, 0, 255).astype(np.uint8)
-    return disturbed
-
-
-def _picture_size(tensor: Tensor, preparation: Preparation) -> tuple[int, int]:
-    """Height and width that the model takes. Raises BadModel where it takes no such pictures."""
-    last = preparation.layout == "NHWC"
-    expected = f"(height, width, {preparation.count})" if last else f"({preparation.count}, height, width)"
-    if len(tensor.shape) != 3 or tensor.shape[2 if last else 0] != preparation.count:
-        raise BadModel(
-            f"`--data` needs a model with one picture input {expected}; this one has "
-            f"{{{tensor.name!r}: {tensor.shape}}}. `--preprocess` says layout and channels."
-        )
-    if tensor.dtype not in ("uint8", "float32"):
-        raise BadModel(f"`--data` needs a uint8 or float32 picture input; this one is {tensor.dtype}.")
-    if tensor.dtype == "uint8" and preparation.normalises:
-        raise BadModel("The model takes pixels as uint8, which no scale, mean or std goes with; leave them out.")
-    height, width = tensor.shape[:2] if last else tensor.shape[1:]
-    if preparation.crop is not None and both(preparation.crop) != (height, width):
-        raise BadModel(f"`crop` is {preparation.crop}, and the model takes {height} × {width}.")
-    sides = both(preparation.resize) if preparation.resize is not None else (height, width)
-    if sides[0] < height or sides[1] < width:
-        raise BadModel(f"`resize` is {preparation.resize}, which is smaller than the {height} × {width} to be cropped.")
-    return height, width
-
-
-class _Sounds:
-    def __init__(self, files: list[Path], labels: NDArray[np.int64], tensor: Tensor, preparation: Preparation) -> None:
-        if len(tensor.shape) != 1 or tensor.dtype not in ("int16", "float32"):
-            raise BadModel(
-                "With `sample_rate`, `--data` needs a model with one input (samples,) of int16 or float32; this one "
-                f"has {{{tensor.name!r}: {tensor.dtype} {tensor.shape}}}."
-            )
-        assert preparation.sample_rate is not None
-        self.labels = labels
-        self._files, self._tensor, self._rate = files, tensor, preparation.sample_rate
-        self.pipeline: Pipeline = Sounds(self._rate)
-
-    def raw(self, indices: NDArray[np.int64]) -> NDArray[np.generic]:
-        return np.stack([self._sound(self._files[index]) for index in indices])
-
-    def prepared(self, raw: NDArray[np.generic]) -> NDArray[np.generic]:
-        return raw
-
-    def disturbed(self, indices: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.generic]:
-        whole = 32767.0 if self._tensor.dtype == "int16" else 1.0
-        noisy = np.stack([_echoed(wave.astype(np.float64) / whole, rng) for wave in self.raw(indices)]) * whole
-        return (np.rint(noisy) if self._tensor.dtype == "int16" else noisy).astype(self._tensor.dtype)
-
-    def files(self, indices: NDArray[np.int64]) -> list[bytes]:
-        self.raw(indices)  # a broken one is told while no clock runs
-        return [self._files[index].read_bytes() for index in indices]
-
-    def disturbed_files(self, indices: NDArray[np.int64], rng: np.random.Generator) -> list[bytes]:
-        self.raw(indices)
-        sounds = (whole_sound(self._files[index]) for index in indices)
-        return [as_flac(_echoed(wave.astype(np.float64), rng).astype(np.float32), rate) for wave, rate in sounds]
-
-    def _sound(self, file: Path) -> NDArray[np.generic]:
-        try:
-            return load_sound(file, self._rate, self._tensor.shape[0], self._tensor.dtype)
-        except Exception as error:  # noqa: BLE001 - soundfile's errors share no base with ours, and mean one thing
-            raise BadModel(f"{file}: the sound cannot be used: {first_line(error)}. Mend or remove it.") from None
-
-
-def _echoed(wave: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(samples,) from -1 to 1, moved in time and with a little noise: another recording of the same."""
-    moved = np.roll(wave, int(rng.integers(1, max(2, len(wave) // 8))))
-    return np.clip(moved + rng.normal(0.0, 1e-3, moved.shape), -1.0, 1.0)
-
-
-def _labelled(
-    folder: Path, suffixes: frozenset[str], outputs: tuple[Tensor, ...]
-) -> tuple[list[Path], NDArray[np.int64]]:
+def _labelled(folder: Path, kinds: frozenset[str], outputs: Sequence[Tensor]) -> tuple[list[Path], NDArray[np.int64]]:
     classes = sorted(entry for entry in folder.iterdir() if entry.is_dir())
     files = [
         (file, label)
         for label, entry in enumerate(classes)
         for file in sorted(entry.rglob("*"))
-        if file.suffix.lower() in suffixes and file.is_file()
+        if file.suffix.lower() in kinds and file.is_file()
     ]
     if not files:
-        what, kinds = "pictures" if suffixes is PICTURE_SUFFIXES else "sounds", " ".join(sorted(suffixes))
-        raise BadModel(f"{folder}: no {what} found; expected one subfolder per class with files of {kinds}.")
+        what, ends = _what(kinds), " ".join(sorted(kinds))
+        raise BadModel(f"{folder}: no {what} found; expected one subfolder per class with files of {ends}.")
     answers = int(np.prod(outputs[0].shape, dtype=np.int64))
     if len(classes) != answers:
         raise BadModel(
@@ -198,8 +84,3 @@ def _labelled(
             "in sorted order, so that each class needs a folder, an empty one where there are no files."
         )
     return [file for file, _ in files], np.array([label for _, label in files], np.int64)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, as one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

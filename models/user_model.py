@@ -1,7 +1,8 @@
-"""The user's own ONNX classifier as a workload, with labelled files (one subfolder per class) or none."""
+"""The user's own ONNX file as a workload of a task, with files to check it on or none."""
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,16 @@ from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Ref
 from bench.models.graph import graph_statistics, model_hash
 from bench.models.soundness import data_elsewhere, nan_weights
 from bench.models.stress_reference import StressReference
-from bench.models.user_data import BadModel, UserData, first_line, open_data
+from bench.models.user_data import UserData, open_data, open_unlabelled
+from bench.models.user_files import BadModel, first_line
 from bench.records.plan import USER_WORKLOAD
 from bench.records.preparation import Preparation
+from bench.tasks import AGREEMENT, CLASSIFY, TASKS
 from bench.tasks.pipelines import Pipeline
 
 __all__ = ["BadModel", "UserWorkload"]
 
-_LOAD_SAMPLES = 64
+_LOAD_SAMPLES, _QUICK_SAMPLES = 64, 192
 _ELSEWHERE = {
     "outside": "outside the model's folder; move it beside the model",
     "missing": "which is not there; put it beside the model",
@@ -28,15 +31,32 @@ _ELSEWHERE = {
 
 
 class UserWorkload:
-    """An ONNX file with fixed shapes behind the batch axis, and perhaps labelled files to check it on."""
+    """An ONNX file with fixed shapes behind the batch axis, and perhaps files to check it on.
 
-    def __init__(self, model_file: Path, data: Path | None, preparation: Preparation | None = None) -> None:
+    With `agreement` nothing is known of the files: answers are held against those of a reference engine.
+    """
+
+    def __init__(
+        self,
+        model_file: Path,
+        data: Path | None,
+        preparation: Preparation | None = None,
+        task: str = CLASSIFY.name,
+        agreement: bool = False,
+    ) -> None:
         self._path = model_file
+        self._reference: Reference | None = None
         inputs, outputs, opset, fixed_batch = _signature(model_file)
         self._fixed_batch = fixed_batch
-        self._data = open_data(data, inputs, outputs, preparation or Preparation()) if data is not None else None
-        samples = 0 if self._data is None else len(self._data.labels)
-        self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, samples)
+        how = preparation or Preparation()
+        if data is None:
+            self._data: UserData | None = None
+        elif agreement:
+            self._data = open_unlabelled(data, inputs, how)
+        else:
+            self._data = open_data(data, task, inputs, outputs, how)
+        quality = _quality(AGREEMENT if agreement else TASKS[task].metric, self._data)
+        self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, task, quality)
 
     def model(self, precision: str = "fp32") -> Model:
         spec = self.spec
@@ -50,39 +70,46 @@ class UserWorkload:
     @property
     def pipeline(self) -> Pipeline | None:
         """How its files become inputs; None where there are none."""
-        return self._data.pipeline if self._data is not None else None
+        return self._data.files.pipeline if self._data is not None else None
 
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
         """Files of the folder under seeded noise and shift, else seeded noise; never an evaluation sample."""
         rng = np.random.default_rng(seed)
         if self._data is None:
             return {tensor.name: _noise(tensor, count, rng) for tensor in self.spec.inputs}
-        return self.prepared({self.spec.inputs[0].name: self._data.disturbed(self._chosen(count, rng), rng)})
+        return self.prepared({self.spec.inputs[0].name: self._data.files.disturbed(self._chosen(count, rng), rng)})
 
     def load_files(self, count: int, seed: int) -> list[bytes]:
         """As `load_inputs`, and of their own size."""
         rng = np.random.default_rng(seed)
-        return self._known().disturbed_files(self._chosen(count, rng), rng)
+        return self._known().files.disturbed_files(self._chosen(count, rng), rng)
 
     def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
         return self.prepared(self.evaluation_raw(indices))
 
     def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
         """The files themselves. Raises BadModel for one that cannot be read."""
-        return self._known().files(indices)
+        return self._known().files.files(indices)
 
     def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
-        return {self.spec.inputs[0].name: self._known().raw(indices)}
+        return {self.spec.inputs[0].name: self._known().files.raw(indices)}
 
     def prepared(self, raw: NamedArrays) -> NamedArrays:
         name = self.spec.inputs[0].name
-        return {name: self._known().prepared(raw[name])}
+        return {name: self._known().files.prepared(raw[name])}
 
-    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        return self._data.labels[indices] if self._data is not None else None
+    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
+        labels = self._data.labels if self._data is not None else None
+        return labels[indices] if labels is not None else None
+
+    def answered(self, reference: Reference) -> UserWorkload:
+        """The same with what a reference engine answered to files without labels."""
+        known = copy.copy(self)
+        known._reference = reference
+        return known
 
     def reference(self) -> Reference | None:
-        return None
+        return self._reference
 
     def stress_reference(self) -> StressReference | None:
         return None
@@ -92,7 +119,7 @@ class UserWorkload:
         return self._data
 
     def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        files = len(self._known().labels)
+        files = self._known().count
         chosen: NDArray[np.int64] = rng.permutation(files)[np.arange(count) % files]
         return chosen
 
@@ -167,7 +194,8 @@ def _specification(
     outputs: tuple[Tensor, ...],
     opset: int,
     fixed_batch: int | None,
-    samples: int,
+    task: str,
+    quality: QualitySpec,
 ) -> WorkloadSpec:
     try:
         figures, digest = graph_statistics(path), model_hash(path)
@@ -176,7 +204,7 @@ def _specification(
     return WorkloadSpec(
         name=USER_WORKLOAD,
         version=1,
-        task="classify",
+        task=task,
         title={"en": path.name, "zh": path.name},
         model=ModelSpec(
             graph=path.name,
@@ -195,9 +223,16 @@ def _specification(
             "multi_stream": ScenarioSpec(samples_per_query=8),
             "offline": ScenarioSpec(batch=fixed_batch or 8),
         },
-        quality=QualitySpec(metric="top1", target=None, evaluation_samples=samples, quick_samples=min(samples, 192)),
+        quality=quality,
         origin={"data": "the user's", "weights": "the user's"},
     )
+
+
+def _quality(metric: str, data: UserData | None) -> QualitySpec:
+    samples, group = (data.count, data.group) if data is not None else (0, 1)
+    # A look at people needs the impostors of so many (the rule of 30).
+    quick = min(samples, _QUICK_SAMPLES * group)
+    return QualitySpec(metric=metric, target=None, evaluation_samples=samples, quick_samples=quick, group=group)
 
 
 def _noise(tensor: Tensor, count: int, rng: np.random.Generator) -> NDArray[np.generic]:

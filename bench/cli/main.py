@@ -128,6 +128,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
+    from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
     from bench.models.user_model import BadModel
@@ -137,7 +138,18 @@ def _is_expected(error: ValueError) -> bool:
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
 
-    known = (BadDownload, BadFile, BadModel, BadPlan, BadRequest, BadWorkload, InUse, NoSuchRecord, PluginError)
+    known = (
+        BadDownload,
+        BadFile,
+        BadModel,
+        BadPlan,
+        BadRequest,
+        BadWorkload,
+        InUse,
+        NoReference,
+        NoSuchRecord,
+        PluginError,
+    )
     return isinstance(error, known)
 
 

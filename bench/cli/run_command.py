@@ -22,7 +22,7 @@ from bench.cli.common import (
     settings_option,
 )
 from bench.cli.load import load_options
-from bench.cli.preparation import preprocess_option
+from bench.cli.own_files import own_files_options
 from bench.cli.rates import GivenRate, rates
 from bench.cli.robustness import robustness_option
 from bench.cli.tuning import tune_options
@@ -108,9 +108,8 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
 @load_options
 @click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
 @settings_option
-@click.option("--model", metavar="FILE.onnx", help="Your own classifier instead of the suite's workloads.")
-@click.option("--data", metavar="PATH", help="Files for --model: one folder per class, in sorted order.")
-@preprocess_option
+@click.option("--model", metavar="FILE.onnx", help="Your own network instead of the suite's workloads.")
+@own_files_options
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option(
     "--nonce",

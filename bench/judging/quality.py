@@ -60,12 +60,13 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         return failed, (*found, finding("non-finite-output", mode, bad, 0))
     if refused is not None:
         return quality, (*found, finding("quality-not-verified", mode, refused.seen, refused.limit, _TOO_FEW))
-    reference = workload.reference()
-    if reference is None or quality.target is None:
+    reference, unlabelled = workload.reference(), answered.labels is None and quality.target is None
+    if reference is None or (quality.target is None and not unlabelled):
         return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))
     if digest != reference.evaluation_sha256:
         return quality, (*found, finding("quality-not-verified", mode, subject=_OTHER_DATA))
-    judged, more = _against_reference(quality, answered, reference, mode)
+    judge = _by_agreement if unlabelled else _against_reference
+    judged, more = judge(quality, answered, reference, mode)
     return judged, found + more
 
 
@@ -158,6 +159,35 @@ def _against_reference(quality: Quality, answered: _Answered, reference: Referen
         agreement=agreed,
         judged_by="nothing" if passed is None else "agreement" if verdict.passed is None else "paired-difference",
         passed=passed and within,
+    )
+    return judged, tuple(found)
+
+
+def _by_agreement(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:
+    """Without labels the share of answers that are the reference's is what can be said, and how far the numbers are."""
+    unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
+    stored = {name: reference.answers[name][answered.indices] for name in answered.answers if name in reference.answers}
+    error = None if answered.from_files else _numeric(answered, reference)
+    if isinstance(error, Refusal) or not stored:
+        return unverified
+    agreed = answered.measure.agreement(answered.answers, stored, None)
+    samples, limit = len(answered.indices), ERROR_CLASS[answered.precision]
+    within = error is None or error.max <= limit
+    same = _agrees(agreed, samples, exact=not answered.from_files and answered.precision != "int8")
+    found = []
+    if error is not None and not within:
+        found.append(finding("precision-mismatch", mode, error.max, limit, answered.precision))
+    if not same:
+        found.append(finding("quality-failed", mode, agreed, _AGREEMENT, quality.metric))
+    judged = msgspec.structs.replace(
+        quality,
+        value=agreed,
+        interval=wilson(round(agreed * samples), samples),
+        target=_AGREEMENT,
+        error=error,
+        agreement=agreed,
+        judged_by="agreement",
+        passed=same and within,
     )
     return judged, tuple(found)
 

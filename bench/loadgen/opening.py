@@ -61,7 +61,7 @@ def opened(job: Job, reporter: Reporter) -> Iterator[Ready]:
     Raises PluginError, BadFile, BadModel, Unsupported or EngineError.
     """
     measurement = job.measurement
-    workload = open_workload(measurement.workload, job.model, job.data, job.preparation, measurement.timed_region)
+    workload = open_workload(measurement.workload, job, measurement.timed_region)
     with opened_model(job, workload, workload.model(measurement.precision), reporter) as ready:
         yield ready
 

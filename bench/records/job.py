@@ -39,6 +39,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     data: str | None = None
     preparation: Preparation | None = None
+    task: str | None = None
+    agreement: bool = False
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):

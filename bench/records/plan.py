@@ -89,6 +89,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: str | None = None
     data: str | None = None
     preparation: Preparation | None = None
+    task: str | None = None
+    agreement: bool = False
     seed: int = 0
     nonce: str | None = None
     budget_s: float | None = None
@@ -164,12 +166,9 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError(f"`rates` names {', '.join(stray)}, which is no workload of the plan")
     if "concurrent" in plan.scenarios and (len(plan.workloads) < 2 or plan.model is not None):
         raise ValueError("the scenario `concurrent` needs two workloads or more of the suite to run at once")
-    if plan.data is not None and plan.model is None:
-        raise ValueError("`data` goes with `model`: the suite's workloads bring their own evaluation data")
+    _check_own_files(plan)
     if plan.robustness and plan.model is not None and plan.data is None:
         raise ValueError("`robustness` corrupts labelled samples: beside `model` it needs `data`")
-    if plan.preparation is not None and plan.data is None:
-        raise ValueError("`preparation` goes with `data`, which it makes into inputs")
     if plan.model is not None and plan.workloads not in (*_NONE_NAMED, (USER_WORKLOAD,)):
         raise ValueError(f"`model` brings the only workload, and the plan names {', '.join(plan.workloads)}, too")
     if len(set(plan.devices)) < len(plan.devices):
@@ -189,6 +188,23 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError(
             f"an engine in a process of its own drives one device, and the plan names {', '.join(plan.devices)}"
         )
+
+
+def _check_own_files(plan: RunPlan) -> None:
+    """Whether what a user brings goes together."""
+    if plan.data is not None and plan.model is None and not plan.agreement:
+        raise ValueError(
+            "`data` goes with `model`: the suite's workloads bring their own evaluation data; on unlabelled files "
+            "they can be held against a reference engine (`agreement`)"
+        )
+    if plan.preparation is not None and plan.data is None:
+        raise ValueError("`preparation` goes with `data`, which it makes into inputs")
+    if plan.task is not None and plan.model is None:
+        raise ValueError("`task` goes with `model`: the suite's workloads have theirs")
+    if plan.agreement and plan.data is None:
+        raise ValueError("`agreement` needs `data`: the folder of files to be answered")
+    if plan.agreement and plan.robustness:
+        raise ValueError("`robustness` counts right answers, and files of `agreement` have no labels; ask for one")
 
 
 def _check_certified(plan: RunPlan) -> None:

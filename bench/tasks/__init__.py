@@ -8,4 +8,7 @@ from bench.tasks.verify import VERIFY
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY)}
 
-__all__ = ["TASKS", "Task"]
+# Id of what answers to unlabelled samples are worth: the share that a reference engine gives as well.
+AGREEMENT = "agreement"
+
+__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "TASKS", "VERIFY", "Task"]

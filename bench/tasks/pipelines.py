@@ -23,7 +23,7 @@ from bench.tasks.video import Decoder, as_key_frame, enlarged, letterboxed
 
 # A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.
 _ENLARGED = 2
-_SAMPLES_PER_S = 16_000
+SAMPLES_PER_S = 16_000
 
 Sample = Mapping[str, NDArray[np.generic]]
 
@@ -95,16 +95,16 @@ class Recordings(msgspec.Struct, frozen=True):
 
     def encode(self, sample: Sample) -> bytes:
         (wave,) = sample.values()
-        return as_flac(wave, _SAMPLES_PER_S)
+        return as_flac(wave, SAMPLES_PER_S)
 
     def prepare(self, data: bytes, sample: Sample) -> None:
         import soundfile
 
         (wave,) = sample.values()
         sound, rate = soundfile.read(io.BytesIO(data), dtype=wave.dtype.name)
-        if sound.shape != wave.shape or rate != _SAMPLES_PER_S:
+        if sound.shape != wave.shape or rate != SAMPLES_PER_S:
             raise ValueError(
-                f"a recording of shape {sound.shape} at {rate} Hz; expected {wave.shape} at {_SAMPLES_PER_S}"
+                f"a recording of shape {sound.shape} at {rate} Hz; expected {wave.shape} at {SAMPLES_PER_S}"
             )
         wave[:] = sound
 

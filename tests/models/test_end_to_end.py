@@ -30,7 +30,7 @@ def test_files_lie_behind_each_other_with_their_lengths(files: list[bytes]) -> N
 
 
 def test_a_workload_of_the_suite_gives_the_files_of_its_own_samples() -> None:
-    plain, files = load_workload("speech_command"), open_workload("speech_command", None, None, region="end_to_end")
+    plain, files = load_workload("speech_command"), open_workload("speech_command", region="end_to_end")
     assert isinstance(files, EndToEnd)
     for inputs, own in (
         (files.load_inputs(3, 5), plain.load_inputs(3, 5)),
