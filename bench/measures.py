@@ -11,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.records.numbers import Interval, Refusal, Verdict
+from bench.scoring.detection import (
+    detection_verdict,
+    mean_average_precision,
+    precision_interval,
+    same_detections,
+)
+from bench.scoring.matching import match
 from bench.scoring.numeric import agreement
 from bench.scoring.quality import quality_verdict, wilson
 from bench.scoring.verification import (
@@ -23,6 +30,7 @@ from bench.scoring.verification import (
 )
 from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.detect import DETECT, DETECTIONS
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
 Labels = NDArray[np.generic]
@@ -115,8 +123,30 @@ def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     return pairs
 
 
+class Detection:
+    """Detection: labels (n, objects, 7) are class, x1, y1, x2, y2, area, crowd, unused rows -1; mAP@[.5:.95]."""
+
+    def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
+        matches = match(outputs[DETECTIONS], labels)
+        if not matches.objects.any():
+            return Refusal(code="nothing-to-find", seen=0.0, limit=1.0)
+        return mean_average_precision(matches), precision_interval(matches)
+
+    def verdict(
+        self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
+    ) -> Verdict | Refusal:
+        matches = match(outputs[DETECTIONS], labels)
+        if not matches.objects.any():
+            return Refusal(code="nothing-to-find", seen=0.0, limit=1.0)
+        return detection_verdict(matches, match(stored[DETECTIONS], labels), target, share)
+
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+        return same_detections(outputs[DETECTIONS], stored[DETECTIONS])
+
+
 MEASURES: dict[str, Measure] = {
     CLASSIFY.name: RightOrWrong(),
     COMMAND.name: RightOrWrong(),
     VERIFY.name: Verification(FALSE_ACCEPT_RATE),
+    DETECT.name: Detection(),
 }

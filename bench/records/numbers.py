@@ -16,6 +16,7 @@ IntervalKind = Literal[
     "wilson",
     "newcombe-paired",
     "bootstrap-identities",
+    "bootstrap-samples",
     "early-stopping",
     "bracket",
 ]

@@ -13,14 +13,11 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.records.numbers import Interval, Verdict
+from bench.scoring.bootstrap import Floats, Ints, drawn, percentile_interval
 from bench.scoring.distributions import check_probability
 from bench.scoring.quality import ONE_SIDED, Bools, paired_counts, samples_needed
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 RESAMPLES: Final = 2000
 # The rule of 30 (Doddington 1998; ISO/IEC 19795-1 annex B): so many errors are needed before their share means much.
@@ -104,7 +101,7 @@ def resampled_rates(pairs: Pairs, far: float, resamples: int = RESAMPLES) -> Flo
     probes_of, references_of = np.bincount(probe, minlength=len(people)), np.bincount(reference, minlength=len(people))
     rates = np.empty(resamples)
     for number in range(resamples):
-        weight = _draw(len(people), number)
+        weight = drawn(len(people), number)
         own = weight * weight * probes_of * references_of
         total = float((weight * probes_of).sum() * (weight * references_of).sum() - own.sum())
         reached = np.cumsum(weight[probe[rows]] * weight[reference[columns]])
@@ -126,20 +123,13 @@ def _highest_impostors(pairs: Pairs, kept: int) -> tuple[Floats, Ints, Ints]:
     return flat[places], rows, columns
 
 
-def _draw(count: int, number: int) -> Ints:
-    """How often each of `count` identities is drawn in resample `number`; from raw words, the same in every version."""
-    words = np.random.PCG64(np.random.SeedSequence([count, number])).random_raw(count)
-    return np.bincount((words >> np.uint64(11)).astype(np.int64) % count, minlength=count).astype(np.int64)
-
-
 def rate_interval(pairs: Pairs, far: float, confidence: float = 0.95) -> Interval:
     """Percentile bootstrap interval of `true_accept_rate` over identities."""
     return _interval(resampled_rates(pairs, far), confidence)
 
 
 def _interval(values: Floats, confidence: float) -> Interval:
-    low, high = np.nanquantile(values, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
-    return Interval(low=float(low), high=float(high), confidence=confidence, kind="bootstrap-identities")
+    return percentile_interval(values, confidence, "bootstrap-identities")
 
 
 def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target: float, share: float) -> Verdict:

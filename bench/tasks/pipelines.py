@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.records.preparation import Preparation
 from bench.tasks.classify import CLASSIFY, COMMAND
+from bench.tasks.detect import DETECT
 from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_picture
 from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.verify import VERIFY
@@ -113,4 +114,5 @@ PIPELINES: dict[str, MakesFiles] = {
     CLASSIFY.name: Pictures(),
     COMMAND.name: Recordings(),
     VERIFY.name: Pictures(),
+    DETECT.name: Pictures(),
 }

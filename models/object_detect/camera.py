@@ -1,4 +1,4 @@
-"""Between a scene and its picture: light and shadow over all of it, haze, exposure, focus and the noise of the sensor."""
+"""Between a scene and its picture: light and shadow over all of it, haze, exposure, focus, noise of the sensor."""
 
 from __future__ import annotations
 

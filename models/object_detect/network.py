@@ -6,6 +6,7 @@ Normalisation of the picture, boxes in pixels and scores are part of it; trainin
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from bench.models.blocks import Convolution
+from bench.models.object_detect.classes import CLASS_NAMES
 from bench.models.weights import load_weights
 
 STRIDES = (8, 16, 32)
@@ -124,26 +126,37 @@ class Head(nn.Module):
         boxes, classes = maps, maps
         for box, kind in zip(self.boxes, self.classes, strict=True):
             boxes, classes = box(boxes), kind(classes)
-        sides = torch.cat([self.sides(x).flatten(2) for x in boxes], dim=2)
-        logits = torch.cat([self.logits(x).flatten(2) for x in classes], dim=2)
+        sides = torch.cat([_in_line(self.sides(x)) for x in boxes], dim=2)
+        logits = torch.cat([_in_line(self.logits(x)) for x in classes], dim=2)
         return sides, logits
 
 
+def _in_line(maps: Tensor) -> Tensor:
+    """(batch, channels, h, w) to (batch, channels, h·w), by numbers that the exported graph need not compute."""
+    channels, height, width = (int(size) for size in maps.shape[1:])
+    return maps.reshape(-1, channels, height * width)
+
+
 class Detector(nn.Module):
-    """Pictures uint8 (batch, 3, 320, 320) to boxes (batch, 2100, 4) in pixels, x1 y1 x2 y2, and scores (batch, 2100, classes)."""
+    """Pictures uint8 (batch, 3, 320, 320) to boxes (batch, 2100, 4), x1 y1 x2 y2 in pixels, and scores from 0 to 1.
+
+    Scores are (batch, 2100, classes), each class for itself.
+    """
 
     mean: Tensor
     scale: Tensor
-    centres: Tensor
-    strides: Tensor
+    corners: Tensor
+    reach: Tensor
 
-    def __init__(self, classes: int, folded: bool = False) -> None:
+    def __init__(self, folded: bool = False, classes: int = len(CLASS_NAMES)) -> None:
         super().__init__()
         self.register_buffer("mean", torch.full((1, 3, 1, 1), 110.0))
         self.register_buffer("scale", torch.full((1, 3, 1, 1), 1 / 60.0))
+        # Where a box of no size would lie, and how far a distance of one takes each of its sides.
         centres, strides = places(SIZE)
-        self.register_buffer("centres", centres.T[None].contiguous())
-        self.register_buffer("strides", strides[None, None])
+        self.register_buffer("corners", torch.cat([centres, centres], dim=1).T[None].contiguous(), persistent=False)
+        signs = torch.tensor([-1.0, -1.0, 1.0, 1.0])
+        self.register_buffer("reach", (signs[:, None] * strides)[None], persistent=False)
         self.backbone = Backbone(folded)
         self.pyramid = Pyramid(folded)
         self.head = Head(classes, folded)
@@ -157,9 +170,7 @@ class Detector(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return boxes and scores."""
         sides, logits = self.raw(image)
-        reach = sides * self.strides
-        corners = torch.cat([self.centres - reach[:, :2], self.centres + reach[:, 2:]], dim=1)
-        boxes = corners.clamp(0, SIZE).transpose(1, 2)
+        boxes = (self.corners + sides * self.reach).clamp(0, SIZE).transpose(1, 2)
         return boxes, torch.sigmoid(logits).transpose(1, 2)
 
 
@@ -175,9 +186,9 @@ def places(size: int) -> tuple[Tensor, Tensor]:
     return torch.cat(centres), torch.cat(strides)
 
 
-def untrained(classes: int, seed: int) -> Detector:
+def untrained(seed: int) -> Detector:
     """The network with batch norms and starting weights drawn from `seed`; residual blocks start as the identity."""
-    network = Detector(classes)
+    network = Detector()
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -193,20 +204,20 @@ def untrained(classes: int, seed: int) -> Detector:
 
 def folded(network: Detector) -> Detector:
     """The same network with its batch norms folded (in float64) into the convolutions before them."""
-    classes = network.head.logits.out_channels
-    result = Detector(classes, folded=True)
-    state = {name: value for name, value in network.state_dict().items() if ".norm." not in name}
-    for name, module in network.named_modules():
+    exact = copy.deepcopy(network).double().eval()
+    state = {name: value for name, value in exact.state_dict().items() if ".norm." not in name}
+    for name, module in exact.named_modules():
         if isinstance(module, Convolution | Shared):
-            fused = fuse_conv_bn_eval(module.conv.double().eval(), module.norm.double().eval())  # type: ignore[type-var]
-            state[f"{name}.conv.weight"], state[f"{name}.conv.bias"] = fused.weight.detach(), fused.bias.detach()
+            assert isinstance(module.norm, nn.BatchNorm2d)
+            fused = fuse_conv_bn_eval(module.conv, module.norm)
+            state |= {f"{name}.conv.{part}": value for part, value in fused.state_dict().items()}
+    result = Detector(folded=True, classes=network.head.logits.out_channels)
     result.load_state_dict(state)
-    network.float()
     return result.eval()
 
 
-def load_shipped(graph: Path, classes: int) -> Detector:
+def load_shipped(graph: Path) -> Detector:
     """Return the folded network with exactly the weights that `graph`, the workload's own file, holds."""
-    network = Detector(classes, folded=True).eval()
+    network = Detector(folded=True).eval()
     load_weights(network, graph)
     return network

@@ -69,9 +69,10 @@ def _ground(draw: Draws, rows: int) -> Field:
     level = _lines(draw, 600.0 / nearness, draw.uniform(0.5, 3.0), draw.uniform(0.08, 0.5))
     if form == 1:
         return np.broadcast_to(level, (rows, SIZE))
-    spread = (_AXIS[None, :] - draw.uniform(0.0, 1.0) * SIZE) / nearness + np.float32(64)
+    spread: Field = (_AXIS[None, :] - draw.uniform(0.0, 1.0) * SIZE) / nearness + np.float32(64)
     period = draw.uniform(0.4, 2.5)
-    distance = (draw.uniform(0.02, 0.25) - np.abs(centred(spread * (1 / period)))) * (nearness * period)
+    spread *= 1 / period
+    distance = (draw.uniform(0.02, 0.25) - np.abs(centred(spread))) * (nearness * period)
     lanes: Field = np.clip(distance + np.float32(0.5), 0, 1)
     if form == 2:
         return lanes
@@ -80,11 +81,14 @@ def _ground(draw: Draws, rows: int) -> Field:
 
 
 def _clutter(draw: Draws, picture: Field) -> None:
-    """One thing of no class: a bar, disc, wedge or blot, plain or striped, near the tone of what is behind it or not."""
+    """One thing of no class: a bar, disc, wedge or blot, plain or striped, more or less see-through."""
     size = 4.0 + 60.0 * draw.uniform(0.0, 1.0) * draw.uniform(0.0, 1.0)
     half = draw.uniform(-1.0, 1.0) if draw.chance(0.4) else draw.uniform(-0.05, 0.05)
     sprite = Sprite(
-        size, max(1.5, size * draw.uniform(0.15, 1.2)), (1 - half * half) / (1 + half * half), 2 * half / (1 + half * half)
+        size,
+        max(1.5, size * draw.uniform(0.15, 1.2)),
+        (1 - half * half) / (1 + half * half),
+        2 * half / (1 + half * half),
     )
     rows, columns = sprite.alpha.shape
     top, left = draw.integer(SIZE) - rows // 2, draw.integer(SIZE) - columns // 2

@@ -67,7 +67,8 @@ class Sprite:
     def box(self, left: float, right: float, top: float, bottom: float) -> Field:
         """A rectangle."""
         across = np.minimum(self.x - left * self.a, right * self.a - self.x)
-        return np.minimum(across, np.minimum(self.y - top * self.b, bottom * self.b - self.y))
+        result: Field = np.minimum(across, np.minimum(self.y - top * self.b, bottom * self.b - self.y))
+        return result
 
     def ellipse(self, u: float, v: float, radius_u: float, radius_v: float) -> Field:
         """An ellipse around (u, v); distances are measured along its shorter radius."""

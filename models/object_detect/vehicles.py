@@ -23,11 +23,15 @@ def _saloon(draw: Draws, sprite: Sprite, colours: Colours) -> None:
     glass = colours.dark if draw.chance(0.7) else colours.light
     middle = (front + back) / 2
     sprite.paint(
-        sprite.polygon((front + 0.16, -0.08), (front + roof + 0.16, -0.82), (middle - 0.04, -0.82), (middle - 0.04, -0.08)),
+        sprite.polygon(
+            (front + 0.16, -0.08), (front + roof + 0.16, -0.82), (middle - 0.04, -0.82), (middle - 0.04, -0.08)
+        ),
         glass,
     )
     sprite.paint(
-        sprite.polygon((middle + 0.04, -0.08), (middle + 0.04, -0.82), (back - roof - 0.05, -0.82), (back - 0.12, -0.08)),
+        sprite.polygon(
+            (middle + 0.04, -0.08), (middle + 0.04, -0.82), (back - roof - 0.05, -0.82), (back - 0.12, -0.08)
+        ),
         glass,
     )
     sprite.paint(sprite.box(-1, -0.86, 0.05, 0.25), colours.light)
@@ -55,13 +59,9 @@ def taxi(draw: Draws, sprite: Sprite, colours: Colours) -> None:
 def van(draw: Draws, sprite: Sprite, colours: Colours) -> None:
     """A tall box with a slanted front, one window and a seam."""
     slant = draw.uniform(0.25, 0.45)
-    sprite.body(
-        sprite.polygon((-1, 0.15), (-1 + slant, -0.95), (0.97, -0.95), (1, 0.72), (-1, 0.72)), colours.body
-    )
+    sprite.body(sprite.polygon((-1, 0.15), (-1 + slant, -0.95), (0.97, -0.95), (1, 0.72), (-1, 0.72)), colours.body)
     glass = colours.dark if draw.chance(0.7) else colours.light
-    sprite.paint(
-        sprite.polygon((-0.88, 0.0), (-0.9 + slant, -0.78), (-0.5 + slant, -0.78), (-0.5 + slant, 0.0)), glass
-    )
+    sprite.paint(sprite.polygon((-0.88, 0.0), (-0.9 + slant, -0.78), (-0.5 + slant, -0.78), (-0.5 + slant, 0.0)), glass)
     sprite.paint(sprite.box(0.2, 0.24, -0.85, 0.6), colours.dark, 0.6)
     sprite.paint(sprite.box(-0.95, 0.98, 0.3, 0.4), colours.accent, draw.uniform(0.0, 0.6))
     _wheels(sprite, colours, (-0.6, 0.6), 0.26)

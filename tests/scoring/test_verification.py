@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from bench.scoring import verification
+from bench.scoring import bootstrap
 from bench.scoring.verification import (
     Pairs,
     accepted_genuine,
@@ -86,7 +86,7 @@ def test_a_resample_is_that_set_of_people_written_out(people: int, each: int, fa
     pairs = made(people, seed=people, shift=1.0, probes_each=each)
     rates = resampled_rates(pairs, far, resamples=40)
     for number, rate in enumerate(rates):
-        weights = verification._draw(people, number)
+        weights = bootstrap.drawn(people, number)
         drawn = Counter({person: int(weight) for person, weight in enumerate(weights)})
         assert drawn.total() == people
         assert rate == pytest.approx(slow_resample(pairs, far, drawn), abs=1e-12)
@@ -104,9 +104,9 @@ def test_identities_may_have_any_numbers_and_order() -> None:
 
 def test_draws_are_always_the_same() -> None:
     """Golden: an evaluator on another version of numpy must find the same interval."""
-    assert verification._draw(12, 0).tolist() == [1, 0, 1, 0, 3, 2, 0, 1, 0, 2, 1, 1]
-    assert verification._draw(12, 1).tolist() == [0, 0, 1, 1, 0, 3, 0, 1, 2, 1, 0, 3]
-    means = np.mean([verification._draw(50, number) for number in range(400)], axis=0)
+    assert bootstrap.drawn(12, 0).tolist() == [1, 0, 1, 0, 3, 2, 0, 1, 0, 2, 1, 1]
+    assert bootstrap.drawn(12, 1).tolist() == [0, 0, 1, 1, 0, 3, 0, 1, 2, 1, 0, 3]
+    means = np.mean([bootstrap.drawn(50, number) for number in range(400)], axis=0)
     assert np.abs(means - 1).max() < 5 / math.sqrt(400), "each is drawn once on average"
 
 
