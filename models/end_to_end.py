@@ -1,4 +1,4 @@
-"""A workload whose samples are the bytes of files, or frames of cameras: what the timed region `end_to_end` is fed with.
+"""A workload whose samples are files' bytes, or frames of cameras: what the timed region `end_to_end` is fed with.
 
 Files of different lengths lie in one array, padded to the longest, so that a batch of them is a view like any other.
 """

@@ -17,7 +17,7 @@ from bench.models.graph import graph_statistics, model_hash
 LENDER, WATCHER = "tiny_scene", "tiny_cameras"
 HEIGHT, WIDTH, CLIPS, FRAMES, KEY_EVERY = 48, 64, 3, 12, 6
 
-_DATA = '''
+_DATA = """
 import numpy as np
 EVALUATION_SIZE = 40
 COLOURS = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200]])
@@ -34,8 +34,8 @@ def evaluation_labels(indices):
     return np.array([_scene(1, int(index))[1] for index in indices], np.int64)
 def load_inputs(count, seed):
     return _inputs(seed + 2, np.arange(count))
-'''
-_FOOTAGE = f'''
+"""
+_FOOTAGE = f"""
 import numpy as np
 def film(number, frames):
     rng = np.random.default_rng(number)
@@ -44,8 +44,8 @@ def film(number, frames):
         picture = ground + rng.integers(-9, 10, ground.shape)
         picture[8:24, 4 * step : 4 * step + 12] = 255 - 40 * number
         yield np.clip(picture, 0, 255).astype(np.uint8)
-'''
-_LENDER = '''
+"""
+_LENDER = """
 name = "tiny_scene"
 version = 1
 task = "classify"
@@ -76,8 +76,8 @@ quick_samples = 20
 [origin]
 data = "made up"
 weights = "made up"
-'''
-_WATCHER = f'''
+"""
+_WATCHER = f"""
 name = "tiny_cameras"
 version = 1
 title = {{ en = "Tiny cameras", zh = "小摄像机" }}
@@ -97,7 +97,7 @@ bits_per_s = 300_000
 [origin]
 data = "made up"
 weights = "borrowed"
-'''
+"""
 
 
 def write_workloads(folder: Path) -> Path:

@@ -38,7 +38,9 @@ def clips_of(workload: Filmed, announce: Callable[[float], None]) -> tuple[Clip,
             write_bytes(path, as_clip(frames, video.frames_per_s, video.key_every, video.bits_per_s))
         clip = _kept(path, video)
         if clip is None:
-            raise ValueError(f"{path}: not the film that was to be made; is `footage` of {workload.spec.name} in order?")
+            raise ValueError(
+                f"{path}: not the film that was to be made; is `footage` of {workload.spec.name} in order?"
+            )
         clips.append(clip)
     return tuple(clips)
 

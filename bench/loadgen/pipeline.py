@@ -1,4 +1,4 @@
-"""A session that takes files, or frames of cameras, and gives answers: preparation, the engine's session and reading of the answer, in turn.
+"""A session that takes files, or frames of cameras, and gives answers: preparation, engine and reading, in turn.
 
 Everything here is inside the clock of the timed region `end_to_end`, and is the same code for every engine. How long
 each part took is counted, so that a report can say what is not the engine's.

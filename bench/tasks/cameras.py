@@ -67,7 +67,7 @@ class Camera:
 
 
 class Cameras:
-    """Any number of cameras on a few clips. Frames of all clips are numbered through: the second's follow the first's."""
+    """Any number of cameras on a few clips; frames of all clips are numbered through."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self.clips = tuple(clips)

@@ -102,10 +102,10 @@ def read_clip(file: Path | BinaryIO) -> Clip:
         raise ValueError(f"FFmpeg cannot read it: {error.strerror}") from None
     if not keys or keys[0] != 0:
         raise ValueError("its first picture is no key frame")
-    clip = Clip(packets=packets, keys=keys, width=width, height=height, header=header)
-    if any(packet.pts is not None and packet.dts is not None and packet.pts < packet.dts for packet in found):
-        raise ValueError("its packets are not in the order of its pictures")
-    return clip
+    shown = [packet.pts for packet in found if packet.pts is not None]
+    if shown != sorted(shown):
+        raise ValueError("some of its pictures need later ones (B-frames), for which no camera could wait")
+    return Clip(packets=packets, keys=keys, width=width, height=height, header=header)
 
 
 class Decoder:
