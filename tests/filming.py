@@ -1,4 +1,4 @@
-"""Small films for tests: pictures that change, their clip, and what a decoder that starts at the beginning makes of it."""
+"""Small films for tests: pictures that change, their clip, and what one decoder makes of it from beginning to end."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ HEAVY = {
     "matplotlib",
     "scipy",
     "PIL",
+    "av",
     "cpuinfo",
     "mlperf_loadgen",
 }

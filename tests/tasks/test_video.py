@@ -165,13 +165,13 @@ def test_films_that_no_camera_sends_are_refused(codec: str, options: dict[str, s
 
 @pytest.mark.parametrize("content", [b"", b"no film", bytes(5000)])
 def test_what_is_no_film_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="FFmpeg cannot read it|no video|no key frame"):
+    with pytest.raises(ValueError, match=r"FFmpeg cannot read it|no video|no key frame"):
         read_clip(io.BytesIO(content))
 
 
 def test_a_film_that_begins_in_the_middle_is_refused() -> None:
     made = clip(1)
-    with pytest.raises(ValueError, match="first picture is no key frame|FFmpeg cannot read it"):
+    with pytest.raises(ValueError, match=r"first picture is no key frame|FFmpeg cannot read it"):
         read_clip(io.BytesIO(b"".join(made.packets[1:5])))
 
 
