@@ -66,6 +66,11 @@ class SuiteWorkload:
         self._package, self.folder, self._lender = other._package, other.folder, lender
         self.spec = spec.over(other.spec)
 
+    @property
+    def data_module(self) -> str:
+        """Dotted name of the module that its samples come from."""
+        return f"{self._package}.data"
+
     def model(self, precision: str = "fp32") -> Model:
         network = f"{self._package}.network"
         path = self._int8_file() if precision == "int8" else self.folder / self.spec.model.graph
@@ -147,7 +152,7 @@ class SuiteWorkload:
         return self.folder / int8.graph
 
     def _data(self) -> ModuleType:
-        module = importlib.import_module(f"{self._package}.data")
+        module = importlib.import_module(self.data_module)
         missing = [member for member in DATA_MEMBERS if not hasattr(module, member)]
         if missing:
             raise PluginError(f"The data module of workload {self.spec.name!r} lacks {', '.join(missing)}.")

@@ -23,7 +23,9 @@ from .things import Command, codes, complaint, document, only_run
 pytest.importorskip("av")
 REGION = ("--timed-region", "end_to_end")
 FLAGS = ("run", "--workload", watched.WATCHER, "--format", "json")
-STREAMS = ("--scenario", "streams", "--channels", "3", "--latency-bound-ms", "2000")
+# Cameras of 200 frames per second: a hundred of each are over in half a second.
+STREAMS = ("--scenario", "streams", "--fps", "200", "--latency-bound-ms", "2000")
+THREE = (*STREAMS, "--channels", "3")
 WRONG = {"output-mismatch", "queries-failed", "repetition-failed", "non-finite-output"}
 LENGTHS = [watched.FRAMES] * watched.CLIPS
 
@@ -56,7 +58,7 @@ def job_of(folder: Path) -> Job:
 
 
 def test_each_query_is_a_frame_of_its_camera(watch: Command, tmp_path: Path) -> None:
-    outcome = watch(*FLAGS, *STREAMS, *REGION)
+    outcome = watch(*FLAGS, *THREE, *REGION)
     assert outcome.code in (0, 11), outcome
     folder = folder_of(tmp_path, "streams")
     record, table = document(folder / "record.json"), read_timeline(folder / "trial-00" / "timeline.parquet")
@@ -77,7 +79,7 @@ def test_each_query_is_a_frame_of_its_camera(watch: Command, tmp_path: Path) -> 
 
 
 def test_channels_without_decoding_say_so(watch: Command, tmp_path: Path) -> None:
-    outcome = watch(*FLAGS, *STREAMS)
+    outcome = watch(*FLAGS, *THREE)
     assert outcome.code in (0, 11), outcome
     file = folder_of(tmp_path, "streams") / "record.json"
     assert "inference-only" in codes(file)
@@ -86,7 +88,7 @@ def test_channels_without_decoding_say_so(watch: Command, tmp_path: Path) -> Non
 
 
 def test_a_search_changes_the_number_of_cameras_on_one_lane(watch: Command, tmp_path: Path) -> None:
-    outcome = watch(*FLAGS, "--scenario", "streams", "--latency-bound-ms", "2000", *REGION)
+    outcome = watch(*FLAGS, *STREAMS, *REGION)
     assert outcome.code in (0, 11), outcome
     file = folder_of(tmp_path, "streams") / "record.json"
     search = document(file)["search"]
@@ -112,12 +114,12 @@ def test_other_loads_take_the_cameras_in_turns(
 
 
 def test_a_damaged_film_is_a_finding(watch: Command, tmp_path: Path) -> None:
-    assert watch(*FLAGS, *STREAMS, *REGION).code in (0, 11)
+    assert watch(*FLAGS, *THREE, *REGION).code in (0, 11)
     film = next((tmp_path / "cache" / "videos").rglob("*.h264"))
     content, packet = film.read_bytes(), read_clip(film).packets[4]
     film.write_bytes(content.replace(packet, packet[:12] + b"\xff" * (len(packet) - 12)))
     assert len(read_clip(film).packets) == watched.FRAMES
-    outcome = watch(*FLAGS, *STREAMS, *REGION, "-o", tmp_path / "again")
+    outcome = watch(*FLAGS, *THREE, *REGION, "-o", tmp_path / "again")
     assert outcome.code == 11, outcome
     assert "Traceback" not in outcome.err
     file = only_run(tmp_path / "again") / f"{watched.WATCHER}.streams.fp32" / "record.json"
@@ -127,7 +129,7 @@ def test_a_damaged_film_is_a_finding(watch: Command, tmp_path: Path) -> None:
 
 def test_without_a_decoder_there_is_one_line(watch: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.models.end_to_end.has_decoder", lambda: False)
-    outcome = watch(*FLAGS, *STREAMS, *REGION)
+    outcome = watch(*FLAGS, *THREE, *REGION)
     assert outcome.code == 2
     assert "pip install 'inference-bench[video]'" in complaint(outcome)
     assert not (tmp_path / "results").exists()
@@ -138,6 +140,14 @@ def test_a_cache_that_cannot_be_written_to_is_one_line(
 ) -> None:
     (tmp_path / "full").write_text("a file")
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "full"))
-    outcome = watch(*FLAGS, *STREAMS, *REGION)
+    outcome = watch(*FLAGS, *THREE, *REGION)
     assert outcome.code == 2
     assert "BENCH_CACHE" in complaint(outcome)
+
+
+def test_a_borrower_is_checked_and_its_lender_brought_up_to_date(watch: Command) -> None:
+    outcome = watch("workload", "check", watched.WATCHER)
+    assert outcome.code == 0, outcome
+    refused = watch("workload", "refresh", watched.WATCHER)
+    assert refused.code == 2
+    assert f"{watched.WATCHER} has the network of {watched.LENDER}" in complaint(refused)
