@@ -5,7 +5,7 @@ A measure joins what an answer means (`bench.tasks`) with the statistics of its 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +29,14 @@ from bench.scoring.verification import (
     verification_verdict,
 )
 from bench.tasks.base import Outputs
-from bench.tasks.classify import CLASSIFY, COMMAND, top_class
+from bench.tasks.classify import CLASSIFY, COMMAND, in_top, top_class
 from bench.tasks.detect import DETECT, DETECTIONS
 from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY, cosines
 
 Labels = NDArray[np.generic]
 Value = tuple[float, Interval]
+# Five of eight classes is nothing to tell.
+_TELLING = 4
 
 
 class Measure(Protocol):
@@ -56,8 +58,26 @@ class Measure(Protocol):
         """Share of the answers that are the reference's; without labels where a task's answers need none."""
 
 
+@runtime_checkable
+class TellsMore(Protocol):
+    """What a measure may have besides: figures that are usual beside its metric, and judged by nobody."""
+
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        """Each by its id, in the order in which they are shown; what the samples cannot carry is left out."""
+
+
 class RightOrWrong:
-    """Classification: labels (n,) are classes, and an answer is right or wrong."""
+    """Classification: labels (n,) are classes, and an answer is right or wrong; of `most` named first if asked."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+
+    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+        classes = int(np.prod(next(iter(outputs.values())).shape[1:]))
+        if self._most is None or classes < _TELLING * self._most:
+            return {}
+        found = in_top(outputs, labels, self._most)
+        return {f"top{self._most}": (float(found.mean()), wilson(int(found.sum()), len(found)))}
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         correct = top_class(outputs) == labels
@@ -140,12 +160,12 @@ class Detection:
             return Refusal(code="nothing-to-find", seen=0.0, limit=1.0)
         return detection_verdict(matches, match(stored[DETECTIONS], labels), target, share)
 
-    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels) -> float:
+    def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
         return same_detections(outputs[DETECTIONS], stored[DETECTIONS])
 
 
 MEASURES: dict[str, Measure] = {
-    CLASSIFY.name: RightOrWrong(),
+    CLASSIFY.name: RightOrWrong(most=5),
     COMMAND.name: RightOrWrong(),
     VERIFY.name: Verification(FALSE_ACCEPT_RATE),
     DETECT.name: Detection(),

@@ -9,6 +9,7 @@ from typing import Any  # fields of several types
 
 from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
+from bench.hardware.profiles import profile_file
 from bench.models.base import ScenarioSpec, Workload, WorkloadSpec
 from bench.models.end_to_end import NoPipeline
 from bench.models.opening import open_workload
@@ -27,7 +28,6 @@ from bench.records.plan import (
     RunPlan,
     Scenario,
 )
-from bench.store.places import profile_names
 from bench.store.trace_file import Trace
 from bench.tasks import TASKS
 
@@ -52,7 +52,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
 
 
 def check_names(plan: RunPlan) -> None:
-    """Whether everything that a plan names exists; opens nothing. Raises BadPlan."""
+    """Whether everything that a plan names exists; opens nothing. Raises BadPlan or BadProfile."""
     if plan.model is None:
         _known("workload", plan.workloads, workload_names())
     _known("scenario", plan.scenarios, list(SCENARIOS))
@@ -66,7 +66,7 @@ def check_names(plan: RunPlan) -> None:
     if plan.driver == "loadgen":
         _check_loadgen(plan)
     if plan.profile is not None:
-        _known("profile", [plan.profile], profile_names())
+        profile_file(plan.profile)
 
 
 def _check_loadgen(plan: RunPlan) -> None:

@@ -16,6 +16,9 @@ import msgspec
 from bench import __version__
 from bench.agreement import NoReference, with_references
 from bench.estimating import Estimate, estimate
+from bench.hardware.agreement import hardware
+from bench.hardware.profiles import load_profile, profile_file, profile_hash
+from bench.host.describing import quick_profile
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.loadgen.footage import ensure_footage
@@ -33,6 +36,7 @@ from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
 from bench.records.plan import Measurement, RunPlan
+from bench.records.profile import Hardware
 from bench.records.record import Nonce, Record, Run, Trial
 from bench.repetition import BadRequest, Due, repeat, search
 from bench.store.places import ensure_writable
@@ -72,11 +76,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement, ...]
     estimate: Estimate
     candidates: tuple[Mapping[str, Sequence[int]], ...]
+    hardware: Hardware
     trace: Trace | None = None
 
 
 def prepare(plan: RunPlan) -> Prepared:
-    """Check and expand a plan. Raises BadPlan, PluginError, BadFile or BadModel, one line each."""
+    """Check and expand a plan. Raises BadPlan, BadProfile, PluginError, BadFile or BadModel, one line each."""
     check_names(plan)
     plan = _from_anywhere(plan)
     workloads = open_workloads(plan)
@@ -98,6 +103,7 @@ def prepare(plan: RunPlan) -> Prepared:
         measurements=measurements,
         estimate=expected,
         candidates=candidates,
+        hardware=_hardware(plan),
         trace=trace,
     )
 
@@ -116,6 +122,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
         host=prepared.host,
         measurements=prepared.measurements,
         nonce=_nonce(prepared.plan),
+        hardware=prepared.hardware,
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
@@ -168,10 +175,20 @@ class _Budget:
         return left
 
 
+def _hardware(plan: RunPlan) -> Hardware:
+    """This machine, beside the profile that the plan names."""
+    if plan.profile is None:
+        return hardware(quick_profile(), None, None, None)
+    typed = load_profile(plan.profile)
+    return hardware(quick_profile(), typed, typed.name, profile_hash(plan.profile))
+
+
 def _from_anywhere(plan: RunPlan) -> RunPlan:
     """The plan with whole paths: it may be carried on from another folder."""
     given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
     whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
+    if plan.profile is not None and plan.profile.endswith(".toml"):
+        whole["profile"] = str(profile_file(plan.profile).absolute())
     return msgspec.structs.replace(plan, **whole)
 
 
@@ -263,6 +280,7 @@ class _Work:
             host=run.host,
             suite_model_hash=suite_hash,
             nonce=run.nonce,
+            hardware=run.hardware,
         )
         self.folder, self.measurement, self.workload = folder, measurement, workload
         self.trials, self.searched = folder.load_trials(measurement.name), folder.load_search(measurement.name)

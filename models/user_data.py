@@ -1,7 +1,7 @@
 """What `--data` names, for each task: which files, and what is known of them.
 
 Classes are subfolders, labelled by their position in sorted order, as torchvision's ImageFolder numbers them; people
-come in a list of pairs; files that nothing is known of are all files of a folder.
+come in a list of pairs, boxes in COCO's annotations; files that nothing is known of are all files of a folder.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Tensor
+from bench.models.user_coco import check_detector, read_annotations, whole_picture_unless_said
 from bench.models.user_files import PICTURE_SUFFIXES, BadModel, UserFiles, one_input, open_files, suffixes
 from bench.models.user_pairs import read_pairs
 from bench.records.preparation import Preparation
-from bench.tasks import VERIFY
+from bench.tasks import DETECT, VERIFY
 
 _PER_CLASS = "`--data` needs a folder with one subfolder of files per class"
 
@@ -41,10 +42,20 @@ def open_data(
     if task == VERIFY.name:
         pairs, labels = read_pairs(data)
         return UserData(files=open_files(pairs, inputs, preparation), count=len(pairs), labels=labels, group=2)
+    if task == DETECT.name:
+        return _detected(data, inputs, outputs, preparation)
     _check_folder(data, _PER_CLASS)
     one_input(inputs, preparation)
     found, classes = _labelled(data, suffixes(preparation), outputs)
     return UserData(files=open_files(found, inputs, preparation), count=len(found), labels=classes)
+
+
+def _detected(data: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor], preparation: Preparation) -> UserData:
+    (tensor,) = one_input(inputs, preparation)
+    how = whole_picture_unless_said(preparation, tensor)
+    open_files([], inputs, how)  # a model that takes no pictures is told before any file is looked for
+    files, boxes = read_annotations(data, check_detector(outputs), tensor, how)
+    return UserData(files=open_files(files, inputs, how), count=len(files), labels=boxes)
 
 
 def open_unlabelled(folder: Path, inputs: Sequence[Tensor], preparation: Preparation) -> UserData:

@@ -13,11 +13,12 @@ from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Ref
 from bench.models.graph import graph_statistics, model_hash
 from bench.models.soundness import data_elsewhere, nan_weights
 from bench.models.stress_reference import StressReference
+from bench.models.user_coco import check_detector
 from bench.models.user_data import UserData, open_data, open_unlabelled
 from bench.models.user_files import BadModel, first_line
 from bench.records.plan import USER_WORKLOAD
 from bench.records.preparation import Preparation
-from bench.tasks import AGREEMENT, CLASSIFY, TASKS
+from bench.tasks import AGREEMENT, CLASSIFY, DETECT, TASKS
 from bench.tasks.pipelines import Pipeline
 
 __all__ = ["BadModel", "UserWorkload"]
@@ -49,6 +50,8 @@ class UserWorkload:
         inputs, outputs, opset, fixed_batch = _signature(model_file)
         self._fixed_batch = fixed_batch
         how = preparation or Preparation()
+        if task == DETECT.name:
+            check_detector(outputs)
         if data is None:
             self._data: UserData | None = None
         elif agreement:

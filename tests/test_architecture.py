@@ -20,6 +20,7 @@ FLOORS: dict[str, float] = {
     "bench.measures": 1.5,
     "bench.backends": 2,
     "bench.models": 2,
+    "bench.hardware": 2.5,
     "bench.host": 3,
     "bench.store": 3,
     "bench.apart": 3,

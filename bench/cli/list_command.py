@@ -50,7 +50,7 @@ def _names(kind: str, output: str | None) -> list[str]:
     if kind == "scenario":
         return list(SCENARIOS)
     if kind == "profile":
-        from bench.store.places import profile_names
+        from bench.hardware.profiles import profile_names
 
         return profile_names()
     if kind == "model":

@@ -26,6 +26,7 @@ _COMMANDS = {
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
+    "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -131,6 +132,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
     from bench.download.wanted import BadDownload
+    from bench.hardware.profiles import BadProfile
     from bench.models.user_model import BadModel
     from bench.planning import BadPlan
     from bench.plugins import PluginError
@@ -143,6 +145,7 @@ def _is_expected(error: ValueError) -> bool:
         BadFile,
         BadModel,
         BadPlan,
+        BadProfile,
         BadRequest,
         BadWorkload,
         InUse,

@@ -30,14 +30,14 @@ _OPTIONS = (
     click.option(
         "--task",
         metavar="NAME",
-        help="What --model does: classify, command, verify, … [default: classify]. It says what --data holds and how "
-        "answers are judged.",
+        help="What --model does: classify, command, detect, verify, … [default: classify]. It says what --data holds "
+        "and how answers are judged.",
     ),
     click.option(
         "--data",
         metavar="PATH",
         help="Files for --model. classify, command: a folder with one subfolder per class, in sorted order; verify: a "
-        "list of pairs (CSV: document,live).",
+        "list of pairs (CSV: document,live); detect: COCO's annotations (JSON).",
     ),
     click.option(
         "--agreement",

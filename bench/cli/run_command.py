@@ -23,6 +23,7 @@ from bench.cli.common import (
 )
 from bench.cli.load import load_options
 from bench.cli.own_files import own_files_options
+from bench.cli.profile_use import with_profile
 from bench.cli.rates import GivenRate, rates
 from bench.cli.robustness import robustness_option
 from bench.cli.tuning import tune_options
@@ -106,7 +107,11 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Threads per worker [default: usable cores / (workers × devices × concurrent workloads)].",
 )
 @load_options
-@click.option("--profile", metavar="NAME", help="Hardware profile of this machine (recorded with the run).")
+@click.option(
+    "--profile",
+    metavar="PROFILE",
+    help="Hardware profile (name, or .toml file): brings backend, devices and settings; held against this machine.",
+)
 @settings_option
 @click.option("--model", metavar="FILE.onnx", help="Your own network instead of the suite's workloads.")
 @own_files_options
@@ -167,6 +172,7 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
 
         _refuse_flags_beside(ctx, "--plan", _BESIDE_PLAN)
         return read_json(cast(Path, flags["plan_file"]), RunPlan)
+    flags = with_profile(ctx, flags)
     fields = {name: flags[name] for name in RunPlan.__struct_fields__ if name in flags}
     fields["workloads"] = _workloads(flags)
     fields["device"], *more = cast("tuple[str, ...]", flags["devices"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
+from bench.hardware.container import usable_cores
+from bench.hardware.files import Files
+from bench.hardware.platform import operating_system, virtualised
 from bench.processor import processor_name
 from bench.records.host import Host
 
@@ -23,41 +25,24 @@ def inspect_host() -> Host:
         cores_physical=psutil.cpu_count(logical=False),
         cores_usable=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
-        operating_system=_operating_system(),
+        operating_system=_system_name(),
         kernel=platform.release(),
-        virtualised=_virtualised(),
+        virtualised=virtualised(Files()),
         governor=_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         frequency_max_mhz=_frequency_max_mhz(),
         numa_nodes=len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        packages={name: found for name in _PACKAGES if (found := _package_version(name)) is not None},
+        packages=package_versions(),
     )
 
 
-def usable_cores() -> int:
-    """CPUs that this process may use: its affinity, cut by a container's CPU quota (cgroup v2)."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _text("/sys/fs/cgroup/cpu.max")
-    if quota and not quota.startswith("max"):
-        limit, period = quota.split()[:2]
-        allowed = min(allowed, max(1, int(limit) // int(period)))
-    return allowed
+def package_versions() -> dict[str, str]:
+    """Versions of engines and libraries that are installed."""
+    return {name: found for name in _PACKAGES if (found := _package_version(name)) is not None}
 
 
-def _operating_system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return f"{platform.system()} {platform.mac_ver()[0]}".strip()
-
-
-def _virtualised() -> str | None:
-    cpu_flags = _text("/proc/cpuinfo")
-    if cpu_flags is None:
-        return None
-    if " hypervisor" in cpu_flags:
-        return _text("/sys/class/dmi/id/sys_vendor") or "yes"
-    return "no"
+def _system_name() -> str:
+    return operating_system(Files()) or f"{platform.system()} {platform.mac_ver()[0]}".strip()
 
 
 def _frequency_max_mhz() -> float | None:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.loadgen.keeping import CONDENSED, EVALUATION_SHA256, INDICES, UNFINISHED
-from bench.measures import MEASURES, Measure, Value
+from bench.measures import MEASURES, Measure, TellsMore, Value
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
-from bench.records.numbers import Refusal, RelativeError, Verdict
+from bench.records.numbers import Refusal, RelativeError, Share, Verdict
 from bench.records.plan import Mode
 from bench.records.record import Quality
 from bench.scoring.numeric import relative_error, unfinished
@@ -126,7 +126,11 @@ def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | N
     if isinstance(measured, Refusal):
         return quality, measured
     value, interval = measured
-    return msgspec.structs.replace(quality, value=value, interval=interval), None
+    also: dict[str, Share] = {}
+    if isinstance(answered.measure, TellsMore):
+        told = answered.measure.also(answered.answers, answered.labels)
+        also = {name: Share(value=one, interval=limits) for name, (one, limits) in told.items()}
+    return msgspec.structs.replace(quality, value=value, interval=interval, also=also), None
 
 
 def _against_reference(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:

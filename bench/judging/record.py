@@ -13,6 +13,7 @@ import msgspec
 from bench.judging.attempts import attempts, carried, deciding, next_rate
 from bench.judging.certified import nonce_findings
 from bench.judging.devices import mean_shares
+from bench.judging.hardware import hardware_findings
 from bench.judging.serving import published
 from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
@@ -22,6 +23,7 @@ from bench.records.job import Report, SearchReport
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import Interval, Measured, Refusal
 from bench.records.plan import SEARCHED, Measurement, Mode, RunPlan
+from bench.records.profile import Hardware
 from bench.records.record import Nonce, Record, Trial
 from bench.scoring.intervals import (
     look_confidence,
@@ -42,6 +44,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     host: Host
     suite_model_hash: str | None
     nonce: Nonce | None = None
+    hardware: Hardware | None = None
 
 
 def judge_record(
@@ -64,7 +67,7 @@ def judge_record(
     if searched_for:
         metrics, more = published(measurement, search, tried, metrics, plan.mode, complete)
         found = _distinct([*more, *found, *carried(trials, scored)])
-    found = (*found, *nonce_findings(setup.nonce, plan.mode))
+    found = (*found, *nonce_findings(setup.nonce, plan.mode), *hardware_findings(setup.hardware, plan.mode))
     first_quality = next((trial.quality for trial in trials if trial.quality is not None), None)
     median = _median_trial(scored, PRIMARY[measurement.scenario])
     return Record(

@@ -63,6 +63,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "host-busy": ("warning", "warning", "error"),
     "clock-varied": ("info", "warning", "warning"),
     "memory-swapped": ("warning", "warning", "error"),
+    "profile-contradicted": ("warning", "warning", "error"),
     "host-offload": ("warning", "warning", "warning"),
     "garbage-collected": ("warning", "warning", "error"),
     "busy-time": ("error", "error", "error"),

@@ -35,6 +35,13 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     kind: IntervalKind
 
 
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """A share from 0 to 1 with its interval."""
+
+    value: float
+    interval: Interval
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a number is not given: a finding code, the value seen, and the limit it is held against."""
 

@@ -14,8 +14,19 @@ from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, Footage, HandOver, Report, Stages
 from bench.records.loadgen import LoadGenReport
-from bench.records.numbers import CurvePoint, InFlight, Interval, Lateness, Measured, RelativeError, Sketch, Verdict
+from bench.records.numbers import (
+    CurvePoint,
+    InFlight,
+    Interval,
+    Lateness,
+    Measured,
+    RelativeError,
+    Share,
+    Sketch,
+    Verdict,
+)
 from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
+from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
 from bench.records.search import Attempt, Search
 from bench.records.tuning import Tuning
@@ -32,13 +43,17 @@ class Nonce(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """What the timed session answered on the evaluation set. `passed` None means not verified, never passed."""
+    """What the timed session answered on the evaluation set. `passed` None means not verified, never passed.
+
+    `also` has figures that are usual beside the metric, by id; nothing is judged by them.
+    """
 
     metric: str
     samples: int
     evaluation_samples: int
     value: float | None = None
     interval: Interval | None = None
+    also: dict[str, Share] = {}
     target: float | None = None
     verdict: Verdict | None = None
     error: RelativeError | None = None
@@ -129,7 +144,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One started run: the plan, the host, and its measurements in the order of the plan."""
+    """One started run: the plan, the host, and its measurements in the order of the plan.
+
+    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named.
+    """
 
     schema: int = SCHEMA
     suite_version: str
@@ -140,3 +158,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     host: Host
     measurements: tuple[Measurement, ...]
     nonce: Nonce | None = None
+    hardware: Hardware | None = None

@@ -7,6 +7,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
+from bench.records.numbers import Share
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.certified import challenge_lines, nonce_text
 from bench.report.checks import (
@@ -108,6 +109,7 @@ def quality_section(quality: Quality | None, lang: str) -> Section:
     target = figures.share(quality.target) if quality.target is not None else None
     lines += [
         ("quality_value", f"{shown.metric}: {shown.value}{interval}" if shown.value else None),
+        *(("quality_also", _share(key, one, lang)) for key, one in quality.also.items()),
         ("quality_target", target),
         ("quality_samples", shown.samples),
         ("quality_judged", name(lang, "judged_by", quality.judged_by)),
@@ -118,6 +120,11 @@ def quality_section(quality: Quality | None, lang: str) -> Section:
         both = f"{figures.ratio(quality.error.median)} / {figures.ratio(quality.error.max)}"
         lines.append(("quality_error", both))
     return section(lang, "quality", lines)
+
+
+def _share(metric: str, found: Share, lang: str) -> str:
+    told = figures.share(found.value, found.interval)
+    return f"{name(lang, 'quality', metric)}: {told} ({interval_text(found.interval, 1, lang)})"
 
 
 def host_section(run: Run, lang: str) -> Section:

@@ -22,6 +22,7 @@ from bench.report.details import (
     version_section,
 )
 from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
 from bench.report.ramp_plot import RampCurve
@@ -82,6 +83,7 @@ def build_page(run: Run, records: Sequence[Record], lang: str) -> Page:
         setting=(
             system_section(records, lang),
             host_section(run, lang),
+            *_told(hardware_section(run.hardware, lang)),
             run_section(run, lang),
             version_section(run, lang),
         ),
@@ -93,6 +95,11 @@ def build_page(run: Run, records: Sequence[Record], lang: str) -> Page:
         measurements=parts,
         plan=msgspec.json.format(msgspec.json.encode(run.plan), indent=2).decode(),
     )
+
+
+def _told(section: Section) -> tuple[Section, ...]:
+    """A section where it says anything."""
+    return (section,) if section.lines else ()
 
 
 def summary_png(records: Sequence[Record], lang: str) -> bytes:

@@ -27,6 +27,7 @@ from bench.report.details import (
     trial_section,
     version_section,
 )
+from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
 from bench.report.robustness import StressTable, stress_table, terminal_table
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
@@ -55,6 +56,7 @@ def print_run(console: Console, run: Run, records: list[Record], lang: str) -> N
     _print_section(console, run_section(run, lang))
     _print_section(console, system_section(records, lang))
     _print_section(console, host_section(run, lang))
+    _print_section(console, hardware_section(run.hardware, lang))
     _print_section(console, version_section(run, lang))
     if run.status == "partial":
         note = sentence(lang, "state_note.partial", run_id=run.run_id)

@@ -44,9 +44,3 @@ def ensure_writable(folder: Path, choose_by: str = "`--output` or BENCH_RESULTS"
 def run_names(results: Path) -> list[str]:
     """Ids of the runs kept under a results directory, newest first; reads no record."""
     return sorted((file.parent.name for file in (results / "runs").glob("*/run.json")), reverse=True)
-
-
-def profile_names() -> list[str]:
-    """Names of the hardware profiles that ship with the harness."""
-    folder = Path(__file__).resolve().parent.parent / "hardware_profiles"
-    return sorted(file.stem for file in folder.glob("*.toml"))

@@ -12,4 +12,4 @@ TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFY, COMMAND, VERIFY
 # Id of what answers to unlabelled samples are worth: the share that a reference engine gives as well.
 AGREEMENT = "agreement"
 
-__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "TASKS", "VERIFY", "Task"]
+__all__ = ["AGREEMENT", "CLASSIFY", "COMMAND", "DETECT", "TASKS", "VERIFY", "Task"]

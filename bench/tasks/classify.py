@@ -21,5 +21,18 @@ def top_class(outputs: Outputs) -> NDArray[np.int64]:
     return answers
 
 
+def in_top(outputs: Outputs, labels: NDArray[np.generic], most: int) -> NDArray[np.bool_]:
+    """Whether the label is among the `most` largest of its row, (n,); of equal scores the label's counts as larger.
+
+    A row that holds NaN has no largest.
+    """
+    scores = next(iter(outputs.values()))
+    flat = scores.reshape(len(scores), -1).astype(np.float64)
+    own = flat[np.arange(len(flat)), labels.astype(np.int64)]
+    above = (flat > own[:, None]).sum(axis=1)
+    found: NDArray[np.bool_] = (above < most) & ~np.isnan(flat).any(axis=1)
+    return found
+
+
 CLASSIFY = Task(name="classify", metric="top1")
 COMMAND = Task(name="command", metric="accuracy")

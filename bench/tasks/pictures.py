@@ -30,15 +30,15 @@ def load_picture(
     from PIL import Image
 
     converted = _opened(file, "L" if preparation.channels == "L" else "RGB")
-    size = _resized(preparation, converted.size, height, width)
+    size = resized_size(preparation, converted.size, height, width)
     resized = converted.resize(size, Image.Resampling[preparation.interpolation.upper()])
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     cropped = np.asarray(resized.crop((left, top, left + width, top + height)), np.uint8)
     return _planes(cropped, preparation)
 
 
-def _resized(preparation: Preparation, own: tuple[int, int], height: int, width: int) -> tuple[int, int]:
-    """Width and height before the crop."""
+def resized_size(preparation: Preparation, own: tuple[int, int], height: int, width: int) -> tuple[int, int]:
+    """Width and height before the crop of a picture that is `own` wide and high."""
     if preparation.resize is not None and not isinstance(preparation.resize, int):
         tall, wide = both(preparation.resize)
         return wide, tall

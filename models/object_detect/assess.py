@@ -25,7 +25,7 @@ from bench.scoring.detection import mean_average_precision, precision_interval
 from bench.scoring.matching import match
 from bench.tasks.detect import DETECTIONS, condense
 
-Detections = NDArray[np.generic]
+Detections = NDArray[np.float32]
 _BATCH = 16
 _SIZES = ((0, 24), (24, 48), (48, 96), (96, 400))
 
@@ -38,7 +38,7 @@ def detections(network: nn.Module, count: int) -> Detections:
         image = torch.from_numpy(samples(np.arange(first, min(first + _BATCH, count)))["image"])
         boxes, scores = network(image)
         parts.append(condense({"boxes": boxes.numpy(), "scores": scores.numpy()})[DETECTIONS])
-    return np.concatenate(parts)
+    return np.concatenate(parts).astype(np.float32, copy=False)
 
 
 def _variants(checkpoint: Path, cache: Path, scenes: int, count: int) -> Iterator[tuple[str, nn.Module]]:

@@ -20,7 +20,7 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-EVALUATION_SIZE: int = 1600
+EVALUATION_SIZE: int = 1200
 
 # Streams may never be renumbered: the numbers are part of the data set. Those below are other workloads'.
 _EVALUATION, _VALIDATION, _TRAINING, _CALIBRATION, _LOAD = 21, 22, 23, 24, 25

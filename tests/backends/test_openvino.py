@@ -18,8 +18,8 @@ from bench.backends.arithmetic import coarsest
 from bench.backends.base import EngineError, Model, Unsupported, find_device
 from bench.backends.openvino import BACKEND, _keep_quiet
 from bench.backends.openvino_readback import reason
+from bench.hardware.container import usable_cores
 from bench.host import probe
-from bench.host.inventory import usable_cores
 from bench.loadgen.supervisor import run_repetition
 from bench.models.graph import graph_statistics
 from bench.models.suite import load_workload

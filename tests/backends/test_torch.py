@@ -15,8 +15,8 @@ import pytest
 from bench.backends import checks
 from bench.backends.base import EngineError, Unsupported, find_device
 from bench.backends.torch import BACKEND, _precision
+from bench.hardware.container import usable_cores
 from bench.host import probe
-from bench.host.inventory import usable_cores
 from bench.loadgen.supervisor import RepetitionFailed, run_repetition
 from bench.models.suite import load_workload
 from bench.records.plan import DEFAULT_WORKLOADS, Setting

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from bench import processor
+from bench.hardware.container import usable_cores
+from bench.hardware.files import Files
+from bench.hardware.platform import virtualised
 from bench.host import inventory
 from bench.host.engine_environment import engine_environment
-from bench.host.inventory import inspect_host, usable_cores
+from bench.host.inventory import inspect_host
 from bench.store.places import cache_directory
+
+from ..hardware.machines import plant
 
 
 def test_this_machine_is_described() -> None:
@@ -25,24 +31,23 @@ def test_this_machine_is_described() -> None:
 def test_nothing_readable_is_nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_text", lambda path: None)
     host = inspect_host()
-    assert host.governor is host.frequency_max_mhz is host.virtualised is None
+    assert host.governor is host.frequency_max_mhz is None
 
 
-@pytest.mark.parametrize(
-    ("quota", "expected"),
-    [
+def test_a_containers_limits_cut_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    for quota, expected in (
         (None, 8),
         ("max 100000", 8),
         ("200000 100000", 2),
         ("250000 100000", 2),
         ("50000 100000", 1),
         ("9900000 100000", 8),
-    ],
-)
-def test_a_containers_quota_cuts_the_cores(monkeypatch: pytest.MonkeyPatch, quota: str | None, expected: int) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
-    monkeypatch.setattr(inventory, "_text", lambda path: quota)
-    assert usable_cores() == expected
+        ("-1 0", 8),
+        ("many few", 8),
+    ):
+        tree = {"sys/fs/cgroup/cpu.max": quota} if quota else {}
+        assert usable_cores(Files(plant(tree, tmp_path / str(quota)))) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,10 +60,11 @@ def test_a_containers_quota_cuts_the_cores(monkeypatch: pytest.MonkeyPatch, quot
     ],
 )
 def test_a_virtual_machine_is_known_by_its_flag(
-    monkeypatch: pytest.MonkeyPatch, flags: str | None, vendor: str | None, expected: str | None
+    tmp_path: Path, flags: str | None, vendor: str | None, expected: str | None
 ) -> None:
-    monkeypatch.setattr(inventory, "_text", lambda path: flags if path == "/proc/cpuinfo" else vendor)
-    assert inventory._virtualised() == expected
+    texts = {"proc/cpuinfo": flags, "sys/class/dmi/id/sys_vendor": vendor}
+    tree = {path: text for path, text in texts.items() if text is not None}
+    assert virtualised(Files(plant(tree, tmp_path))) == expected
 
 
 def test_a_processor_without_a_name_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,3 +310,17 @@ def test_raw_outputs_of_files_are_not_held_to_the_precision(
     assert quality.passed is passed
     assert quality.error is None
     assert set(findings) == codes
+
+
+def test_top_5_stands_beside_top_1_where_there_are_classes_enough(tmp_path: Path) -> None:
+    few, _ = judged(tmp_path / "few", Crafted())
+    assert few.also == {}
+    workload = Crafted()
+    many = np.concatenate([workload.logits, np.full((400, 30), -99.0, np.float32)], axis=1)
+    tensor = Tensor(name="logits", dtype="float32", shape=(CLASSES + 30,))
+    workload.spec = msgspec.structs.replace(workload.spec, outputs=(tensor,))
+    workload.outputs = {"logits": many}
+    quality, _ = judged(tmp_path / "many", workload)
+    above = (many > many[np.arange(400), workload.labels][:, None]).sum(axis=1)
+    assert quality.also["top5"].value == np.mean(above < 5) > quality.value
+    assert quality.also["top5"].interval == wilson(int((above < 5).sum()), 400)

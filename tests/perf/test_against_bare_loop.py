@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.backends.base import Options
 from bench.backends.onnxruntime import BACKEND
-from bench.host.inventory import usable_cores
+from bench.hardware.container import usable_cores
 from bench.loadgen.driver import drive
 from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing

@@ -12,7 +12,6 @@ from bench.store.places import (
     CannotWrite,
     cache_directory,
     ensure_writable,
-    profile_names,
     results_directory,
     run_names,
 )
@@ -63,7 +62,3 @@ def test_runs_are_named_newest_first(tmp_path: Path) -> None:
     (tmp_path / "runs" / "4").mkdir()
     assert run_names(tmp_path) == ["3", "2", "1"]
     assert run_names(tmp_path / "nowhere") == []
-
-
-def test_profiles_are_named_in_order() -> None:
-    assert profile_names() == sorted(profile_names())

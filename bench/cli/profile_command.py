@@ -1,0 +1,161 @@
+"""`bench profile`: what this machine is, which profiles there are, what is wrong with one, and how two differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, lang_option, logging_options
+from bench.plugins import plugin_names
+
+if TYPE_CHECKING:
+    from bench.records.profile import Profile
+
+_HERE = "host"
+
+
+@click.group("profile")
+def command() -> None:
+    """Hardware profiles. PROFILE is a name of `bench profile list`, or a file that ends with .toml."""
+
+
+@command.command("list")
+@format_option
+@logging_options
+def list_(form: str) -> int:
+    """Profiles that ship with the harness, with class, vendor and model."""
+    from bench.hardware.profiles import load_profile, profile_names
+
+    shown = [load_profile(name) for name in profile_names()]
+    if form == "json":
+        _print_json(shown)
+        return exit_codes.OK
+    for profile in shown:
+        tested = "" if profile.tested else "  (not tested)"
+        vendor = "" if profile.model.startswith(profile.vendor) else f"{profile.vendor} "
+        click.echo(f"{profile.name:24} {profile.machine_class:12} {vendor}{profile.model}{tested}")
+    return exit_codes.OK
+
+
+@command.command("show")
+@click.argument("name", metavar="PROFILE")
+@format_option
+@logging_options
+def show(name: str, form: str) -> int:
+    """The facts of a profile, one a line; `host` is this machine."""
+    from bench.hardware.profiles import flat
+
+    profile = _profile(name)
+    if form == "json":
+        _print_json(profile)
+        return exit_codes.OK
+    from bench.text.catalogue import printable
+
+    for path, value in flat(profile).items():
+        click.echo(printable(f"{path:36} {value}"))
+    return exit_codes.OK
+
+
+@command.command("detect")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there [default: print].")
+@click.option("--name", default="this-host", show_default=True, help="Name of the profile.")
+@click.option("--serials", is_flag=True, help="Leave serial numbers in.")
+@format_option
+@logging_options
+def detect(output: Path | None, name: str, serials: bool, form: str) -> int:
+    """Write a profile of this machine: all that can be read without privileges, and why the rest cannot.
+
+    Serial numbers are left out unless asked for.
+    """
+    import msgspec
+
+    from bench.hardware.profiles import redacted
+    from bench.hardware.toml import as_toml
+    from bench.host.describing import whole_profile
+
+    profile = msgspec.structs.replace(whole_profile(plugin_names("bench.backends")), name=name)
+    profile = profile if serials else redacted(profile)
+    if form == "json":
+        _print_json(profile)
+        return exit_codes.OK
+    text = as_toml(profile, "Written by `bench profile detect`. [unknown] says why a fact is missing.")
+    if output is None:
+        click.echo(text, nl=False)
+        return exit_codes.OK
+    from bench.store.files import write_bytes
+
+    write_bytes(output.absolute(), text.encode())
+    click.echo(str(output))
+    return exit_codes.OK
+
+
+@command.command("check")
+@click.argument("name", metavar="PROFILE")
+@click.option("--here", is_flag=True, help="Hold it against this machine, too.")
+@format_option
+@lang_option
+@logging_options
+def check(name: str, here: bool, form: str, lang: str) -> int:
+    """Whether a profile is sound; with --here whether this machine is such a one. Exit code 11 when not."""
+    from bench.hardware.agreement import contradictions
+    from bench.hardware.checking import faults
+    from bench.hardware.profiles import load_profile
+    from bench.text import sentence
+
+    profile = load_profile(name)
+    found = faults(profile, plugin_names("bench.backends"))
+    contradicting = contradictions(profile, _profile(_HERE)) if here else ()
+    if form == "json":
+        _print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
+    else:
+        for fault in found:
+            click.echo(sentence(lang, f"profile_fault.{fault.code}", path=fault.path, seen=fault.seen))
+        for entry in contradicting:
+            words = {"path": entry.path, "typed": entry.typed, "detected": entry.detected}
+            click.echo(sentence(lang, "profile.contradiction", **words))
+        wrong = len(found) + len(contradicting)
+        click.echo(sentence(lang, "profile.unsound" if wrong else "profile.sound", name=profile.name, count=wrong))
+    return exit_codes.INVALID if found or contradicting else exit_codes.OK
+
+
+@command.command("diff")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@format_option
+@lang_option
+@logging_options
+def diff(first: str, second: str, form: str, lang: str) -> int:
+    """Facts that two profiles have differently; `host` is this machine."""
+    from bench.hardware.profiles import differences
+    from bench.text import sentence
+    from bench.text.catalogue import printable
+
+    found = differences(_profile(first), _profile(second))
+    if form == "json":
+        _print_json(found)
+        return exit_codes.OK
+    for entry in found:
+        click.echo(printable(f"{entry.path}: {entry.first or '—'} → {entry.second or '—'}"))
+    if not found:
+        click.echo(sentence(lang, "profile.same", first=first, second=second))
+    return exit_codes.OK
+
+
+def _profile(name: str) -> Profile:
+    """A profile by name or file, or that of this machine, without serial numbers."""
+    from bench.hardware.profiles import load_profile, redacted
+
+    if name != _HERE:
+        return load_profile(name)
+    from bench.host.describing import whole_profile
+
+    return redacted(whole_profile(plugin_names("bench.backends")))
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))
