@@ -25,7 +25,7 @@ from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetiti
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
-from bench.models.end_to_end import filmed
+from bench.models.end_to_end import film_lengths, filmed
 from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
@@ -180,9 +180,9 @@ def _samples(job: Job, workload: Workload, rows: int) -> NDArray[np.int64] | Non
 def _order(job: Job, workload: Workload, camera: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
     """Which sample each query has, repeated where there are more; `camera` says whose each one is, in `streams`."""
     films = filmed(workload)
-    if films is None or films.spec.video is None:
+    if films is None:
         return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
-    played = playing(job, [films.spec.video.frames] * films.spec.video.clips)
+    played = playing(job, film_lengths(films))
     return played.in_turns()[1] if camera is None else played.of(camera)
 
 

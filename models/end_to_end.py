@@ -19,7 +19,7 @@ from bench.tasks import TASKS
 from bench.tasks.base import Outputs
 from bench.tasks.classify import top_class
 from bench.tasks.pipelines import PIPELINES, KeyFrames, MakesFiles, Pipeline
-from bench.tasks.video import MISSING, has_decoder
+from bench.tasks.video import MISSING, Clip, has_decoder
 
 # Names that no ONNX graph of ours has. Where cameras are watched the load names a camera and a frame of its film
 # instead of a file's bytes: both (n,) int64, as `bench.tasks.cameras` numbers them.
@@ -41,6 +41,17 @@ class Filmed(Protocol):
 
     def film(self, number: int) -> Iterator[NDArray[np.uint8]]:
         """The pictures (height, width, 3), RGB, of film `number` of those that `spec.video` counts."""
+
+
+@runtime_checkable
+class BringsFilms(Protocol):
+    """What a workload has whose films a user brings."""
+
+    spec: WorkloadSpec
+    clips: tuple[Clip, ...]
+
+
+Films = Filmed | BringsFilms
 
 
 @runtime_checkable
@@ -133,11 +144,19 @@ def _maker(spec: WorkloadSpec) -> MakesFiles:
     return PIPELINES[spec.task] if spec.video is None else KeyFrames(spec.video.height)
 
 
-def filmed(workload: Workload) -> Filmed | None:
+def filmed(workload: Workload) -> Films | None:
     """The workload with the films that are timed; None where it is fed with anything else."""
     if not isinstance(workload, EndToEnd) or workload.spec.video is None:
         return None
-    return workload.plain if isinstance(workload.plain, Filmed) else None
+    return workload.plain if isinstance(workload.plain, Filmed | BringsFilms) else None
+
+
+def film_lengths(films: Films) -> tuple[int, ...]:
+    """How many frames each film has."""
+    if isinstance(films, BringsFilms):
+        return tuple(len(clip.packets) for clip in films.clips)
+    assert films.spec.video is not None
+    return (films.spec.video.frames,) * films.spec.video.clips
 
 
 def reader(task: str) -> Reader | None:

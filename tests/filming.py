@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,24 @@ def clip(seed: int, frames: int = FRAMES) -> Clip:
 
 def straight(played: Clip) -> NDArray[np.uint8]:
     """Every picture, (frames, 3, 24, 24), of a decoder that takes one packet after the other."""
-    decoder, shown = Decoder(played.header), np.zeros((len(played.packets), 3, 24, 24), np.uint8)
+    decoder, shown = Decoder(), np.zeros((len(played.packets), 3, 24, 24), np.uint8)
     for packet, pixels in zip(played.packets, shown, strict=True):
         letterboxed(decoder.picture(packet), pixels)
     return shown
+
+
+def film_file(codec: str, frames: list[Image], container: str = "mp4", **options: str) -> io.BytesIO:
+    """A file as other programs write it."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as out:
+        stream = out.add_stream(codec, rate=25, options=options)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        for number, picture in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    file.seek(0)
+    return file

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.models.base import VideoSpec
-from bench.models.end_to_end import Filmed
+from bench.models.end_to_end import BringsFilms, Filmed, Films
 from bench.records.hashing import record_hash
 from bench.records.job import Footage
 from bench.store.files import write_bytes
@@ -23,12 +23,14 @@ from bench.tasks.video import DECODER_THREADS, X264, Clip, as_clip, decoder_vers
 _PIXEL_S = 0.2e-6
 
 
-def clips_of(workload: Filmed, announce: Callable[[float], None]) -> tuple[Clip, ...]:
-    """The clips that `spec.video` tells of, from the cache or made anew.
+def clips_of(workload: Films, announce: Callable[[float], None]) -> tuple[Clip, ...]:
+    """The user's, or those that `spec.video` tells of, from the cache or made anew.
 
     `announce` is called before each that is made, with the seconds that it should take. Raises OSError where the cache
     cannot be written to, and PluginError.
     """
+    if isinstance(workload, BringsFilms):
+        return workload.clips
     video = _video(workload)
     clips = []
     for number, path in enumerate(_paths(workload)):
@@ -45,8 +47,10 @@ def clips_of(workload: Filmed, announce: Callable[[float], None]) -> tuple[Clip,
     return tuple(clips)
 
 
-def ensure_footage(workload: Filmed) -> None:
+def ensure_footage(workload: Films) -> None:
     """Whether the clips are there, or can be kept when they are made. Raises CannotWrite."""
+    if isinstance(workload, BringsFilms):
+        return
     paths = _paths(workload)
     if not all(path.is_file() for path in paths):
         ensure_writable(paths[0].parent, choose_by="BENCH_CACHE")
@@ -54,7 +58,7 @@ def ensure_footage(workload: Filmed) -> None:
 
 def said(clips: Sequence[Clip], video: VideoSpec) -> Footage:
     """What a record says of the clips: their form, what they hold, and what decodes them."""
-    content = hashlib.sha256(b"".join(packet for clip in clips for packet in (clip.header, *clip.packets)))
+    content = hashlib.sha256(b"".join(packet for clip in clips for packet in clip.packets))
     frames = sum(len(clip.packets) for clip in clips)
     return Footage(
         clips=len(clips),

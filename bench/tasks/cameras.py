@@ -30,7 +30,7 @@ class Camera:
 
     def __init__(self, clip: Clip) -> None:
         self._clip, self._lock = clip, threading.Lock()
-        self._decoder = Decoder(clip.header)
+        self._decoder = Decoder()
         self._next = _NOWHERE  # packet that the decoder can take, having seen all since its key frame
         # Pictures that were decoded on the way to a later one: another worker may still come for them.
         self._passed: dict[int, VideoFrame] = {}

@@ -35,6 +35,7 @@ X264 = {
 }
 # Key frames of single pictures have about the bits per pixel (0.4) of those in a clip at 4 Mbit/s.
 _KEY_FRAME_CRF = 29
+_PARAMETER_SETS = (7, 8)  # units of a stream that say how pictures are coded
 _BT709, _LIMITED = 1, 1  # colour of high definition, as ITU-T H.273 numbers it
 
 Image = NDArray[np.uint8]
@@ -44,14 +45,13 @@ _of_thread = threading.local()
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
     """A coded film without sound: its packets in order, one picture each, and which of them are key frames.
 
-    The first is one. `header` is what a decoder must know before, where it does not stand in the packets.
+    The first is one. Packets are as H.264 goes over a wire (Annex B), and each key frame has all that a decoder needs.
     """
 
     packets: tuple[bytes, ...]
     keys: tuple[int, ...]
     width: int
     height: int
-    header: bytes = b""
 
 
 def has_decoder() -> bool:
@@ -85,6 +85,7 @@ def as_key_frame(picture: Image) -> bytes:
 def read_clip(file: Path | BinaryIO) -> Clip:
     """The film in a file. Raises ValueError, half a sentence, for what is none that a camera's decoder could follow."""
     import av
+    from av.bitstream import BitStreamFilterContext
 
     try:
         with av.open(str(file) if isinstance(file, Path) else file, "r") as container:
@@ -94,31 +95,44 @@ def read_clip(file: Path | BinaryIO) -> Clip:
             context = stream.codec_context
             if context.name != "h264":
                 raise ValueError(f"the video is {context.name}, and H.264 is expected")
-            found = [packet for packet in container.demux(stream) if packet.size]
-            packets = tuple(bytes(packet) for packet in found)
-            keys = tuple(place for place, packet in enumerate(found) if packet.is_keyframe)
-            header, width, height = context.extradata or b"", context.width, context.height
+            unpack = BitStreamFilterContext("h264_mp4toannexb", stream)
+            found = [whole for packet in container.demux(stream) if packet.size for whole in unpack.filter(packet)]
+            width, height = context.width, context.height
     except av.error.FFmpegError as error:
         raise ValueError(f"FFmpeg cannot read it: {error.strerror}") from None
+    keys = tuple(place for place, packet in enumerate(found) if packet.is_keyframe)
     if not keys or keys[0] != 0:
         raise ValueError("its first picture is no key frame")
     shown = [packet.pts for packet in found if packet.pts is not None]
     if shown != sorted(shown):
         raise ValueError("some of its pictures need later ones (B-frames), for which no camera could wait")
-    return Clip(packets=packets, keys=keys, width=width, height=height, header=header)
+    packets = [bytes(packet) for packet in found]
+    for place in keys:
+        packets[place] = _with_parameters(packets[place], packets[0])
+    return Clip(packets=tuple(packets), keys=keys, width=width, height=height)
+
+
+def _with_parameters(key_frame: bytes, first: bytes) -> bytes:
+    """A key frame behind the parameter sets of the film's first one, where it has none of its own."""
+    if _parameters(key_frame):
+        return key_frame
+    return b"".join(b"\0\0\0\1" + unit for unit in _parameters(first)) + key_frame
+
+
+def _parameters(packet: bytes) -> list[bytes]:
+    units = packet.split(b"\0\0\1")[1:]
+    return [unit.rstrip(b"\0") for unit in units if unit and unit[0] & 0x1F in _PARAMETER_SETS]
 
 
 class Decoder:
     """One camera's decoder, with one thread; for one thread at a time."""
 
-    def __init__(self, header: bytes = b"") -> None:
+    def __init__(self) -> None:
         import av
 
         context: VideoCodecContext = av.CodecContext.create("h264", "r")
         context.thread_count = DECODER_THREADS
         context.options = {"flags": "low_delay", "err_detect": "explode"}
-        if header:
-            context.extradata = header
         self._context, self._packet = context, av.Packet
         self._error = av.error.FFmpegError
 

@@ -18,6 +18,7 @@ from bench.store.timeline_file import read_timeline
 from bench.tasks.video import read_clip
 
 from .. import watched
+from ..filming import film_file, pictures
 from .things import Command, codes, complaint, document, only_run
 
 pytest.importorskip("av")
@@ -151,3 +152,23 @@ def test_a_borrower_is_checked_and_its_lender_brought_up_to_date(watch: Command)
     refused = watch("workload", "refresh", watched.WATCHER)
     assert refused.code == 2
     assert f"{watched.WATCHER} has the network of {watched.LENDER}" in complaint(refused)
+
+
+def test_the_users_own_films_are_watched(watch: Command, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    for seed, frames in ((1, 9), (2, 16)):
+        film = film_file("libx264", pictures(seed, frames), "mp4", bf="0", g="5", preset="ultrafast")
+        (films / f"{seed}.mp4").write_bytes(film.getvalue())
+    outcome = watch(*FLAGS, *THREE, *REGION, "--data", films, "--agreement")
+    assert outcome.code in (0, 11), outcome
+    folder = folder_of(tmp_path, "streams")
+    table, record = read_timeline(folder / "trial-00" / "timeline.parquet"), document(folder / "record.json")
+    assert table["sample"].tolist() == playing(job_of(folder), (9, 16)).of(table["stream"].astype(np.int32)).tolist()
+    footage, quality = record["footage"], record["quality"]
+    assert isinstance(footage, dict)
+    assert isinstance(quality, dict)
+    assert (footage["clips"], footage["frames"]) == (2, 25)
+    assert (quality["metric"], quality["samples"], quality["value"]) == ("agreement", 2 + 4, 1.0)
+    assert not WRONG & codes(folder / "record.json")
+    assert not (tmp_path / "cache" / "videos").exists()

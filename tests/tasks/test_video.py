@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,24 +14,9 @@ from numpy.typing import NDArray
 from bench.tasks.pipelines import KeyFrames
 from bench.tasks.video import PADDING, Clip, Decoder, as_clip, as_key_frame, enlarged, letterboxed, read_clip
 
-from ..filming import FRAMES, HEIGHT, KEY_EVERY, WIDTH, Image, clip, pictures
+from ..filming import FRAMES, HEIGHT, KEY_EVERY, WIDTH, Image, clip, film_file, pictures
 
-av = pytest.importorskip("av")
-
-
-def film_file(codec: str, frames: list[Image], container: str = "mp4", **options: str) -> io.BytesIO:
-    """A file as other programs write it."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=25, options=options)
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        for number, picture in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, 25)
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    file.seek(0)
-    return file
+pytest.importorskip("av")
 
 
 def shown(packet: bytes, height: int, width: int) -> NDArray[np.uint8]:
@@ -46,7 +30,7 @@ def test_a_clip_has_a_picture_in_every_packet_and_its_key_frames_where_they_were
     assert len(made.packets) == FRAMES
     assert made.keys == tuple(range(0, FRAMES, KEY_EVERY))
     assert (made.height, made.width) == (HEIGHT, WIDTH)
-    decoder, wanted = Decoder(made.header), pictures(1)
+    decoder, wanted = Decoder(), pictures(1)
     for packet, picture in zip(made.packets, wanted, strict=True):
         pixels = np.zeros((3, HEIGHT, WIDTH), np.uint8)
         letterboxed(decoder.picture(packet), pixels)
@@ -102,7 +86,7 @@ def test_a_picture_survives_its_key_frame() -> None:
     back = np.zeros_like(image)
     coder = KeyFrames(4 * HEIGHT)
     coder.prepare(coder.encode({"image": image}), {"image": back})
-    assert np.abs(back.astype(int) - image).mean() < 6
+    assert np.abs(back.astype(int) - image).mean() < 8  # noise is what a coder leaves out
 
 
 def test_enlarging_keeps_form_and_gives_even_sides() -> None:
@@ -121,7 +105,7 @@ def damaged(packet: bytes, how: str) -> bytes:
 @pytest.mark.parametrize("place", [0, 3])
 def test_a_damaged_packet_is_a_value_error(how: str, place: int) -> None:
     made = clip(1)
-    decoder = Decoder(made.header)
+    decoder = Decoder()
     for packet in made.packets[:place]:
         decoder.picture(packet)
     with pytest.raises(ValueError, match="damaged packet"):
@@ -136,7 +120,7 @@ def test_flipped_bits_are_a_picture_or_a_value_error(place: int, flips: list[tup
     spoilt = bytearray(made.packets[place])
     for where, bits in flips:
         spoilt[int(where * (len(spoilt) - 1))] ^= bits
-    decoder = Decoder(made.header)
+    decoder = Decoder()
     for packet in (*made.packets[:place], bytes(spoilt)):
         with contextlib.suppress(ValueError):
             assert decoder.picture(packet).width > 0
@@ -147,8 +131,18 @@ def test_films_of_other_programs_are_read(container: str) -> None:
     file = film_file("libx264", pictures(5), container, bf="0", g="6", preset="ultrafast")
     found = read_clip(file)
     assert len(found.packets) == FRAMES
-    decoder = Decoder(found.header)
+    decoder = Decoder()
     assert [decoder.picture(packet).height for packet in found.packets] == [HEIGHT] * FRAMES
+    assert len(found.keys) > 1
+    for key in found.keys:  # each can be begun with, by a decoder that has seen nothing
+        assert Decoder().picture(found.packets[key]).width == WIDTH
+
+
+def test_key_frames_get_the_parameters_that_only_the_first_one_had() -> None:
+    flags = {"bf": "0", "g": "6", "preset": "ultrafast", "x264-params": "repeat-headers=0"}
+    found = read_clip(film_file("libx264", pictures(5), "h264", **flags))
+    assert found.keys == (0, 6, 12)
+    assert [Decoder().picture(found.packets[key]).width for key in found.keys] == [WIDTH] * 3
 
 
 @pytest.mark.parametrize(
