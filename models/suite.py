@@ -48,7 +48,8 @@ class _Borrows(msgspec.Struct, frozen=True, kw_only=True):
 class SuiteWorkload:
     """A workload package, its data module imported at first use; `folder` is that of the network."""
 
-    def __init__(self, package: ModuleType) -> None:
+    def __init__(self, package: ModuleType, lends: bool = False) -> None:
+        """With `lends` the network must be its own. Raises BadFile for its TOML, and PluginError for whose it names."""
         self._own = self._package = package.__name__
         self.folder = Path(str(package.__file__)).resolve().parent
         specification = self.folder / "workload.toml"
@@ -56,13 +57,13 @@ class SuiteWorkload:
         if lender is None:
             self.spec = read_toml(specification, WorkloadSpec)
             self._lender = self.spec.name
+        elif lends:
+            raise PluginError(f"{specification}: a network is wanted of this workload, which has that of {lender!r}.")
         else:
             self._borrow(lender, read_toml(specification, SharingSpec))
 
     def _borrow(self, lender: str, spec: SharingSpec) -> None:
-        other = _suite_workload(lender) if lender != spec.name else None
-        if other is None or other.spec.network_of is not None:
-            raise PluginError(f"The workload {spec.name!r} takes its network of {lender!r}, which has none of its own.")
+        other = _suite_workload(lender, lends=True)
         self._package, self.folder, self._lender = other._package, other.folder, lender
         self.spec = spec.over(other.spec)
 
@@ -175,8 +176,8 @@ def load_workload(name: str) -> Workload:
     return _suite_workload(name)
 
 
-def _suite_workload(name: str) -> SuiteWorkload:
+def _suite_workload(name: str, lends: bool = False) -> SuiteWorkload:
     package = load_plugin(GROUP, name, ("__path__",))
     if not isinstance(package, ModuleType) or package.__file__ is None:
         raise PluginError(f"The workload {name!r} is registered as {package!r}; it must be a package with __init__.py.")
-    return SuiteWorkload(package)
+    return SuiteWorkload(package, lends)

@@ -19,7 +19,7 @@ from bench.store.files import write_bytes
 from bench.store.places import cache_directory, ensure_writable
 from bench.tasks.video import DECODER_THREADS, X264, Clip, as_clip, decoder_version, read_clip
 
-# Seconds that drawing and coding a picture of a million pixels takes at most, to say how long a clip will take.
+# Seconds a pixel, generously: how long drawing and coding a clip should take at most, for who waits for it.
 _PIXEL_S = 0.2e-6
 
 

@@ -80,18 +80,22 @@ def test_the_suites_cameras_run_its_detector() -> None:
 
 @pytest.mark.parametrize("lender", [watched.WATCHER, "tiny_camera", "tiny_other"])
 def test_who_has_no_network_lends_none(tiny: Path, tmp_path: Path, lender: str) -> None:
-    """Itself, nobody, and one that borrows its own."""
+    """Itself, nobody, and one that borrows of the first."""
     known = tiny / "tiny-1.0.dist-info" / "entry_points.txt"
     text, own = known.read_text(), tiny / watched.WATCHER / "workload.toml"
     before = own.read_text()
     other = tiny / "tiny_other"
     other.mkdir(exist_ok=True)
     (other / "__init__.py").write_text("")
-    (other / "workload.toml").write_text(before.replace(watched.WATCHER, "tiny_other"))
+    (other / "workload.toml").write_text(
+        before.replace(watched.WATCHER, "tiny_other").replace(watched.LENDER, watched.WATCHER)
+    )
     known.write_text(f"{text}tiny_other = tiny_other\n")
     own.write_text(before.replace('network_of = "tiny_scene"', f'network_of = "{lender}"'))
     try:
-        with pytest.raises(PluginError, match=rf"{watched.WATCHER!r} takes its network of|There is no workload"):
+        with pytest.raises(
+            PluginError, match=r"a network is wanted of this workload|There is no workload 'tiny_camera'"
+        ):
             load_workload(watched.WATCHER)
     finally:
         own.write_text(before)
