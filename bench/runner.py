@@ -23,15 +23,7 @@ from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.loadgen.footage import ensure_footage
 from bench.models.base import Workload
-from bench.models.end_to_end import filmed
-from bench.planning import (
-    check_certifiable,
-    check_comparable,
-    check_names,
-    check_stressable,
-    open_workloads,
-    resolve,
-)
+from bench.planning import check_certifiable, check_comparable, check_names, check_stressable, open_workloads, resolve
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
@@ -111,7 +103,7 @@ def prepare(plan: RunPlan) -> Prepared:
 def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
     """Carry out a prepared plan in a new run folder under `results`. Raises CannotWrite before anything runs."""
     ensure_writable(results)
-    _ensure_footage(prepared.workloads)
+    ensure_footage(prepared.workloads.values())
     now = datetime.datetime.now(datetime.UTC)
     run = Run(
         suite_version=__version__,
@@ -145,15 +137,8 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
     with folder.held():
         run = folder.load_run()
         workloads = open_workloads(run.plan)
-        _ensure_footage(workloads)
+        ensure_footage(workloads.values())
         return folder, _carry_on(folder, run, workloads, observe, budget_s)
-
-
-def _ensure_footage(workloads: Mapping[str, Workload]) -> None:
-    """Whether the films that are timed can be kept. Raises CannotWrite."""
-    for workload in workloads.values():
-        if (films := filmed(workload)) is not None:
-            ensure_footage(films)
 
 
 def _nonce(plan: RunPlan) -> Nonce | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bench.models.base import VideoSpec
-from bench.models.end_to_end import BringsFilms, Filmed, Films
+from bench.models.base import VideoSpec, Workload
+from bench.models.end_to_end import BringsFilms, Filmed, Films, filmed
 from bench.records.hashing import record_hash
 from bench.records.job import Footage
 from bench.store.files import write_bytes
@@ -47,13 +47,15 @@ def clips_of(workload: Films, announce: Callable[[float], None]) -> tuple[Clip, 
     return tuple(clips)
 
 
-def ensure_footage(workload: Films) -> None:
-    """Whether the clips are there, or can be kept when they are made. Raises CannotWrite."""
-    if isinstance(workload, BringsFilms):
-        return
-    paths = _paths(workload)
-    if not all(path.is_file() for path in paths):
-        ensure_writable(paths[0].parent, choose_by="BENCH_CACHE")
+def ensure_footage(workloads: Iterable[Workload]) -> None:
+    """Whether the films that are timed are there, or can be kept when they are made. Raises CannotWrite."""
+    for workload in workloads:
+        films = filmed(workload)
+        if films is None or isinstance(films, BringsFilms):
+            continue
+        paths = _paths(films)
+        if not all(path.is_file() for path in paths):
+            ensure_writable(paths[0].parent, choose_by="BENCH_CACHE")
 
 
 def said(clips: Sequence[Clip], video: VideoSpec) -> Footage:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.loadgen.footage import clips_of, ensure_footage, said
 from bench.models.base import VideoSpec
+from bench.models.end_to_end import EndToEnd
 from bench.models.suite import SuiteWorkload, load_workload
 from bench.records.job import Footage
 from bench.store.places import CannotWrite
@@ -113,9 +114,10 @@ def test_films_that_are_not_as_declared_are_told(workload: SuiteWorkload, monkey
 
 
 def test_a_cache_that_cannot_be_written_to_is_told_before(workload: SuiteWorkload, tmp_path: Path) -> None:
+    ensure_footage([workload])  # nothing is decoded
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(CannotWrite, match="BENCH_CACHE"):
-        ensure_footage(workload)
+        ensure_footage([EndToEnd(workload)])
 
 
 _MAKES = """

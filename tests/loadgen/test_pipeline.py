@@ -153,7 +153,7 @@ def test_frames_of_cameras_are_answered_as_their_pictures() -> None:
 
     inner, image = Seeing(), Tensor(name="image", dtype="uint8", shape=(3, 24, 24))
     made = PipelineSession(
-        inner, KeyFrames(48), reader("classify"), (image,), (SCORES,), most=8, threads=3, cameras=Cameras(clips)
+        inner, KeyFrames(192), reader("classify"), (image,), (SCORES,), most=8, threads=3, cameras=Cameras(clips)
     )
     asked = [(0, 3), (1, len(clips[0].packets) + 2), (0, 5), (2, 0), (0, 4)]
     batch = {CAMERA: np.array([one for one, _ in asked]), FRAME: np.array([number for _, number in asked])}
@@ -164,7 +164,7 @@ def test_frames_of_cameras_are_answered_as_their_pictures() -> None:
     assert out[ANSWER].tolist() == expected.astype(np.float32).mean((2, 3)).argmax(1).tolist()
     # The same session takes files, too: what its quality is measured with.
     picture = {"image": expected[0]}
-    made.run(padded([KeyFrames(48).encode(picture)]), {name: array[:1] for name, array in out.items()})
+    made.run(padded([KeyFrames(192).encode(picture)]), {name: array[:1] for name, array in out.items()})
     assert np.abs(inner.seen[1][0].astype(int) - expected[0]).mean() < 12
     assert made.stages().samples == 6
     made.close()

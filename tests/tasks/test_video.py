@@ -139,10 +139,16 @@ def test_films_of_other_programs_are_read(container: str) -> None:
 
 
 def test_key_frames_get_the_parameters_that_only_the_first_one_had() -> None:
-    flags = {"bf": "0", "g": "6", "preset": "ultrafast", "x264-params": "repeat-headers=0"}
-    found = read_clip(film_file("libx264", pictures(5), "h264", **flags))
-    assert found.keys == (0, 6, 12)
-    assert [Decoder().picture(found.packets[key]).width for key in found.keys] == [WIDTH] * 3
+    made = clip(5)
+    bare = list(made.packets)
+    for key in made.keys[1:]:
+        units = [unit for unit in bare[key].split(b"\0\0\1")[1:] if unit[0] & 0x1F not in (7, 8)]
+        bare[key] = b"".join(b"\0\0\0\1" + unit.rstrip(b"\0") for unit in units)
+        with pytest.raises(ValueError, match="damaged packet"):
+            Decoder().picture(bare[key])
+    found = read_clip(io.BytesIO(b"".join(bare)))
+    assert found.keys == made.keys
+    assert [Decoder().picture(found.packets[key]).width for key in found.keys] == [WIDTH] * len(made.keys)
 
 
 @pytest.mark.parametrize(
