@@ -5,17 +5,21 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any  # fields of several types
+
+import msgspec
 
 from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
-from bench.hardware.profiles import profile_file
+from bench.hardware.profiles import BadProfile, profile_file
 from bench.models.base import ScenarioSpec, Workload, WorkloadSpec
 from bench.models.end_to_end import NoPipeline
 from bench.models.opening import open_workload
 from bench.models.stress import conditions_of, why_not
 from bench.models.suite import workload_names
 from bench.plugins import suggestion
+from bench.power.choice import BadPower, check_power, whole_paths
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
     MODES,
@@ -52,7 +56,7 @@ def open_workloads(plan: RunPlan) -> dict[str, Workload]:
 
 
 def check_names(plan: RunPlan) -> None:
-    """Whether everything that a plan names exists; opens nothing. Raises BadPlan or BadProfile."""
+    """Whether everything that a plan names exists; opens nothing. Raises BadPlan."""
     if plan.model is None:
         _known("workload", plan.workloads, workload_names())
     _known("scenario", plan.scenarios, list(SCENARIOS))
@@ -65,8 +69,12 @@ def check_names(plan: RunPlan) -> None:
         _known("task", [plan.task], list(TASKS))
     if plan.driver == "loadgen":
         _check_loadgen(plan)
-    if plan.profile is not None:
-        profile_file(plan.profile)
+    try:
+        check_power(plan.power)
+        if plan.profile is not None:
+            profile_file(plan.profile)
+    except (BadPower, BadProfile) as error:
+        raise BadPlan(str(error)) from None
 
 
 def _check_loadgen(plan: RunPlan) -> None:
@@ -85,6 +93,26 @@ def _check_loadgen(plan: RunPlan) -> None:
         raise BadPlan(
             "MLPerf LoadGen is not installed: `pip install mlcommons-loadgen` (Linux, x86-64); or use `--driver bench`."
         )
+
+
+def from_anywhere(plan: RunPlan) -> RunPlan:
+    """The plan with whole paths: it may be carried on from another folder."""
+    given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
+    whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
+    whole_power = whole_paths(plan.power)
+    if plan.profile is not None and plan.profile.endswith(".toml"):
+        whole["profile"] = str(profile_file(plan.profile).absolute())
+    return msgspec.structs.replace(plan, **whole, power=whole_power)
+
+
+def check_asked(plan: RunPlan, workloads: Mapping[str, Workload]) -> None:
+    """Whether the workloads have what the plan asks of them. Raises BadPlan."""
+    if plan.mode == "certified":
+        check_certifiable(workloads)
+    if plan.agreement:
+        check_comparable(workloads)
+    if plan.robustness:
+        check_stressable(workloads)
 
 
 def check_certifiable(workloads: Mapping[str, Workload]) -> None:

@@ -10,10 +10,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
+from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
+from bench.judging.state import state_findings
 from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
@@ -26,10 +29,11 @@ from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
 from bench.models.end_to_end import film_lengths, filmed
+from bench.power.choice import sources_here
 from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
-from bench.records.plan import SEARCHED, Measurement, RunPlan
+from bench.records.plan import SEARCHED, Measurement
 from bench.records.record import Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import RunFolder
@@ -90,13 +94,16 @@ def repeat(
         for one in due
     ]
     first, *others = jobs
+    observer = Observer(sources_here(run.plan.power), QUICK_IDLE_S if run.plan.mode == "quick" else IDLE_S)
     try:
-        report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
-        reports = [report, *map(left_report, others)]
+        with observer:
+            report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
+            reports = [report, *map(left_report, others)]
     except RepetitionFailed as error:
         return [_failed(error, job, index, started_at) for job in jobs]
+    watched = observer.watched()
     return [
-        _judge(job, report, one.workload, index, started_at, run.plan)
+        _judge(job, report, one.workload, index, started_at, run, watched)
         for job, report, one in zip(jobs, reports, due, strict=True)
     ]
 
@@ -119,7 +126,7 @@ def try_out(
     if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
         return run_search(job, _unheard, limit_s=tryout.limit_s)
     report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
-    return _judge(job, report, workload, 0, "", run.plan)
+    return _judge(job, report, workload, 0, "", run, None)
 
 
 def _unheard(phase: Phase) -> None:
@@ -186,8 +193,10 @@ def _order(job: Job, workload: Workload, camera: NDArray[np.int32] | None = None
     return played.in_turns()[1] if camera is None else played.of(camera)
 
 
-def _judge(job: Job, report: Report, workload: Workload, index: int, started_at: str, plan: RunPlan) -> Trial:
-    place, measurement = Path(job.folder), job.measurement
+def _judge(
+    job: Job, report: Report, workload: Workload, index: int, started_at: str, run: Run, watched: Watched | None
+) -> Trial:
+    place, measurement, plan = Path(job.folder), job.measurement, run.plan
     timeline, opened = read_columns(place / "columns"), None
     issued = read_issued(place / "columns") if measurement.driver == "loadgen" else None
     if report.rate_per_s is not None:
@@ -203,6 +212,13 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
     found += device_findings(report, plan.mode)
     found += camera_findings(workload, measurement, plan.mode)
+    samples = answered_samples(columns, opened, measurement.scenario)
+    meter = run.hardware.facts.power.meter if run.hardware is not None else None
+    # Nobody can say which of several workloads took the energy.
+    alone = watched if not report.beside else None
+    energy = measured_energy(alone, report, samples, meter) if alone is not None else None
+    state = watched.state if watched is not None else None
+    found += energy_findings(energy, plan.mode) + state_findings(state, plan.mode)
     quality, robustness = None, None
     if job.quality:
         quality, more = judge_quality(place, workload, report.facts.precision_executed, plan.mode)
@@ -223,7 +239,7 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         seed=job.seed,
         report=report,
         elapsed_s=columns.elapsed_ns / 1e9,
-        metrics=score.metrics,
+        metrics={**score.metrics, **energy_metrics(energy, report, samples)},
         sketch=score.sketch,
         quality=quality,
         robustness=robustness,
@@ -233,4 +249,6 @@ def _judge(job: Job, report: Report, workload: Workload, index: int, started_at:
         device_shares=device_shares(columns, measurement),
         lateness=opened.lateness if opened is not None else None,
         in_flight=seen,
+        energy=energy,
+        state=state,
     )

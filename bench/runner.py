@@ -17,13 +17,14 @@ from bench import __version__
 from bench.agreement import NoReference, with_references
 from bench.estimating import Estimate, estimate
 from bench.hardware.agreement import hardware
-from bench.hardware.profiles import load_profile, profile_file, profile_hash
+from bench.hardware.profiles import load_profile, profile_hash
 from bench.host.describing import quick_profile
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.loadgen.footage import ensure_footage
 from bench.models.base import Workload
-from bench.planning import check_certifiable, check_comparable, check_names, check_stressable, open_workloads, resolve
+from bench.planning import check_asked, check_names, from_anywhere, open_workloads, resolve
+from bench.power.choice import sources_here
 from bench.records.findings import finding
 from bench.records.host import Host
 from bench.records.job import Phase, SearchReport
@@ -75,14 +76,10 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 def prepare(plan: RunPlan) -> Prepared:
     """Check and expand a plan. Raises BadPlan, BadProfile, PluginError, BadFile or BadModel, one line each."""
     check_names(plan)
-    plan = _from_anywhere(plan)
+    plan = from_anywhere(plan)
     workloads = open_workloads(plan)
-    if plan.mode == "certified":
-        check_certifiable(workloads)
-    if plan.agreement:
-        check_comparable(workloads)
-    if plan.robustness:
-        check_stressable(workloads)
+    check_asked(plan, workloads)
+    sources_here(plan.power)  # one that was named and cannot be read is told before anything runs
     host = inspect_host()
     trace = read_trace(Path(plan.trace)) if plan.trace is not None else None
     measurements = resolve(plan, workloads, host.cores_usable, trace)
@@ -166,15 +163,6 @@ def _hardware(plan: RunPlan) -> Hardware:
         return hardware(quick_profile(), None, None, None)
     typed = load_profile(plan.profile)
     return hardware(quick_profile(), typed, typed.name, profile_hash(plan.profile))
-
-
-def _from_anywhere(plan: RunPlan) -> RunPlan:
-    """The plan with whole paths: it may be carried on from another folder."""
-    given = {"model": plan.model, "data": plan.data, "trace": plan.trace}
-    whole = {name: str(Path(path).absolute()) for name, path in given.items() if path is not None}
-    if plan.profile is not None and plan.profile.endswith(".toml"):
-        whole["profile"] = str(profile_file(plan.profile).absolute())
-    return msgspec.structs.replace(plan, **whole)
 
 
 def _carry_on(

@@ -21,6 +21,7 @@ FLOORS: dict[str, float] = {
     "bench.backends": 2,
     "bench.models": 2,
     "bench.hardware": 2.5,
+    "bench.power": 2.75,
     "bench.host": 3,
     "bench.store": 3,
     "bench.apart": 3,

@@ -27,6 +27,7 @@ _COMMANDS = {
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
     "profile": "Hardware profiles: this host's, the shipped ones, how they differ.",
+    "host": "This machine's state; settings that make it steadier while a command runs.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -136,6 +137,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.models.user_model import BadModel
     from bench.planning import BadPlan
     from bench.plugins import PluginError
+    from bench.power.choice import BadPower
     from bench.records.untrusted import BadFile
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
@@ -145,6 +147,7 @@ def _is_expected(error: ValueError) -> bool:
         BadFile,
         BadModel,
         BadPlan,
+        BadPower,
         BadProfile,
         BadRequest,
         BadWorkload,

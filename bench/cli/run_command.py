@@ -23,6 +23,7 @@ from bench.cli.common import (
 )
 from bench.cli.load import load_options
 from bench.cli.own_files import own_files_options
+from bench.cli.power import power_option
 from bench.cli.profile_use import with_profile
 from bench.cli.rates import GivenRate, rates
 from bench.cli.robustness import robustness_option
@@ -112,6 +113,7 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     metavar="PROFILE",
     help="Hardware profile (name, or .toml file): brings backend, devices and settings; held against this machine.",
 )
+@power_option
 @settings_option
 @click.option("--model", metavar="FILE.onnx", help="Your own network instead of the suite's workloads.")
 @own_files_options

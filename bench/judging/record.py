@@ -105,6 +105,7 @@ def judge_record(
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
         stages=median.report.stages if median and median.report else None,
         footage=median.report.footage if median and median.report else None,
+        energy=median.energy if median else None,
     )
 
 

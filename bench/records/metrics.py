@@ -15,7 +15,7 @@ Better = Literal["higher", "lower"]
 
 
 class MetricDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a metric is: `definition` is one English sentence; `unit` is "ns", "1/s", "1" (a share) or "channels"."""
+    """What a metric is: `definition` is an English sentence; `unit` is "ns", "1/s", "J", "1" (a share), "channels"."""
 
     id: str
     unit: str
@@ -58,6 +58,12 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
     ("knee_per_s", "1/s", "higher",
      "Offered rate with the greatest power, throughput divided by mean latency (Kleinrock 1979)."),
     ("scheduled_per_s", "1/s", "higher", "Queries scheduled, divided by the moment when the last one was due."),
+    ("wall_energy_per_sample_j", "J", "lower",
+     "Energy at the wall over the measured window, by a meter, divided by the samples answered in it."),
+    ("device_energy_per_sample_j", "J", "lower",
+     "Energy by the own counters of what computed (processors with memory, or all cards), per sample answered."),
+    ("host_cpu_per_sample_ns", "ns", "lower",
+     "Processor time of the host, of harness and engine together, over the measured window, per sample answered."),
     ("failed_share", "1", "lower", "Share of the queries that failed, were refused or timed out."),
 )  # fmt: skip
 

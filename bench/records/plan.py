@@ -57,7 +57,8 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Without them `server` and `streams` search for the most that holds the bound.
     `tune` has what is left at None of `batch`, `workers`, `threads` and `max_wait_us` chosen by trials, for at most
     `tune_budget_s` in each measurement (None: the mode's).
-    `robustness` has corrupted copies of the evaluation samples answered, too.
+    `robustness` has corrupted copies of the evaluation samples answered, too. `profile` names the hardware profile, or
+    its file, that the machine is held against; `power` says where energy is read (see `bench.power.choice`).
     `timed_region` says what is inside the clock. `trace` names a file of arrival times. `driver` says who issues the
     measured part: the harness, or MLPerf LoadGen for comparison. `model` and `data` name the user's own ONNX file and
     folder of labelled files, which `preparation` makes into inputs; then the only workload is `user_model`.
@@ -86,6 +87,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_wait_us: float | None = None
     timeout_ms: float | None = None
     profile: str | None = None
+    power: tuple[str, ...] = ("auto",)
     model: str | None = None
     data: str | None = None
     preparation: Preparation | None = None
@@ -227,7 +229,7 @@ def _check_certified(plan: RunPlan) -> None:
 
 def _check_texts(plan: RunPlan) -> None:
     """Whether a record can hold every text."""
-    paths = (plan.model, plan.data, plan.trace)
+    paths = (plan.model, plan.data, plan.trace, *plan.power)
     for text in (*plan.workloads, *plan.rates, plan.backend, *plan.devices, plan.profile, *paths):
         _refuse_surrogates(text)
     for name, setting in plan.settings.items():

@@ -21,7 +21,8 @@ class Preparation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `resize` is the length of the shorter side or (height, width) whatever the picture's own; left out, the shorter side
     becomes 8/7 of the model's longer one (256 for 224). `crop`, left out, is what the model takes. A model that takes
     uint8 gets pixels as they are: then scale, mean and std do not apply. With `sample_rate` files are sounds: mono,
-    cut or filled with silence at their end to the model's length; float32 from -1 to 1, int16 as it is.
+    cut or filled with silence at their end to the model's length; float32 from -1 to 1, int16 as it is. `tokens` are
+    what a recogniser writes, in the order of its classes; the first is CTC's blank.
     """
 
     resize: Size | None = None
@@ -33,6 +34,7 @@ class Preparation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     sample_rate: int | None = None
+    tokens: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, size in (("resize", self.resize), ("crop", self.crop)):
@@ -49,14 +51,23 @@ class Preparation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError(f"`scale` is {self.scale}; it must be positive and finite")
         if self.sample_rate is not None:
             self._check_sound(self.sample_rate)
+        if self.tokens is not None:
+            self._check_tokens(self.tokens)
 
     def _check_sound(self, rate: int) -> None:
         if not 1 <= rate <= _HIGHEST_RATE:
             raise ValueError(f"`sample_rate` is {rate}; it must lie between 1 and {_HIGHEST_RATE} per second")
         defaults = {field.name: field.default for field in msgspec.structs.fields(self)}
-        others = [name for name in defaults if name != "sample_rate" and getattr(self, name) != defaults[name]]
+        sound = ("sample_rate", "tokens")
+        others = [name for name in defaults if name not in sound and getattr(self, name) != defaults[name]]
         if others:
             raise ValueError(f"`sample_rate` is for sounds, and {', '.join(others)} for pictures; which are they?")
+
+    def _check_tokens(self, tokens: tuple[str, ...]) -> None:
+        if self.sample_rate is None:
+            raise ValueError("`tokens` are of a recogniser of speech, which needs `sample_rate`, too")
+        if len(tokens) < 2 or len(set(tokens)) < len(tokens) or not all(tokens[1:]):
+            raise ValueError("`tokens` are the blank and one or more others, each once, none but the blank empty")
 
     @property
     def count(self) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.energy import Energy
 from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, Footage, HandOver, Report, Stages
@@ -29,6 +30,7 @@ from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
 from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
 from bench.records.search import Attempt, Search
+from bench.records.state import State
 from bench.records.tuning import Tuning
 
 SCHEMA = 1
@@ -89,12 +91,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     lateness: Lateness | None = None
     in_flight: InFlight | None = None
     robustness: Robustness | None = None
+    energy: Energy | None = None
+    state: State | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices.
 
-    `sketch`, `curve`, `loadgen` and `lateness` are those of the repetition whose primary value is the median one.
+    `sketch`, `curve`, `loadgen`, `lateness` and `energy` are those of the repetition whose primary value is the median.
     """
 
     schema: int = SCHEMA
@@ -136,6 +140,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     challenge: Challenge | None = None
     stages: Stages | None = None
     footage: Footage | None = None
+    energy: Energy | None = None
 
     @property
     def valid(self) -> bool:

@@ -22,6 +22,7 @@ from bench.report.details import (
     version_section,
 )
 from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
@@ -122,6 +123,7 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         quality_section(record.quality, lang),
         record_setup(record, lang),
         serving_section(record, lang),
+        energy_section(record.energy, lang),
         tuning_section(record, lang),
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),

@@ -27,11 +27,13 @@ from bench.report.details import (
     trial_section,
     version_section,
 )
+from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
 from bench.report.robustness import StressTable, stress_table, terminal_table
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
 from bench.report.serving import serving_section
+from bench.report.state import state_section
 from bench.report.styles import MARK, SEVERITY_STYLE, table
 from bench.report.tuning import tuning_section
 from bench.text import printable, sentence
@@ -75,6 +77,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_stress(console, stress_table(record.robustness, lang), lang)
     _print_section(console, record_setup(record, lang))
     _print_section(console, serving_section(record, lang))
+    _print_section(console, energy_section(record.energy, lang))
     _print_section(console, tuning_section(record, lang))
     _print_section(console, loadgen_section(record.loadgen, lang))
     _print_section(console, record_hashes(record, lang))
@@ -84,6 +87,8 @@ def print_record(console: Console, record: Record, lang: str) -> None:
 def print_trial(console: Console, trial: Trial, lang: str) -> None:
     """One repetition: how it went, its figures, its quality where it was checked, its findings."""
     _print_section(console, trial_section(trial, lang))
+    _print_section(console, energy_section(trial.energy, lang))
+    _print_section(console, state_section(trial.state, lang))
     _print_section(console, loadgen_section(trial.report.loadgen if trial.report else None, lang))
     if trial.metrics:
         _print_figures(console, figure_rows(trial.metrics, "", 1, lang), lang)

@@ -17,6 +17,7 @@ _MOST_SIGNIFICANT: Final = 6
 _Scale = Sequence[tuple[float, str]]
 _TIMES: Final[_Scale] = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
 _RATES: Final[_Scale] = ((1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s"))
+_JOULES: Final[_Scale] = ((1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e3, "kJ"))
 _BYTES: Final[_Scale] = ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"), (2.0**40, "TiB"))
 NONE: Final = "—"
 
@@ -29,6 +30,16 @@ def latency(ns: float, interval: Interval | None = None) -> str:
 def rate(per_s: float, interval: Interval | None = None) -> str:
     """`28.4 /s`, `1.23 M/s`, or `28.4 /s [27.9, 28.9]`."""
     return _scaled(per_s, interval, _RATES)
+
+
+def energy(joules: float, interval: Interval | None = None) -> str:
+    """`12.3 J`, `1.20 mJ`, or `12.3 J [11.9, 12.7]`."""
+    return _scaled(joules, interval, _JOULES)
+
+
+def power(watts: float) -> str:
+    """`512 W`, `3.1 W`."""
+    return f"{watts:.3g} W" if watts < 1000.0 else f"{watts:.0f} W"
 
 
 def share(value: float, interval: Interval | None = None) -> str:
@@ -45,12 +56,14 @@ def share(value: float, interval: Interval | None = None) -> str:
 
 
 def figure(unit: str, value: float, interval: Interval | None = None) -> str:
-    """A metric's value by the unit of the registry: "ns", "1/s", "1" or "channels"."""
+    """A metric's value by the unit of the registry: "ns", "1/s", "J", "1" or "channels"."""
     if unit == "channels":
         shown = f"{value:.0f} ch"  # whole cameras, and so are the ends
         return shown if interval is None else f"{shown} [{interval.low:.0f}, {interval.high:.0f}]"
     if unit == "ns":
         return latency(value, interval)
+    if unit == "J":
+        return energy(value, interval)
     if unit == "1/s":
         return rate(value, interval)
     return share(value, interval)

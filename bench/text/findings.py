@@ -46,6 +46,9 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "host-busy": _SHARE,
     "clock-varied": _SHARE,
     "host-offload": _SHARE,
+    "energy-uncertain": _SHARE,
+    "energy-window-short": _SECONDS,
+    "meter-not-certified": _SHARE,
     "repetitions-disagree": _SHARE,
     "interval-not-supported.correlation": _RATIO,
     "interval-not-supported.wide": _RATIO,
@@ -57,7 +60,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
 _REFUSAL_WRITERS: Final[Mapping[str, _Writer]] = {**_WRITERS, "queries-failed": _SHARE, "too-short": figures.latency}
 
 # Codes whose sentence follows from what they are about.
-_BY_SUBJECT: Final = frozenset({"busy-time", "input-cache", "output-mismatch", "out-of-memory"})
+_BY_SUBJECT: Final = frozenset({"busy-time", "input-cache", "output-mismatch", "out-of-memory", "throttled"})
 
 
 def finding_text(lang: str, found: Finding) -> FindingText:

@@ -65,8 +65,9 @@ def test_units_are_those_of_the_names() -> None:
     for name, metric in METRICS.items():
         assert metric.id == name
         shares = "channels" if name == "channels" else "1"
-        assert metric.unit == ("ns" if name.endswith("_ns") else "1/s" if name.endswith("_per_s") else shares)
-        assert metric.better == ("lower" if metric.unit == "ns" or name.endswith("_share") else "higher")
+        units = {"_ns": "ns", "_per_s": "1/s", "_j": "J"}
+        assert metric.unit == next((unit for ending, unit in units.items() if name.endswith(ending)), shares)
+        assert metric.better == ("lower" if metric.unit in ("ns", "J") or name.endswith("_share") else "higher")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -1,0 +1,74 @@
+"""`bench host`: the state of this machine, and settings that make its speed steadier while a command runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, lang_option, logging_options
+
+
+@click.group("host")
+def command() -> None:
+    """This machine: what is set on it, and what would make it steadier."""
+
+
+@command.command("show")
+@format_option
+@lang_option
+@logging_options
+def show(form: str, lang: str) -> int:
+    """Settings and figures that a run records before, during and after; reads only."""
+    from bench.host.state import knobs_here
+    from bench.text import name
+
+    found = {knob.name: (knob.read(), knob) for knob in knobs_here()}
+    if form == "json":
+        _print_json({key: value for key, (value, _) in found.items()})
+        return exit_codes.OK
+    for key, (value, knob) in found.items():
+        shown = f"{value:g}" if isinstance(value, float) else value
+        click.echo(f"{name(lang, 'knob', key)}: {shown if shown is not None else f'— ({knob.why()})'}")
+    return exit_codes.OK
+
+
+@command.command("tune", context_settings={"ignore_unknown_options": True})
+@click.option("--apply", "apply_", is_flag=True, help="Change the settings while COMMAND runs, and put them back.")
+@click.argument("words", nargs=-1, metavar="[COMMAND…]", type=click.UNPROCESSED)
+@lang_option
+@logging_options
+def tune(apply_: bool, words: tuple[str, ...], lang: str) -> int:
+    """What would be changed here; with --apply it is changed for as long as COMMAND runs (such as `bench run`).
+
+    The run's records say what was changed. Exit code: that of COMMAND.
+    """
+    from bench.hardware.files import Files
+    from bench.host.state import TUNED
+    from bench.host.tune import applied, changes, summary
+    from bench.text import sentence
+
+    if apply_ and not words:
+        raise click.UsageError("`--apply` changes settings for as long as a command runs; name it: `-- bench run …`.")
+    if words and not apply_:
+        raise click.UsageError(f"`{words[0]}` would run with nothing changed; add `--apply`.")
+    files = Files()
+    wanted = changes(files)
+    for line in summary(wanted) or (sentence(lang, "host.nothing"),):
+        click.echo(line, err=apply_)
+    if not apply_:
+        return exit_codes.OK
+    with applied(files, wanted):
+        try:
+            child = subprocess.run(words, env={**os.environ, TUNED: "; ".join(summary(wanted))}, check=False)
+        except OSError as error:
+            raise click.UsageError(f"`{words[0]}` cannot be run: {error.strerror}.") from None
+    return child.returncode if child.returncode >= 0 else exit_codes.INTERRUPTED
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

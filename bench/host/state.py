@@ -1,0 +1,73 @@
+"""The state of this machine while something is measured: all knobs before and after, those that move once a second."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+from bench.hardware.files import Files
+from bench.hardware.knobs import Knob, Value, knobs
+from bench.hardware.nvml import NoNvml, open_nvml
+from bench.records.state import Course, State
+
+# By which `bench host tune --apply` tells the command that it runs what it changed.
+TUNED = "BENCH_HOST_TUNED"
+_PERIOD_S = 1.0
+
+
+@functools.lru_cache(maxsize=1)
+def knobs_here() -> tuple[Knob, ...]:
+    """Those of this machine, found once."""
+    try:
+        nvml = open_nvml()
+    except NoNvml:
+        nvml = None
+    return tuple(knobs(Files(), nvml))
+
+
+class StateWatch:
+    """Begins with `StateWatch(knobs)`, ends with `stop()`."""
+
+    def __init__(self, watched: Sequence[Knob], period_s: float = _PERIOD_S) -> None:
+        self._knobs, self._period_s = watched, period_s
+        self._before = {knob.name: knob.read() for knob in watched}
+        self._moving = [knob for knob in watched if isinstance(self._before[knob.name], float) and not knob.counts]
+        self._noted: dict[str, list[float]] = {knob.name: [] for knob in self._moving}
+        self._over, self._busy_s, self._begun = threading.Event(), 0.0, time.monotonic()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> State:
+        """What was seen."""
+        self._over.set()
+        self._thread.join(timeout=2.0)
+        after = {knob.name: knob.read() for knob in self._knobs}
+        seconds = max(time.monotonic() - self._begun, 1e-9)
+        return State(
+            before=_known(self._before),
+            after=_known(after),
+            during={name: _course(values) for name, values in self._noted.items() if values},
+            unread={knob.name: knob.why() for knob in self._knobs if self._before[knob.name] is None},
+            reading_share=self._busy_s / seconds,
+            tuned=tuple(filter(None, os.environ.get(TUNED, "").split("; "))),
+        )
+
+    def _follow(self) -> None:
+        while not self._over.wait(self._period_s):
+            busy = time.thread_time()
+            for knob in self._moving:
+                value = knob.read()
+                if isinstance(value, float):
+                    self._noted[knob.name].append(value)
+            self._busy_s += time.thread_time() - busy
+
+
+def _known(values: dict[str, Value | None]) -> dict[str, Value]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _course(values: Sequence[float]) -> Course:
+    return Course(least=min(values), mean=sum(values) / len(values), most=max(values), readings=len(values))

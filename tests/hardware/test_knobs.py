@@ -1,0 +1,187 @@
+"""Knobs on trees of `/sys` and scripted cards; settings that are changed for a command and put back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.hardware.files import Files
+from bench.hardware.knobs import knobs
+from bench.hardware.nvml import Nvml
+from bench.host.state import TUNED, StateWatch
+from bench.host.tune import CannotTune, applied, changes, summary
+from bench.judging.state import state_findings
+from bench.records.state import Course, State
+
+from .cards import FakeNvml
+from .machines import CPUS, Tree, laptop, plant
+
+POLICY = f"{CPUS}/cpu{{}}/cpufreq"
+
+
+def governed(*governors: str, offered: str = "performance powersave") -> Tree:
+    """Processors with a governor each."""
+    tree: Tree = {}
+    for cpu, governor in enumerate(governors):
+        tree[f"{POLICY.format(cpu)}/scaling_governor"] = f"{governor}\n"
+        tree[f"{POLICY.format(cpu)}/scaling_available_governors"] = f"{offered}\n"
+        tree[f"{POLICY.format(cpu)}/scaling_cur_freq"] = f"{1000 + cpu}000\n"
+    return tree
+
+
+def read(tree: Tree, root: Path, nvml: Nvml | None = None) -> dict[str, object]:
+    return {knob.name: knob.read() for knob in knobs(Files(plant(tree, root)), nvml)}
+
+
+def test_every_knob_of_a_host(tmp_path: Path) -> None:
+    tree = governed("powersave", "performance", "powersave") | laptop()
+    tree |= {
+        f"{CPUS}/intel_pstate/no_turbo": "1\n",
+        f"{CPUS}/smt/control": "on\n",
+        "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+        "sys/class/thermal/thermal_zone0/temp": "45000\n",
+        "sys/class/thermal/thermal_zone1/temp": "61500\n",
+        f"{CPUS}/cpu0/thermal_throttle/core_throttle_count": "3\n",
+        f"{CPUS}/cpu1/thermal_throttle/core_throttle_count": "4\n",
+        "proc/loadavg": "1.25 0.8 0.5 2/345 6789\n",
+        "proc/meminfo": "MemTotal: 10 kB\nSwapTotal:  100 kB\nSwapFree:  40 kB\n",
+    }
+    assert read(tree, tmp_path) == {
+        "governor": "powersave, performance",
+        "turbo": "off",
+        "smt": "on",
+        "huge_pages": "madvise",
+        "power_supply": "Discharging",
+        "frequency_mhz": 1001.0,
+        "temperature_c": 61.5,
+        "throttled": 7,
+        "load": 1.25,
+        "swap_bytes": 60 << 10,
+    }
+
+
+def test_turbo_of_other_drivers_and_nothing_at_all(tmp_path: Path) -> None:
+    assert read({f"{CPUS}/cpufreq/boost": "1\n"}, tmp_path / "a")["turbo"] == "on"
+    nothing = knobs(Files(tmp_path / "nowhere"), None)
+    assert {knob.read() for knob in nothing} == {None}
+    assert all(knob.why().endswith("is not there") for knob in nothing)
+
+
+@pytest.mark.parametrize("rubbish", ["", "-5", "many", "9" * 400, "\xff", "1.5.2 x"])
+def test_rubbish_is_no_value_and_no_error(tmp_path: Path, rubbish: str) -> None:
+    tree: Tree = dict.fromkeys(governed("a"), rubbish) | {"proc/loadavg": rubbish, "proc/meminfo": rubbish}
+    found = read(tree, tmp_path)
+    assert found["frequency_mhz"] is found["load"] is found["swap_bytes"] is None
+
+
+def test_cards(tmp_path: Path) -> None:
+    card = FakeNvml(
+        count=2,
+        nvmlDeviceGetClockInfo=lambda handle, kind: (1980, 1200)[handle],
+        nvmlDeviceGetTemperature=lambda handle, sensor: (40, 88)[handle],
+        nvmlDeviceGetCurrentClocksEventReasons=lambda handle: (0x4, 0x40)[handle],
+        nvmlDeviceGetCurrPcieLinkGeneration=4,
+        nvmlDeviceGetCurrPcieLinkWidth=8,
+        nvmlDeviceGetComputeRunningProcesses=lambda handle: [object()] * handle,
+    )
+    found = {name: value for name, value in read({}, tmp_path, Nvml(card)).items() if name.startswith("card")}
+    assert found == {
+        "card_clock_mhz": 1200.0,
+        "card_temperature_c": 88.0,
+        "card_slowed": 1.0,
+        "card_pcie_generation": 4.0,
+        "card_pcie_width": 8.0,
+        "card_processes": 1.0,
+    }
+    older = FakeNvml(nvmlDeviceGetCurrentClocksThrottleReasons=0x4)
+    assert read({}, tmp_path, Nvml(older))["card_slowed"] == 0.0, "a power limit that is kept is no fault"
+
+
+def test_a_course_is_kept_of_what_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TUNED, "governor: powersave → performance")
+    files = Files(plant(governed("powersave", "powersave"), tmp_path))
+    watch = StateWatch(knobs(files, None), period_s=0.001)
+    while not watch._noted["frequency_mhz"]:
+        pass
+    (tmp_path / POLICY.format(0) / "scaling_governor").write_text("performance\n")
+    seen = watch.stop()
+    assert (seen.before["governor"], seen.after["governor"]) == ("powersave", "performance, powersave")
+    assert seen.during["frequency_mhz"].mean == 1000.5
+    assert "governor" not in seen.during
+    assert seen.unread["smt"].endswith("smt/control is not there")
+    assert seen.tuned == ("governor: powersave → performance",)
+    assert 0.0 <= seen.reading_share <= 1.0
+
+
+def codes(**state: object) -> list[tuple[str, str, object]]:
+    return [(one.code, one.subject, one.seen) for one in state_findings(State(**state), "certified")]  # type: ignore[arg-type]
+
+
+def test_what_changed_is_found() -> None:
+    assert state_findings(None, "quick") == ()
+    assert codes(before={"governor": "a", "load": 1.0}, after={"governor": "a", "load": 9.0}) == []
+    assert codes(before={"governor": "a"}, after={"governor": "b"}) == [("state-changed", "governor", "b")]
+    assert codes(before={"card_pcie_width": 16.0}, after={"card_pcie_width": 8.0}) == [
+        ("state-changed", "card_pcie_width", "8")
+    ]
+    assert codes(before={"throttled": 3.0}, after={"throttled": 5.0}) == [("throttled", "processor", 2.0)]
+    assert codes(before={}, after={"throttled": 5.0}) == []
+    slowed = {"card_slowed": Course(least=0.0, mean=0.25, most=1.0, readings=8)}
+    assert codes(during=slowed) == [("throttled", "card", 2)]
+    assert codes(before={"card_processes": 2.0}) == [("device-shared", "", 2.0)]
+    assert codes(before={"power_supply": "Discharging"}) == [("on-battery", "", None)]
+
+
+def governors(root: Path, count: int) -> list[str]:
+    return [(root / POLICY.format(cpu) / "scaling_governor").read_text().strip() for cpu in range(count)]
+
+
+def test_governors_are_changed_and_put_back(tmp_path: Path) -> None:
+    files = Files(plant(governed("powersave", "performance", "schedutil"), tmp_path))
+    wanted = changes(files)
+    assert summary(wanted) == ("governor: powersave → performance", "governor: schedutil → performance")
+
+    def interrupted() -> None:
+        with applied(Truncating(files), wanted):
+            assert governors(tmp_path, 3) == ["performance"] * 3
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert governors(tmp_path, 3) == ["powersave", "performance", "schedutil"]
+
+
+class Truncating(Files):
+    """A plain file keeps what is longer than what is written over it; a file of the kernel does not."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(files.root)
+
+    def text(self, path: str) -> str | None:
+        text = super().text(path)
+        known = next(
+            (word for word in ("performance", "powersave", "schedutil") if (text or "").startswith(word)), None
+        )
+        if known is not None and text != known:
+            (self.root / path).write_text(f"{known}\n")
+        return known or text
+
+
+def test_a_driver_without_the_governor_is_left_alone(tmp_path: Path) -> None:
+    assert changes(Files(plant(governed("powersave", offered="powersave"), tmp_path))) == []
+    assert changes(Files(tmp_path / "nowhere")) == []
+
+
+def test_what_cannot_be_changed_leaves_all_as_it_was(tmp_path: Path) -> None:
+    files = Files(plant(governed("schedutil", "schedutil"), tmp_path))
+    wanted = changes(files)
+    second = tmp_path / POLICY.format(1) / "scaling_governor"
+    second.unlink()
+    second.mkdir()
+    with (
+        pytest.raises(CannotTune, match="cannot be set to performance: Is a directory; this takes the rights"),
+        applied(Truncating(files), wanted),
+    ):
+        pytest.fail("nothing runs where not all is set")
+    assert governors(tmp_path, 1) == ["schedutil"]
