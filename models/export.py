@@ -94,6 +94,7 @@ def export_graph(
     folder.mkdir(parents=True, exist_ok=True)
     model = _trace(module, example_inputs, output_names, opset)
     tidy(model)
+    _settle_axes(model)
     weights = pack_weights(model.graph, storage, {name for name, _ in module.named_buffers()})
     (folder / WEIGHTS_FILE).write_bytes(weights)
     (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
@@ -117,3 +118,17 @@ def _trace(module: nn.Module, example_inputs: dict[str, Tensor], output_names: l
             dynamic_axes={name: {0: "batch"} for name in (*example_inputs, *output_names)},
         )
         return onnx.load(Path(folder, "traced.onnx"))
+
+
+def _settle_axes(model: ModelProto) -> None:
+    """Give axes of the outputs that the tracer left open the sizes that follow from the graph, where they do."""
+    open_ended = ModelProto.FromString(model.SerializeToString())
+    for output in open_ended.graph.output:
+        for axis in output.type.tensor_type.shape.dim[1:]:
+            axis.ClearField("dim_param")
+    inferred = onnx.shape_inference.infer_shapes(open_ended)
+    for output, found in zip(model.graph.output, inferred.graph.output, strict=True):
+        axes = zip(output.type.tensor_type.shape.dim, found.type.tensor_type.shape.dim, strict=True)
+        for axis, known in axes:
+            if known.HasField("dim_value"):
+                axis.dim_value = known.dim_value

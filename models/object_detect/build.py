@@ -21,8 +21,9 @@ from bench.models.making.figures import graph_figures, put_figures, quality_figu
 from bench.models.making.reference import condensed_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.models.object_detect.data import EVALUATION_SIZE, Images, evaluation_inputs, evaluation_labels
-from bench.models.object_detect.network import SIZE, Detector, folded, load_shipped, untrained
+from bench.models.object_detect.network import Detector, folded, load_shipped, untrained
 from bench.models.object_detect.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.object_detect.place import SIZE
 from bench.models.object_detect.train import SECOND, Student
 from bench.scoring.detection import mean_average_precision, precision_interval
 from bench.scoring.matching import match

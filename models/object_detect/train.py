@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from bench.models.making.training import Plan, device, train
 from bench.models.object_detect.assignment import corners, detection_loss
 from bench.models.object_detect.data import Images, Labels, validation_scenes
-from bench.models.object_detect.network import SIZE, Detector, places, untrained
+from bench.models.object_detect.network import Detector, places, untrained
 from bench.models.object_detect.pictures import TRAINING_SIZE, batch, default_cache, training_set
+from bench.models.object_detect.place import SIZE
 from bench.scoring.detection import mean_average_precision
 from bench.scoring.matching import match
 from bench.tasks.detect import DETECTIONS, condense

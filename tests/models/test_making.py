@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 torch = pytest.importorskip("torch")
 
 from bench.models.making.batch_norms import recalibrate  # noqa: E402
 from bench.models.making.figures import put_figures, target  # noqa: E402
-from bench.models.making.reference import answers_in_double  # noqa: E402
+from bench.models.making.reference import answers_in_double, write_reference  # noqa: E402
 from bench.models.making.roundings import rounded  # noqa: E402
 from bench.models.making.training import Plan, load_checkpoint, train  # noqa: E402
+from bench.records.numbers import Interval  # noqa: E402
 
 MODELS = Path(__file__).parents[2] / "models"
 PLAN = Plan(
@@ -163,3 +165,10 @@ def test_the_figures_of_the_suite_are_the_computed_ones(name: str, tmp_path: Pat
 
 def test_the_target_is_99_percent_rounded_down() -> None:
     assert [target(value) for value in (1.0, 0.97166, 0.95, 0.0)] == [0.99, 0.961, 0.94, 0.0]
+
+
+def test_stored_outputs_are_what_was_given_however_it_lies_in_memory(tmp_path: Path) -> None:
+    turned = np.arange(24, dtype=np.float32).reshape(2, 4, 3).transpose(0, 2, 1)
+    interval = Interval(low=0.0, high=1.0, confidence=0.95, kind="wilson")
+    write_reference(tmp_path, {"turned": turned}, "top1", 0.5, interval, "digest")
+    assert np.array_equal(load_file(tmp_path / "outputs.safetensors")["turned"], turned)

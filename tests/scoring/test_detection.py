@@ -12,6 +12,7 @@ from bench.scoring.detection import (
     mean_average_precision,
     precision_interval,
     resampled_precision,
+    same_detections,
     weighted_precision,
 )
 from bench.scoring.matching import THRESHOLDS, match
@@ -236,3 +237,20 @@ def test_a_worse_engine_fails_and_the_same_one_passes_where_samples_carry_it() -
     assert not few.offered
     with pytest.raises(ValueError, match="same pictures"):
         detection_verdict(match(detections[:20], labels[:20]), reference, 0.0, 0.99)
+
+
+def test_answers_agree_where_both_are_sure_of_the_same_things() -> None:
+    first = detections_of([(0, 0, 10, 10, 0.9, 0), (40, 40, 60, 60, 0.6, 1), (80, 80, 90, 90, 0.3, 1)])
+    assert same_detections(first, first) == 1.0
+    nudged, other = first.copy(), first.copy()
+    nudged[0, 1, :4] += 2  # overlaps by 0.68
+    nudged[0, 2] = -1  # was not sure
+    assert same_detections(nudged, first) == 1.0
+    other[0, 1, 5] = 2
+    assert same_detections(other, first) == 0.5
+    assert same_detections(np.full_like(first, -1), first) == 0.0
+    assert same_detections(np.full_like(first, -1), np.full_like(first, -1)) == 1.0
+    # Sure there of what is almost sure here: it counts as the same thing.
+    other = first.copy()
+    other[0, 2, 4] = 0.52
+    assert same_detections(other, first) == 1.0
