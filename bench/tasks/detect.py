@@ -25,7 +25,7 @@ def condense(outputs: Outputs) -> NamedArrays:
     Rows hold x1, y1, x2, y2, score and class, best first; unused ones are -1. A box that is empty or not finite, and a
     score that is not finite, is no detection.
     """
-    boxes, scores = outputs.values()
+    boxes, scores, *_ = outputs.values()  # behind them may stand what a pipeline has read from them
     detections = np.full((len(boxes), MOST, 6), -1.0, dtype=np.float32)
     for first in range(0, len(boxes), _TOGETHER):
         part = slice(first, first + _TOGETHER)

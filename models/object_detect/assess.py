@@ -1,4 +1,4 @@
-"""Prints the figures of card.md: mAP with rounded weights, by size and by class, and what the answers' limits cost.
+"""Prints the figures of card.md: mAP with rounded weights, and what is found by size and by class.
 
 Run `python -m bench.models.object_detect.assess`; it writes nothing.
 """

@@ -6,14 +6,14 @@ weights that stay where they are stored, answers that stay float, and a file tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any  # Any: options of a library without types
 
 import numpy as np
 import onnx
-from onnx import ModelProto
+from onnx import ModelProto, NodeProto, TensorProto
 
 from bench.models.quantise.storage import Unfolded, fold_back
 from bench.models.tidy import drop_unused, replace_nodes, strip
@@ -61,10 +61,50 @@ def in_qdq_form(
     model: ModelProto = quantiser.quantize_model()
     _free_outputs(model)
     fold_back(model, unfolded)
+    _part_readers(model)
     ONNXModel(model).topological_sort()
     drop_unused(model.graph)
     strip(model)
     return model
+
+
+def _part_readers(model: ModelProto) -> None:
+    """Give every product that shares its weights with others a pair of its own around them, and zero points of its own.
+
+    Where onnxruntime (1.32) turns int8 weights into uint8, for old x86 processors, it does so with the zero points for
+    each product, and fails at the second that has the same.
+    """
+    graph = model.graph
+    makers = {node.output[0]: node for node in graph.node}
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    for dequantise in [node for node in graph.node if node.op_type == "DequantizeLinear"]:
+        quantise = makers.get(dequantise.input[0])
+        readers = [node for node in graph.node if dequantise.output[0] in node.input]
+        if quantise is None or not _constant(quantise.input[0], makers, tensors):
+            continue
+        for number, reader in enumerate(readers[1:], 1):
+            scale, zero = (_copied(tensors[name], number) for name in quantise.input[1:])
+            pair = [NodeProto.FromString(node.SerializeToString()) for node in (quantise, dequantise)]
+            for node in pair:
+                node.name, node.output[0] = f"{node.name}.{number}", f"{node.output[0]}.{number}"
+                node.input[1:] = [scale.name, zero.name]
+            pair[1].input[0] = pair[0].output[0]
+            reader.input[:] = [pair[1].output[0] if one == dequantise.output[0] else one for one in reader.input]
+            graph.initializer.extend([scale, zero])
+            graph.node.extend(pair)
+
+
+def _copied(tensor: TensorProto, number: int) -> TensorProto:
+    copied = TensorProto.FromString(tensor.SerializeToString())
+    copied.name = f"{tensor.name}.{number}"
+    return copied
+
+
+def _constant(name: str, makers: Mapping[str, NodeProto], tensors: Mapping[str, TensorProto]) -> bool:
+    """Whether a value depends on no input of the network."""
+    return name in tensors or (
+        name in makers and all(_constant(one, makers, tensors) for one in makers[name].input if one)
+    )
 
 
 def write(model: ModelProto, path: Path) -> None:

@@ -389,12 +389,12 @@ def test_four_bit_weights_find_less() -> None:
     from bench.models.making.roundings import rounded
     from bench.models.object_detect.network import load_shipped
 
-    chosen = np.arange(96)
+    chosen = np.arange(48)
     images, labels = data.evaluation_inputs(chosen)["image"], data.evaluation_labels(chosen)
     network, values = load_shipped(FOLDER / "graph.onnx"), []
     for candidate in (network, rounded(network, 4)):
         with torch.no_grad():
-            parts = [candidate(torch.from_numpy(images[first : first + 16])) for first in range(0, 96, 16)]
+            parts = [candidate(torch.from_numpy(images[first : first + 16])) for first in range(0, 48, 16)]
         boxes, scores = (torch.cat(some).numpy() for some in zip(*parts, strict=True))
         values.append(mean_average_precision(match(condense({"boxes": boxes, "scores": scores})["detections"], labels)))
     assert values[1] < values[0] - 0.02

@@ -6,8 +6,9 @@ import subprocess
 
 from .building import ROOT
 
-# 56 MiB of weights, data and reference answers, and 1 for the graphs of the int8 files (docs/decisions.md).
-MOST_BYTES = 57 << 20
+# 56 MiB of weights, data and reference answers, 1 for the graphs of the int8 files, and 2 for the detector, whose raw
+# reference answers of three pictures take a third of them (docs/decisions.md).
+MOST_BYTES = 59 << 20
 
 
 def test_weights_and_evaluation_data_keep_their_budget() -> None:

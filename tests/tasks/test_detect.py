@@ -98,5 +98,11 @@ def test_nothing_and_everything() -> None:
     assert ((heap[:, :, 5] >= 0).sum(axis=1) >= 1).all()
 
 
+def test_what_stands_behind_boxes_and_scores_is_not_looked_at() -> None:
+    outputs = drawn_outputs(3)
+    more = {**outputs, "answer": np.zeros((6, MOST, 6), dtype=np.float32)}
+    np.testing.assert_array_equal(condense(more)["detections"], condense(outputs)["detections"])
+
+
 def test_the_task_names_its_metric() -> None:
     assert (DETECT.metric, DETECT.condense, DETECT.single_answers) == ("map", condense, False)
