@@ -13,7 +13,7 @@ import msgspec
 from bench.backends.base import Model, Unsupported
 from bench.backends.registry import backend_names
 from bench.hardware.profiles import BadProfile, profile_file
-from bench.models.base import ScenarioSpec, Workload
+from bench.models.base import ScenarioSpec, Workload, WorkloadSpec
 from bench.models.end_to_end import NoPipeline
 from bench.models.opening import open_workload
 from bench.models.stress import conditions_of, why_not
@@ -185,6 +185,7 @@ def _measurement(
             "export the model with a free batch axis, or choose another `--scenario` or `--batch`."
         )
     beside = _beside(plan, name) if scenario == "concurrent" else {}
+    threads = plan.threads or max(1, cores // (workers * devices * (1 + len(beside))))
     quality = spec.quality.quick_samples if plan.mode == "quick" else spec.quality.evaluation_samples
     stressed = plan.robustness and scenario == plan.scenarios[0]  # answers do not depend on the load: once will do
     return Measurement(
@@ -194,9 +195,9 @@ def _measurement(
         batch=batch,
         samples_per_query=per_query,
         workers=workers,
-        threads=plan.threads or max(1, cores // (workers * devices * (1 + len(beside)))),
+        threads=threads,
         devices=devices,
-        load_samples=max(spec.load.samples, batch),
+        load_samples=_load_samples(plan, spec, batch, workers * devices, threads),
         quality_samples=quality,
         driver=plan.driver,
         beside=beside,
@@ -206,6 +207,13 @@ def _measurement(
         stress_conditions=len(conditions_of(spec)) if stressed else 0,
         **_serving(plan, name, scenario, _bounded(spec.scenarios, scenario), trace),
     )
+
+
+def _load_samples(plan: RunPlan, spec: WorkloadSpec, batch: int, sessions: int, threads: int) -> int:
+    """How many samples are fed in turn: a batch of them, and films whole, by enough cameras for all that decode."""
+    if plan.timed_region == "host_to_host" or spec.video is None:
+        return max(spec.load.samples, batch)
+    return spec.video.frames * max(spec.video.clips, sessions * min(threads, batch))
 
 
 def _model(workload: Workload, precision: str) -> Model:

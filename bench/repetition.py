@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
+from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
 from bench.judging.quality import judge_quality
@@ -20,12 +21,14 @@ from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
 from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
+from bench.loadgen.playing import playing
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
 from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.models.end_to_end import film_lengths, filmed
 from bench.power.choice import sources_here
 from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
@@ -174,15 +177,20 @@ def _job(
     )
 
 
-def _samples(job: Job, rows: int) -> NDArray[np.int64] | None:
+def _samples(job: Job, workload: Workload, rows: int) -> NDArray[np.int64] | None:
     batch = job.measurement.batch
     if rows * batch > MOST_ROWS:
         return None  # such a timeline keeps one row per batch, and their samples would take gigabytes
-    return samples_of_rows(_order(job), rows, batch)
+    return samples_of_rows(_order(job, workload), rows, batch)
 
 
-def _order(job: Job) -> NDArray[np.int64]:
-    return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+def _order(job: Job, workload: Workload, camera: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
+    """Which sample each query has, repeated where there are more; `camera` says whose each one is, in `streams`."""
+    films = filmed(workload)
+    if films is None:
+        return issue_order(job.measurement.load_samples, derive_seed(job.seed, "order"))
+    played = playing(job, film_lengths(films))
+    return played.in_turns()[1] if camera is None else played.of(camera)
 
 
 def _judge(
@@ -203,6 +211,7 @@ def _judge(
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
     found += device_findings(report, plan.mode)
+    found += camera_findings(workload, measurement, plan.mode)
     samples = answered_samples(columns, opened, measurement.scenario)
     meter = run.hardware.facts.power.meter if run.hardware is not None else None
     # Nobody can say which of several workloads took the energy.
@@ -216,11 +225,11 @@ def _judge(
         robustness, losses = judge_robustness(place, workload, plan.mode)
         found += more + losses
     if opened is None:
-        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, report.rows)
+        by_row = issued.samples.reshape(report.rows, -1) if issued is not None else _samples(job, workload, report.rows)
         table = sample_table(columns, by_row)
     else:
         camera = opened.group if measurement.scenario == "streams" else None
-        order = issued.samples if issued is not None else _order(job)
+        order = issued.samples if issued is not None else _order(job, workload, camera)
         table = open_loop_table(columns, opened.queries, order, camera)
     write_timeline(place / "timeline.parquet", table)
     return Trial(

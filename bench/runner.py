@@ -20,14 +20,9 @@ from bench.host.describing import hardware_beside
 from bench.host.inventory import inspect_host
 from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, judge_record, next_step
 from bench.judging.roofline import cost_of
+from bench.loadgen.footage import ensure_footage
 from bench.models.base import Workload
-from bench.planning import (
-    check_asked,
-    check_names,
-    from_anywhere,
-    open_workloads,
-    resolve,
-)
+from bench.planning import check_asked, check_names, from_anywhere, open_workloads, resolve
 from bench.power.choice import sources_here
 from bench.records.findings import finding
 from bench.records.host import Host
@@ -104,6 +99,7 @@ def prepare(plan: RunPlan) -> Prepared:
 def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
     """Carry out a prepared plan in a new run folder under `results`. Raises CannotWrite before anything runs."""
     ensure_writable(results)
+    ensure_footage(prepared.workloads.values())
     now = datetime.datetime.now(datetime.UTC)
     run = Run(
         suite_version=__version__,
@@ -136,7 +132,9 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
     ensure_writable(folder.path)
     with folder.held():
         run = folder.load_run()
-        return folder, _carry_on(folder, run, open_workloads(run.plan), observe, budget_s)
+        workloads = open_workloads(run.plan)
+        ensure_footage(workloads.values())
+        return folder, _carry_on(folder, run, workloads, observe, budget_s)
 
 
 def _nonce(plan: RunPlan) -> Nonce | None:

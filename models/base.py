@@ -65,6 +65,21 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     samples: int
 
 
+class VideoSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Films that cameras play where decoding is timed: how many, their form, and how they are coded (H.264).
+
+    The package's module `footage` draws them: `film(number, frames)`.
+    """
+
+    clips: int
+    frames: int
+    height: int
+    width: int
+    frames_per_s: int
+    key_every: int
+    bits_per_s: int
+
+
 class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Metric id, absolute target (share, 0 to 1; None: nothing to reach), and set sizes.
 
@@ -80,7 +95,7 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `workload.toml`."""
+    """One `workload.toml`. `network_of`: the workload whose network, data, labels and reference it has."""
 
     name: str
     version: int
@@ -95,12 +110,32 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scenarios: dict[str, ScenarioSpec]
     quality: QualitySpec
     origin: dict[str, str]
+    video: VideoSpec | None = None
+    network_of: str | None = None
 
     def hash_of(self, precision: str) -> str | None:
         """Hash of the file that is run in `precision`; None where there is none. Only int8 has a file of its own."""
         if precision == "int8":
             return self.int8.model_hash if self.int8 is not None else None
         return self.model.model_hash
+
+
+class SharingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The `workload.toml` of a workload that has another one's network, data and quality, and a load of its own."""
+
+    name: str
+    version: int
+    title: dict[str, str]
+    network_of: str
+    load: LoadSpec
+    scenarios: dict[str, ScenarioSpec]
+    origin: dict[str, str]
+    video: VideoSpec | None = None
+
+    def over(self, other: WorkloadSpec) -> WorkloadSpec:
+        """The whole specification, with what the `other` workload has."""
+        own = {field: getattr(self, field) for field in self.__struct_fields__}
+        return msgspec.structs.replace(other, **own)
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,11 +1,11 @@
-"""A workload whose samples are the bytes of files: what the timed region `end_to_end` is fed with.
+"""A workload whose samples are files' bytes, or frames of cameras: what the timed region `end_to_end` is fed with.
 
 Files of different lengths lie in one array, padded to the longest, so that a batch of them is a view like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -13,21 +13,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
-from bench.models.base import NamedArrays, Reference, Workload
+from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
 from bench.models.stress_reference import StressReference
 from bench.tasks import TASKS
 from bench.tasks.base import Outputs
 from bench.tasks.classify import top_class
-from bench.tasks.pipelines import PIPELINES, Pipeline
+from bench.tasks.pipelines import PIPELINES, KeyFrames, MakesFiles, Pipeline
+from bench.tasks.video import MISSING, Clip, has_decoder
 
-# Names that no ONNX graph of ours has.
+# Names that no ONNX graph of ours has. Where cameras are watched the load names a camera and a frame of its film
+# instead of a file's bytes: both (n,) int64, as `bench.tasks.cameras` numbers them.
 ENCODED, LENGTH, ANSWER = "__encoded", "__length", "__answer"
+CAMERA, FRAME = "__camera", "__frame"
 
 Reader = Callable[[Outputs], NamedArrays]
 
 
 class NoPipeline(ValueError):
     """A workload that cannot be measured end to end; one line."""
+
+
+@runtime_checkable
+class Filmed(Protocol):
+    """What a workload may have besides: films for cameras, where `spec.video` is there."""
+
+    spec: WorkloadSpec
+
+    def film(self, number: int) -> Iterator[NDArray[np.uint8]]:
+        """The pictures (height, width, 3), RGB, of film `number` of those that `spec.video` counts."""
+
+
+@runtime_checkable
+class BringsFilms(Protocol):
+    """What a workload has whose films a user brings."""
+
+    spec: WorkloadSpec
+    clips: tuple[Clip, ...]
+
+
+Films = Filmed | BringsFilms
 
 
 @runtime_checkable
@@ -53,15 +77,10 @@ class EndToEnd:
     """
 
     def __init__(self, plain: Workload) -> None:
-        """Raises NoPipeline for a task that has none, and for a user's model without files."""
+        """Raises NoPipeline for a task that has none, for a user's model without files, and without PyAV for films."""
         spec = plain.spec
-        if spec.task not in PIPELINES:
-            raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
-        pipeline = plain.pipeline if isinstance(plain, BringsFiles) else PIPELINES[spec.task]
-        if pipeline is None:
-            raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
         self.plain = plain
-        self.pipeline: Pipeline = pipeline
+        self.pipeline: Pipeline = _pipeline(plain)
         self.read = reader(spec.task)
         self.spec = msgspec.structs.replace(spec, outputs=(*spec.outputs, *_read_tensors(self.read, spec.outputs)))
 
@@ -104,7 +123,40 @@ class EndToEnd:
     def _encoded(self, inputs: NamedArrays) -> NamedArrays:
         count = len(next(iter(inputs.values())))
         samples = ({name: array[i] for name, array in inputs.items()} for i in range(count))
-        return padded([PIPELINES[self.spec.task].encode(sample) for sample in samples])
+        maker = _maker(self.spec)
+        return padded([maker.encode(sample) for sample in samples])
+
+
+def _pipeline(plain: Workload) -> Pipeline:
+    spec = plain.spec
+    if spec.task not in PIPELINES:
+        raise NoPipeline(f"{spec.name} cannot be measured end to end: nothing reads files for {spec.task!r} yet.")
+    if spec.video is not None and not has_decoder():
+        raise NoPipeline(f"{spec.name} cannot be measured end to end. {MISSING}")
+    pipeline = plain.pipeline if isinstance(plain, BringsFiles) else _maker(spec)
+    if pipeline is None:
+        raise NoPipeline(f"{spec.name} cannot be measured end to end without files; name some with `--data`.")
+    return pipeline
+
+
+def _maker(spec: WorkloadSpec) -> MakesFiles:
+    """What makes files of rendered samples: key frames of video for cameras, else what is usual for the task."""
+    return PIPELINES[spec.task] if spec.video is None else KeyFrames(spec.video.height)
+
+
+def filmed(workload: Workload) -> Films | None:
+    """The workload with the films that are timed; None where it is fed with anything else."""
+    if not isinstance(workload, EndToEnd) or workload.spec.video is None:
+        return None
+    return workload.plain if isinstance(workload.plain, Filmed | BringsFilms) else None
+
+
+def film_lengths(films: Films) -> tuple[int, ...]:
+    """How many frames each film has."""
+    if isinstance(films, BringsFilms):
+        return tuple(len(clip.packets) for clip in films.clips)
+    assert films.spec.video is not None
+    return (films.spec.video.frames,) * films.spec.video.clips
 
 
 def reader(task: str) -> Reader | None:

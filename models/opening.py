@@ -9,6 +9,7 @@ from bench.models.base import Workload
 from bench.models.end_to_end import EndToEnd
 from bench.models.suite import load_workload
 from bench.models.unlabelled import Unlabelled
+from bench.models.user_films import UserFilms, films_in
 from bench.models.user_model import UserWorkload
 from bench.records.plan import Region
 from bench.records.preparation import Preparation
@@ -37,8 +38,14 @@ def open_workload(name: str, brought: Brought | None = None, region: Region = "h
     """
     workload = load_workload(name) if brought is None or brought.model is None else _own(brought, brought.model)
     if brought is not None and brought.model is None and brought.data is not None:
-        workload = Unlabelled(workload, Path(brought.data), brought.preparation)
+        workload = _on_files(workload, Path(brought.data), brought.preparation)
     return EndToEnd(workload) if region == "end_to_end" else workload
+
+
+def _on_files(workload: Workload, folder: Path, preparation: Preparation | None) -> Workload:
+    """One of the suite on files of which nothing is known: films where it watches cameras, else what it takes."""
+    films = films_in(folder) if workload.spec.video is not None else []
+    return UserFilms(workload, films) if films else Unlabelled(workload, folder, preparation)
 
 
 def _own(brought: Brought, model: str) -> Workload:

@@ -1,6 +1,8 @@
 """Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
 
-A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`).
+A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`),
+and a module `footage` with `film(number, frames)` where `workload.toml` has a table `[video]`. A workload may have the
+network of another (`network_of`), and with it all but its load and its films.
 Reference answers (`reference.json`, `outputs.safetensors`, and `answers.safetensors` where the task condenses raw
 outputs) lie in the package's folder `reference`; those of the suite's own workloads under `results/reference/<name>/`.
 """
@@ -8,6 +10,7 @@ outputs) lie in the package's folder `reference`; those of the suite's own workl
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Unsupported
-from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
+from bench.models.base import NamedArrays, Reference, SharingSpec, Workload, WorkloadSpec
 from bench.models.stress_reference import StressReference, read_stress_reference
 from bench.plugins import PluginError, load_plugin, plugin_names
 from bench.records.untrusted import read_json, read_toml
@@ -38,13 +41,36 @@ class _ReferenceFile(msgspec.Struct, frozen=True, kw_only=True):
     computed_with: dict[str, str]
 
 
-class SuiteWorkload:
-    """A workload package, its data module imported at first use."""
+class _Borrows(msgspec.Struct, frozen=True, kw_only=True):
+    network_of: str | None = None
 
-    def __init__(self, package: ModuleType) -> None:
-        self._package = package.__name__
+
+class SuiteWorkload:
+    """A workload package, its data module imported at first use; `folder` is that of the network."""
+
+    def __init__(self, package: ModuleType, lends: bool = False) -> None:
+        """With `lends` the network must be its own. Raises BadFile for its TOML, and PluginError for whose it names."""
+        self._own = self._package = package.__name__
         self.folder = Path(str(package.__file__)).resolve().parent
-        self.spec = read_toml(self.folder / "workload.toml", WorkloadSpec)
+        specification = self.folder / "workload.toml"
+        lender = read_toml(specification, _Borrows).network_of
+        if lender is None:
+            self.spec = read_toml(specification, WorkloadSpec)
+            self._lender = self.spec.name
+        elif lends:
+            raise PluginError(f"{specification}: a network is wanted of this workload, which has that of {lender!r}.")
+        else:
+            self._borrow(lender, read_toml(specification, SharingSpec))
+
+    def _borrow(self, lender: str, spec: SharingSpec) -> None:
+        other = _suite_workload(lender, lends=True)
+        self._package, self.folder, self._lender = other._package, other.folder, lender
+        self.spec = spec.over(other.spec)
+
+    @property
+    def data_module(self) -> str:
+        """Dotted name of the module that its samples come from."""
+        return f"{self._package}.data"
 
     def model(self, precision: str = "fp32") -> Model:
         network = f"{self._package}.network"
@@ -88,7 +114,7 @@ class SuiteWorkload:
     def reference(self) -> Reference | None:
         folder = self.folder / REFERENCE
         if not folder.exists():
-            folder = reference_root() / self.spec.name
+            folder = reference_root() / self._lender
         if not (folder / "reference.json").exists():
             return None
         from safetensors.numpy import load_file
@@ -104,21 +130,30 @@ class SuiteWorkload:
         )
 
     def stress_reference(self) -> StressReference | None:
-        return read_stress_reference(reference_root() / self.spec.name)
+        return read_stress_reference(reference_root() / self._lender)
+
+    def film(self, number: int) -> Iterator[NDArray[np.uint8]]:
+        """The pictures (height, width, 3), RGB, of film `number` of those in `spec.video`. Raises PluginError."""
+        assert self.spec.video is not None
+        module = importlib.import_module(f"{self._own}.footage")
+        if not hasattr(module, "film"):
+            raise PluginError(f"The module footage of workload {self.spec.name!r} lacks film.")
+        pictures: Iterator[NDArray[np.uint8]] = module.film(number, self.spec.video.frames)
+        return pictures
 
     def _int8_file(self) -> Path:
         int8, name = self.spec.int8, self.spec.name
         if int8 is None:
             raise Unsupported(
                 f"{name} has no int8 file, which `--precision int8` runs; "
-                f"`python -m bench.models.quantise {name}` makes one."
+                f"`python -m bench.models.quantise {self._lender}` makes one."
             )
         if not (self.folder / int8.graph).is_file():
             raise Unsupported(f"{self.folder / int8.graph} is missing; install {name} again, or make the file anew.")
         return self.folder / int8.graph
 
     def _data(self) -> ModuleType:
-        module = importlib.import_module(f"{self._package}.data")
+        module = importlib.import_module(self.data_module)
         missing = [member for member in DATA_MEMBERS if not hasattr(module, member)]
         if missing:
             raise PluginError(f"The data module of workload {self.spec.name!r} lacks {', '.join(missing)}.")
@@ -138,7 +173,11 @@ def workload_names() -> list[str]:
 
 def load_workload(name: str) -> Workload:
     """The workload called `name`. Raises PluginError when unknown or broken, BadFile for its TOML."""
+    return _suite_workload(name)
+
+
+def _suite_workload(name: str, lends: bool = False) -> SuiteWorkload:
     package = load_plugin(GROUP, name, ("__path__",))
     if not isinstance(package, ModuleType) or package.__file__ is None:
         raise PluginError(f"The workload {name!r} is registered as {package!r}; it must be a package with __init__.py.")
-    return SuiteWorkload(package)
+    return SuiteWorkload(package, lends)

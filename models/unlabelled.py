@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import Model
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
+from bench.models.end_to_end import Filmed
 from bench.models.stress_reference import StressReference
 from bench.models.user_data import open_unlabelled
 from bench.records.preparation import Preparation
@@ -70,6 +72,11 @@ class Unlabelled:
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
         return None
+
+    def film(self, number: int) -> Iterator[NDArray[np.uint8]]:
+        """What cameras play, where they are watched, is the workload's own."""
+        assert isinstance(self._plain, Filmed)
+        return self._plain.film(number)
 
     def answered(self, reference: Reference) -> Unlabelled:
         """The same with what a reference engine answered to the files."""

@@ -78,6 +78,7 @@ HEAVY = {
     "matplotlib",
     "scipy",
     "PIL",
+    "av",
     "cpuinfo",
     "mlperf_loadgen",
     "cryptography",

@@ -12,7 +12,7 @@ from typing import Literal
 from bench.authoring import data, graph, reference, running, specification
 from bench.authoring.subject import import_package
 from bench.models.suite import DATA_MEMBERS, SuiteWorkload
-from bench.plugins import one_line
+from bench.plugins import PluginError, one_line
 from bench.records.untrusted import BadFile
 from bench.records.workload_check import WORKLOAD_CHECKS, Remark, WorkloadVerdict, wrong
 
@@ -44,12 +44,10 @@ def examine(
         yield from (WorkloadVerdict(check=check, state="skipped") for check in _NEEDS_A_WORKLOAD)
         return
     sound = not any(remark.code in _UNSOUND for remark in found)
-    yield from _of_model_and_data(workloads[0], f"{name}.data", sound, elsewhere)
+    yield from _of_model_and_data(workloads[0], sound, elsewhere)
 
 
-def _of_model_and_data(
-    workload: SuiteWorkload, data_module: str, sound: bool, elsewhere: Callable[[], str]
-) -> Iterator[WorkloadVerdict]:
+def _of_model_and_data(workload: SuiteWorkload, sound: bool, elsewhere: Callable[[], str]) -> Iterator[WorkloadVerdict]:
     spec, folder = workload.spec, workload.folder
     path = folder / spec.model.graph
     passed: set[str] = {"specification"} if sound else set()
@@ -76,7 +74,7 @@ def _of_model_and_data(
         }
     for check, look in looks.items():
         yield take(check, {"files"}, look)
-    yield take("data", {"specification"}, lambda: _data(workload, data_module))
+    yield take("data", {"specification"}, lambda: _data(workload))
     yield take("labels", {"data"}, lambda: data.labels(workload))
     yield take("timing", {"data"}, lambda: _timing(workload, elsewhere))
     yield take("reference", {"data", "labels"}, lambda: reference.remarks_on(workload))
@@ -112,11 +110,12 @@ def _package(name: str, root: Path | None, found: list[ModuleType]) -> Iterator[
 def _opened(package: ModuleType, found: list[SuiteWorkload]) -> Iterator[Remark]:
     try:
         found.append(SuiteWorkload(package))
-    except BadFile as error:
+    except (BadFile, PluginError) as error:
         yield wrong("unusable", error=error)
 
 
-def _data(workload: SuiteWorkload, module_name: str) -> Iterator[Remark]:
+def _data(workload: SuiteWorkload) -> Iterator[Remark]:
+    module_name = workload.data_module
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - as above

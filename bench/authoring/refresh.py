@@ -48,6 +48,8 @@ def refresh(asked: str, observe: Callable[[int, int], None]) -> Refreshed:
 
 def _refresh(package: ModuleType, observe: Callable[[int, int], None]) -> Refreshed:
     workload = SuiteWorkload(package)
+    if (lender := workload.spec.network_of) is not None:
+        raise BadWorkload(f"{workload.spec.name} has the network of {lender}; bring that one up to date.")
     file, declared = workload.folder / SPECIFICATION, workload.spec.model
     figures = _figures(workload.folder / declared.graph, workload.spec)
     changed = tuple(field for field, value in figures.items() if getattr(declared, field) != value)

@@ -129,6 +129,8 @@ def _check(request: Request, stream: IO[bytes]) -> None:
         backend = load_backend(request.backend)
         device = find_device(backend, request.device)
         workloads = {name: load_workload(name) for name in request.workloads or workload_names()}
+        if not request.workloads:  # another's network would be looked at twice
+            workloads = {name: one for name, one in workloads.items() if one.spec.network_of is None}
     except (PluginError, BadFile, Unsupported) as error:
         return send(_Answer(refused=str(error)))
     except Exception as error:  # noqa: BLE001 - a driver may raise anything when it is asked for devices

@@ -109,6 +109,7 @@ def judge_record(
         hand_over=median.report.hand_over if median and median.report else None,
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
         stages=median.report.stages if median and median.report else None,
+        footage=median.report.footage if median and median.report else None,
         energy=median.energy if median else None,
         roofline=roof,
     )

@@ -20,7 +20,7 @@ from bench.records.hashing import derive_seed
 from bench.records.job import Job
 from bench.store.files import write_bytes
 from bench.tasks import TASKS
-from bench.tasks.base import RAW_SAMPLES
+from bench.tasks.base import RAW_SAMPLES, Outputs
 
 INDICES, NUMBERS, EVALUATION_SHA256 = "__indices", "__numbers", "evaluation_sha256"
 # Before the names of condensed answers, and how many samples' raw outputs behind them were not finite.
@@ -54,7 +54,13 @@ def _evaluated(
     condense = TASKS[spec.task].condense
     if condense is None:
         return answer_all(session, ready.model, indices, inputs, batch)
-    answers, bad = answer_condensed(session, ready.model, indices, inputs, batch, condense)
+    names = [tensor.name for tensor in _plain(ready.workload).spec.outputs]
+
+    def condensed(outputs: Outputs) -> Named:
+        # End to end the answers stand behind the outputs that they were read from.
+        return condense({name: outputs[name] for name in names})
+
+    answers, bad = answer_condensed(session, ready.model, indices, inputs, batch, condensed)
     first = np.arange(min(RAW_SAMPLES, spec.quality.evaluation_samples))
     raw = answer_all(session, ready.model, first, inputs, batch)
     kept = {CONDENSED + name: array for name, array in answers.items()}
@@ -72,10 +78,14 @@ def evaluation_fingerprint(workload: Workload) -> str:
 
     Of the samples as they were before they became files: those differ from one version of a codec to the next.
     """
-    plain = workload.plain if isinstance(workload, EndToEnd) else workload
     count = min(_FINGERPRINTED, workload.spec.quality.evaluation_samples)
-    first = plain.evaluation_inputs(np.arange(count, dtype=np.int64))
+    first = _plain(workload).evaluation_inputs(np.arange(count, dtype=np.int64))
     return hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
+
+
+def _plain(workload: Workload) -> Workload:
+    """The workload itself, which knows nothing of files."""
+    return workload.plain if isinstance(workload, EndToEnd) else workload
 
 
 def keep_outputs(folder: Path, secret: SecretSample) -> None:

@@ -82,7 +82,9 @@ def warmed(job: Job, ready: Ready, reporter: Reporter) -> Warmed:
         answer_under_stress(job, ready, reporter)
     first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: reporter.phase("answer"))
     warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
-    gain = repeated_input_gain(ready.lane, warm.row_s) if job.check_input_cache else None
+    # A camera's frame again and again is not the same work without its film: it is decoded from its key frame on.
+    repeatable = job.check_input_cache and ready.footage is None
+    gain = repeated_input_gain(ready.lane, warm.row_s) if repeatable else None
     return Warmed(job=job, ready=ready, first=first, warm=warm, gain=gain)
 
 
@@ -240,6 +242,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         loadgen=seen.loadgen,
         interpreter=interpreter,
         stages=stages,
+        footage=ready.footage,
         fault=driven.fault,
     )
 

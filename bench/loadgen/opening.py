@@ -10,19 +10,22 @@ import msgspec
 from bench.apart.remote import RemoteModel
 from bench.backends.base import Model, Options, Session
 from bench.loadgen.engine import compiled_for
+from bench.loadgen.footage import clips_of, said
 from bench.loadgen.lane import AllDue, Closed, Lane
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.pipeline import PipelineSession
 from bench.loadgen.placing import Placed, placed
+from bench.loadgen.playing import FrameSet, playing
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Layout, LoadedSet
 from bench.models.base import Workload
-from bench.models.end_to_end import EndToEnd
+from bench.models.end_to_end import EndToEnd, filmed
 from bench.models.graph import forms_of, graph_statistics, model_hash
 from bench.models.opening import open_workload
 from bench.records.hashing import derive_seed, record_hash
-from bench.records.job import Job
+from bench.records.job import Footage, Job
 from bench.records.plan import OPEN_LOOPS
+from bench.tasks.cameras import Cameras
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +38,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     placed: Placed
     lane: Lane
     apart: RemoteModel | None
+    footage: Footage | None = None
 
     @property
     def session_hash(self) -> str:
@@ -79,9 +83,10 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
     apart = next((one for _, one in compiled if isinstance(one, RemoteModel)), None)
     # Made after the engine has compiled, which so cannot have seen them.
     reporter.phase("load")
-    samples = _loaded_set(workload, job, apart.inputs if apart else None)
+    cameras = _cameras(workload, reporter)
+    samples = _loaded_set(workload, job, apart.inputs if apart else None, cameras)
     with placed(compiled, measurement.workers) as ready:
-        answering, sessions = _answering(workload, model, ready.sessions, options)
+        answering, sessions = _answering(workload, model, ready.sessions, options, cameras)
         closed = Closed(rows_per_query=measurement.samples_per_query // measurement.batch)
         lane = Lane(
             # An open loop warms up with full batches and no gaps; its schedule comes with the rate.
@@ -103,11 +108,12 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
             placed=msgspec.structs.replace(ready, sessions=sessions),
             lane=lane,
             apart=apart,
+            footage=said(cameras.clips, workload.spec.video) if cameras and workload.spec.video else None,
         )
 
 
 def _answering(
-    workload: Workload, model: Model, sessions: tuple[Session, ...], options: Options
+    workload: Workload, model: Model, sessions: tuple[Session, ...], options: Options, cameras: Cameras | None
 ) -> tuple[Model, tuple[Session, ...]]:
     """What is fed and expected back, and by which sessions: the engine's own, or pipelines around them."""
     if not isinstance(workload, EndToEnd):
@@ -121,13 +127,24 @@ def _answering(
             model.outputs,
             options.max_batch,
             options.threads,
+            cameras,
         )
         for session in sessions
     )
     return workload.answering(model), around
 
 
-def _loaded_set(workload: Workload, job: Job, layout: Layout | None) -> LoadedSet:
+def _cameras(workload: Workload, reporter: Reporter) -> Cameras | None:
+    """Cameras on the workload's films, where these are what is timed."""
+    films = filmed(workload)
+    if films is None:
+        return None
+    return Cameras(clips_of(films, lambda expected_s: reporter.phase("footage", expected_s)))
+
+
+def _loaded_set(workload: Workload, job: Job, layout: Layout | None, cameras: Cameras | None) -> LoadedSet:
     measurement = job.measurement
+    if cameras is not None:
+        return FrameSet(cameras, playing(job, cameras.lengths), measurement.batch, measurement.threads)
     inputs = workload.load_inputs(measurement.load_samples, derive_seed(job.seed, "load") % 2**31)
     return LoadedSet(inputs, measurement.batch, derive_seed(job.seed, "order"), layout)

@@ -1,4 +1,4 @@
-"""A session that takes files and gives answers: preparation, the engine's session and reading of the answer, in turn.
+"""A session that takes files, or frames of cameras, and gives answers: preparation, engine and reading, in turn.
 
 Everything here is inside the clock of the timed region `end_to_end`, and is the same code for every engine. How long
 each part took is counted, so that a report can say what is not the engine's.
@@ -6,21 +6,24 @@ each part took is counted, so that a report can say what is not the engine's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter_ns
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, Session, Tensor
-from bench.models.end_to_end import ENCODED, LENGTH, Reader
+from bench.models.end_to_end import CAMERA, ENCODED, FRAME, LENGTH, Reader
 from bench.records.job import Stages
+from bench.tasks.cameras import Cameras
 from bench.tasks.pipelines import Pipeline
 
 
 class PipelineSession:
-    """Batches of at most `most` files, each prepared by one of `threads` threads where a batch has several."""
+    """Batches of at most `most` files, each prepared by one of `threads` threads where a batch has several.
+
+    With `cameras`, which sessions share, a batch may hold frames of theirs instead.
+    """
 
     def __init__(
         self,
@@ -31,8 +34,9 @@ class PipelineSession:
         outputs: Sequence[Tensor],
         most: int,
         threads: int,
+        cameras: Cameras | None = None,
     ) -> None:
-        self._session, self._pipeline, self._read = session, pipeline, read
+        self._session, self._pipeline, self._read, self._cameras = session, pipeline, read, cameras
         self._outputs = [tensor.name for tensor in outputs]
         self._prepared = {tensor.name: np.empty((most, *tensor.shape), tensor.dtype) for tensor in inputs}
         several = min(threads, most)
@@ -55,9 +59,9 @@ class PipelineSession:
     def run(self, batch: Arrays, out: Arrays) -> None:
         """Answer files into the network's outputs and what is read from them. Raises as pipeline and session do."""
         begun = perf_counter_ns()
-        count = len(batch[LENGTH])
+        count = len(next(iter(batch.values())))
         prepared = {name: array[:count] for name, array in self._prepared.items()}
-        self._prepare(batch[ENCODED], batch[LENGTH].tolist(), prepared)
+        self._prepare(count, self._files(batch, prepared) if ENCODED in batch else self._frames(batch, prepared))
         ready = perf_counter_ns()
         outputs = {name: out[name] for name in self._outputs}
         self._session.run(prepared, outputs)
@@ -77,17 +81,32 @@ class PipelineSession:
             self._pool.shutdown()
         self._session.close()
 
-    def _prepare(self, encoded: NDArray[np.generic], lengths: list[int], prepared: Arrays) -> None:
+    def _files(self, batch: Arrays, prepared: Arrays) -> Callable[[int], None]:
+        encoded, lengths = batch[ENCODED], batch[LENGTH].tolist()
+
         def one(place: int) -> None:
             # Views of numbers too, which a plain index would copy.
             sample = {name: array[place, ...] for name, array in prepared.items()}
             self._pipeline.prepare(encoded[place, : lengths[place]].tobytes(), sample)
 
-        if self._pool is None or len(lengths) == 1:
-            for place in range(len(lengths)):
+        return one
+
+    def _frames(self, batch: Arrays, prepared: Arrays) -> Callable[[int], None]:
+        assert self._cameras is not None
+        cameras, (pictures,) = self._cameras, prepared.values()
+        asked = list(zip(batch[CAMERA].tolist(), batch[FRAME].tolist(), strict=True))
+
+        def one(place: int) -> None:
+            cameras.prepare(*asked[place], pictures[place])
+
+        return one
+
+    def _prepare(self, count: int, one: Callable[[int], None]) -> None:
+        if self._pool is None or count == 1:
+            for place in range(count):
                 one(place)
         else:
-            for _ in self._pool.map(one, range(len(lengths))):
+            for _ in self._pool.map(one, range(count)):
                 pass
 
 

@@ -39,18 +39,19 @@ class Layout(Protocol):
 class LoadedSet:
     """`count` samples in issue order, its head repeated behind its end by one batch.
 
-    Row k of a run holds positions [k · batch, (k + 1) · batch) modulo `count`; `order` maps positions to samples.
+    Row k of a run holds positions [k · batch, (k + 1) · batch) modulo `count`; `order` maps positions to samples. With
+    no `seed` samples are issued as they come.
     """
 
     def __init__(
-        self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int, layout: Layout | None = None
+        self, samples: Mapping[str, NDArray[np.generic]], batch: int, seed: int | None, layout: Layout | None = None
     ) -> None:
         self.count = len(next(iter(samples.values())))
         if self.count == 0 or any(len(array) != self.count for array in samples.values()):
             sizes = {name: len(array) for name, array in samples.items()}
             raise ValueError(f"a loaded set needs the same positive number of samples in every input; got {sizes}")
         self.batch = batch
-        self.order = issue_order(self.count, seed)
+        self.order = np.arange(self.count) if seed is None else issue_order(self.count, seed)
         positions = self.order[np.arange(self.count + batch - 1) % self.count]
         self.layout = layout
         self._arrays: Named = (
@@ -80,6 +81,10 @@ class LoadedSet:
     def positions(self, first: int, count: int) -> NDArray[np.int64]:
         """Places in issue order, (count,), of the samples of `span`."""
         return (first + np.arange(count, dtype=np.int64)) % self.count
+
+    def watching(self, cameras: NDArray[np.int32]) -> LoadedSet:
+        """What is fed where query i comes from camera `cameras[i]`: the same, for samples that belong to none."""
+        return self
 
     def _view(self, row: int) -> Named:
         return self.span(row * self.batch, self.batch)

@@ -36,7 +36,7 @@ _SEARCH_SHARE = 6.0
 def scheduled_lane(job: Job, lane: Lane, load: Load) -> Lane:
     """The lane of one repetition, its sessions prepared for batches of every size."""
     warm_sizes(lane)
-    return msgspec.structs.replace(lane, issue=_schedule(job, load))
+    return _under(job, lane, load)
 
 
 def warm_sizes(lane: Lane) -> None:
@@ -84,8 +84,9 @@ def _trial(job: Job, lane: Lane, rate: float, load: Load) -> SearchTrial:
     most = math.floor(LATE_ALLOWED * load.count / groups)
     late = LateCount(bound_ns, most, arrivals.group)
     timeline = in_memory(load.count, open_loop=True)
+    under = _under(job, lane, load)
     begun = perf_counter()
-    driven = drive(msgspec.structs.replace(lane, issue=_schedule(job, load)), timeline, late=late)
+    driven = drive(under, timeline, late=late)
     seconds = perf_counter() - begun
     if driven.lost:
         raise Broken(Fault(words="the engine hangs: a session did not come back while a load was searched for"))
@@ -100,6 +101,13 @@ def _trial(job: Job, lane: Lane, rate: float, load: Load) -> SearchTrial:
         if worst <= most:
             outcome = "grew" if grows(latency) else "held"
     return SearchTrial(rate_per_s=rate, queries=load.count, late=missed, seconds=seconds, outcome=outcome)
+
+
+def _under(job: Job, lane: Lane, load: Load) -> Lane:
+    """The lane under a load: when each query is due, and what it is fed with."""
+    cameras = load.arrivals.group if job.measurement.scenario == "streams" else None
+    samples = lane.samples if cameras is None else lane.samples.watching(cameras)
+    return msgspec.structs.replace(lane, issue=_schedule(job, load), samples=samples)
 
 
 def _schedule(job: Job, load: Load) -> Scheduled:

@@ -44,6 +44,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "output-mismatch": ("error", "error", "error"),
     "bound-missed": ("error", "error", "error"),
     "no-rate-holds-bound": ("warning", "warning", "warning"),
+    "inference-only": ("info", "info", "info"),
     "overloaded": ("error", "error", "error"),
     "harness-late": ("warning", "error", "error"),
     "search-too-wide": ("info", "warning", "warning"),

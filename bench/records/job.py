@@ -96,6 +96,23 @@ class Stages(msgspec.Struct, frozen=True, kw_only=True):
     answer_ns: int
 
 
+class Footage(msgspec.Struct, frozen=True, kw_only=True):
+    """The clips that cameras played: how many, how many frames together, form, rate, SHA-256 of all packets.
+
+    `decoder` says what decodes them, with `decoder_threads` threads for each camera.
+    """
+
+    clips: int
+    frames: int
+    width: int
+    height: int
+    key_every: int
+    bits_per_s: int
+    sha256: str
+    decoder: str
+    decoder_threads: int
+
+
 class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     """What it costs to hand a batch to a process of its own that does nothing with it, measured in this repetition."""
 
@@ -181,6 +198,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: Interpreter | None = None
     # timed region `end_to_end` only
     stages: Stages | None = None
+    # cameras were watched
+    footage: Footage | None = None
     # of the calls that failed while it was measured the one that says most
     fault: Fault | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.records.job import HandOver, Interpreter, Stages, Verification
+from bench.records.job import Footage, HandOver, Interpreter, Stages, Verification
 from bench.records.numbers import InFlight, Lateness
 from bench.text import figures, sentence
 
@@ -57,6 +57,24 @@ def stages_text(stages: Stages | None, lang: str) -> str | None:
     prepare, engine, answer = (figures.share(part / whole) for part in parts)
     mean = figures.latency(whole / stages.samples)
     return sentence(lang, "detail.stages_text", prepare=prepare, engine=engine, answer=answer, mean=mean)
+
+
+def footage_text(footage: Footage | None, lang: str) -> str | None:
+    """What the cameras played, and what decoded it; None where none were watched."""
+    if footage is None:
+        return None
+    return sentence(
+        lang,
+        "detail.footage_text",
+        clips=figures.count(footage.clips),
+        width=str(footage.width),
+        height=str(footage.height),
+        rate=f"{footage.bits_per_s / 1e6:.1f}",
+        key_every=figures.count(footage.key_every),
+        decoder=footage.decoder,
+        threads=figures.count(footage.decoder_threads),
+        sha256=footage.sha256[:16],
+    )
 
 
 def hand_over_text(measured: HandOver | None) -> str | None:

@@ -12,6 +12,7 @@ from bench.records.record import Quality, Record, Run, Trial
 from bench.report.certified import challenge_lines, nonce_text
 from bench.report.checks import (
     checked_text,
+    footage_text,
     hand_over_text,
     in_flight_text,
     interpreter_text,
@@ -85,6 +86,7 @@ def record_setup(record: Record, lang: str) -> Section:
         ("session_process", name(lang, "session_process", asked.session_process)),
         ("hand_over", hand_over_text(record.hand_over)),
         ("stages", stages_text(record.stages, lang)),
+        ("footage", footage_text(record.footage, lang)),
         ("load", figures.count(asked.load_samples)),
     ]
     lines += [("settings", pairs(record.settings)), ("applied", pairs(facts.applied) if facts is not None else None)]

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 # Parts of the cache directory. Nothing else in it is ours to count or to remove, whatever BENCH_CACHE points at.
-CACHE_PARTS = ("engines", "models")
+CACHE_PARTS = ("engines", "models", "videos")
 
 
 class CannotWrite(OSError):

@@ -21,6 +21,7 @@ from bench.tasks.pictures import as_input, as_jpeg, load_picture, resized_pictur
 from bench.tasks.recognise import RECOGNISE
 from bench.tasks.sounds import as_flac, load_sound
 from bench.tasks.verify import VERIFY
+from bench.tasks.video import Decoder, as_key_frame, enlarged, letterboxed
 
 # A photograph is larger than what a network takes, and the answer to how much is ImageNet's: 469 by 387 on average.
 _ENLARGED = 2
@@ -53,6 +54,20 @@ class Pictures(msgspec.Struct, frozen=True):
     def prepare(self, data: bytes, sample: Sample) -> None:
         (pixels,) = sample.values()
         pixels[:] = resized_picture(io.BytesIO(data), *pixels.shape[1:])
+
+
+class KeyFrames(msgspec.Struct, frozen=True):
+    """Single key frames of H.264, `height` pixels high and as wide as the input's form; fitted in when decoded."""
+
+    height: int
+
+    def encode(self, sample: Sample) -> bytes:
+        (pixels,) = sample.values()
+        return as_key_frame(enlarged(pixels.astype(np.uint8), self.height))
+
+    def prepare(self, data: bytes, sample: Sample) -> None:
+        (pixels,) = sample.values()
+        letterboxed(Decoder().picture(data), pixels)
 
 
 class Photographs(msgspec.Struct, frozen=True):

@@ -9,10 +9,12 @@ import pytest
 
 from bench.backends.base import Tensor
 from bench.loadgen.pipeline import PipelineSession, restart, total
-from bench.models.end_to_end import ANSWER, padded, reader
-from bench.tasks.pipelines import Recordings
+from bench.models.end_to_end import ANSWER, CAMERA, FRAME, padded, reader
+from bench.tasks.cameras import Cameras
+from bench.tasks.pipelines import KeyFrames, Recordings
 
 from .. import condensing
+from ..filming import clip, straight
 from ..fixtures import Arrays
 
 WAVE = Tensor(name="wave", dtype="int16", shape=(50,))
@@ -137,3 +139,32 @@ def test_what_a_task_condenses_is_read_inside_the_clock(monkeypatch: pytest.Monk
     inner.run(files(rows), out)
     np.testing.assert_array_equal(out[name], condensing.condense({"scores": out["scores"]})[condensing.ANSWERS])
     assert inner.stages().answer_ns > 0
+
+
+def test_frames_of_cameras_are_answered_as_their_pictures() -> None:
+    pytest.importorskip("av")
+    clips = (clip(1), clip(2))
+    shown = np.concatenate([straight(one) for one in clips])
+
+    class Seeing(Summing):
+        def run(self, batch: Arrays, out: Arrays) -> None:
+            self.seen.append(batch["image"].copy())
+            out["scores"][:] = batch["image"].astype(np.float32).mean((2, 3))
+
+    inner, image = Seeing(), Tensor(name="image", dtype="uint8", shape=(3, 24, 24))
+    made = PipelineSession(
+        inner, KeyFrames(192), reader("classify"), (image,), (SCORES,), most=8, threads=3, cameras=Cameras(clips)
+    )
+    asked = [(0, 3), (1, len(clips[0].packets) + 2), (0, 5), (2, 0), (0, 4)]
+    batch = {CAMERA: np.array([one for one, _ in asked]), FRAME: np.array([number for _, number in asked])}
+    out = {"scores": np.full((5, 3), np.nan, np.float32), ANSWER: np.full(5, -7, np.int64)}
+    made.run(batch, out)
+    expected = shown[[number for _, number in asked]]
+    assert (inner.seen[0] == expected).all()
+    assert out[ANSWER].tolist() == expected.astype(np.float32).mean((2, 3)).argmax(1).tolist()
+    # The same session takes files, too: what its quality is measured with.
+    picture = {"image": expected[0]}
+    made.run(padded([KeyFrames(192).encode(picture)]), {name: array[:1] for name, array in out.items()})
+    assert np.abs(inner.seen[1][0].astype(int) - expected[0]).mean() < 12
+    assert made.stages().samples == 6
+    made.close()
