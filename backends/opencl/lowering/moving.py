@@ -200,6 +200,9 @@ def moved_blocks(build: Builder, node: Node) -> None:
     if node.op == "SpaceToDepth":
         steps = (c * h * w, h * w, size * w, size, w, 1)
         n_, c_, y, x, dy, dx = steps
+        if node.get("mode", "DCR") == "CRD":
+            copied(build, node, (n, c, size, size, h // size, w // size), View(0, (n_, c_, dy, dx, y, x)))
+            return
         copied(build, node, (n, size, size, c, h // size, w // size), View(0, (n_, dy, dx, c_, y, x)))
         return
     deep = c // (size * size)

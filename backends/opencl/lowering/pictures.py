@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import msgspec
 
 from bench.backends.opencl.graph import Node
+from bench.backends.opencl.kernels.plain_pooling import PlainPooling, plain_pooling
 from bench.backends.opencl.kernels.pooling import Pooling, pooling
 from bench.backends.opencl.layout import BLOCK, Geometry, picture
 from bench.backends.opencl.lowering.builder import Builder
-from bench.backends.opencl.lowering.convolutions import window
+from bench.backends.opencl.lowering.convolutions import Window, window
 
 
 def lower_pool(build: Builder, node: Node) -> None:
-    """MaxPool and AveragePool over one or two spatial axes."""
+    """MaxPool and AveragePool; in blocks of channels over one or two spatial axes."""
     build.needs(len([name for name in node.outputs if name]) == 1, "the places of a MaxPool")
     build.needs(not node.get("storage_order", 0), "column-major places")
     source, result = build.shape(node.inputs[0]), build.shape(node.output)
-    build.needs(len(source) in (3, 4), f"pooling over {len(source) - 2} axes")
     kernel = tuple(node.attributes["kernel_shape"])
+    if len(source) not in (3, 4):
+        _launch_plain(build, node, window(node, source[2:], result[2:], kernel))
+        return
     two = window(node, source[2:], result[2:], kernel).two
     layer = Pooling(
         source=Geometry(*picture(source)[1:]),
@@ -46,6 +51,23 @@ def lower_whole(build: Builder, node: Node, mean: bool) -> None:
         source=Geometry(channels, height, width), result=Geometry(channels, 1, 1), kernel=(height, width), mean=mean
     )
     _launch(build, node, layer)
+
+
+def _launch_plain(build: Builder, node: Node, opened: Window) -> None:
+    build.floats(node.inputs[0])
+    shape = build.shape(node.output)
+    layer = PlainPooling(
+        source=build.shape(node.inputs[0])[2:],
+        result=shape[2:],
+        kernel=opened.kernel,
+        strides=opened.strides,
+        dilations=opened.dilations,
+        pads=opened.pads,
+        mean=node.op == "AveragePool",
+        padding_counts=bool(node.get("count_include_pad", 0)),
+    )
+    source, target = build.plain(node.inputs[0]), build.new_plain(node.output)
+    build.launch(plain_pooling(layer), [source, target], (prod(shape),), target)
 
 
 def _launch(build: Builder, node: Node, layer: Pooling) -> None:

@@ -165,6 +165,8 @@ def _pow(writer: _Writer, graph: Graph, node: Node) -> None:
 
 
 def _mod(writer: _Writer, graph: Graph, node: Node) -> None:
+    if graph.dtype(node.output).startswith("float") and not node.get("fmod", 0):
+        raise Lacking("the remainder of fractions by their divisor's sign")
     args = tuple(writer.operand(name) for name in node.inputs)
     writer.add("FMod" if node.get("fmod", 0) else "Mod", args, (), graph.dtype(node.output))
 

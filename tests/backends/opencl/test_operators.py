@@ -133,6 +133,15 @@ def test_products_of_two_values(found: Found, tmp_path: Path, left: tuple[int, .
     agrees(found, tmp_path, [node("MatMul", "x w")], inputs, constants)
 
 
+def test_pooling_over_three_axes(found: Found, tmp_path: Path) -> None:
+    window = {"kernel_shape": [2, 3, 2], "strides": [2, 1, 1], "pads": [0, 1, 1, 1, 1, 0]}
+    nodes = [
+        node("MaxPool", "x", "y0", **window, dilations=[1, 2, 1]), node("AveragePool", "x", "y1", **window),
+        node("AveragePool", "x", "y2", **window, count_include_pad=1, ceil_mode=1),
+    ]  # fmt: skip
+    agrees(found, tmp_path, nodes, {"x": normal(np.random.default_rng(13), 2, 3, 5, 6, 4)}, outputs=["y0", "y1", "y2"])
+
+
 UNARY = (
     "Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Abs", "Neg", "Sign", "Floor", "Ceil", "Round", "Softplus", "Softsign",
     "HardSwish", "HardSigmoid", "Elu", "Selu", "Celu", "LeakyRelu", "Mish", "Sin", "Cos", "Atan", "Sinh", "Cosh",
