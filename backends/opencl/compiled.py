@@ -113,6 +113,8 @@ class Compiled:
             "launches": len(plan.steps),
             "host_operators": sum(1 for _ in plan.lacking),
         }
+        if self.model.varying is not None:
+            told["lengths"] = "filled up to the longest"
         if plan.lacking:
             told["lacking"] = ", ".join(f"{op} ({why})" for op, why in sorted(plan.lacking.items()))
         if "POCL_AFFINITY" in os.environ:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.backends.base import Arrays, Model, OutOfMemory
+from bench.backends.base import Arrays, Model, OutOfMemory, Tensor
 from bench.backends.checks import Forms
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.memory import Placement, Slot, place
@@ -97,15 +99,36 @@ class Session:
         samples = self._forms.check(batch, out)
         plan = self.prepare(samples)
         try:
-            enqueue(self.queue, plan, batch, out)
+            given, answers = whole(batch, self._model.inputs), whole(out, self._model.outputs)
+            enqueue(self.queue, plan, given, answers)
         except (pyopencl.Error, MemoryError) as error:
             raise failure(error, "opencl") from error
+        for name, array in out.items():
+            if answers[name] is not array:
+                np.copyto(array, answers[name][:, : array.shape[1]])
 
     def close(self) -> None:
         self._ready.clear()
         self._compiled = None
         self.queue.finish()
         del self._memory, self.queue
+
+
+def whole(arrays: Arrays, tensors: Sequence[Tensor]) -> Arrays:
+    """Arrays in their declared form: what was cut to its longest sample is filled up with zeros again.
+
+    Kernels hold shapes as numbers, and each length would need programs of its own, compiled while the clock runs.
+    """
+    full = {one.name: (len(arrays[one.name]), *one.shape) for one in tensors}
+    if all(arrays[name].shape == shape for name, shape in full.items()):
+        return arrays
+    made: dict[str, NDArray[np.generic]] = {}
+    for name, shape in full.items():
+        given = arrays[name]
+        made[name] = given if given.shape == shape else np.zeros(shape, given.dtype)
+        if given.shape != shape:
+            made[name][:, : given.shape[1]] = given
+    return made
 
 
 def _check_memory(placement: Placement, compiled: Compiled) -> None:

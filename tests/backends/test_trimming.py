@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from bench.backends.base import Arrays, Backend, EngineError, Model, Options, Tensor, Varying
+from bench.backends.base import Arrays, Backend, EngineError, Model, Options, Tensor, Varying, why_none
 from bench.backends.checks import Forms
 from bench.backends.registry import load_backend
 from bench.backends.trimming import TrimmedSession, compile_trimmed
@@ -145,11 +145,14 @@ def test_a_length_that_no_sample_has_asks_for_no_more_than_there_is(tmp_path: Pa
         ("openvino", {}),
         ("openvino", {"batch_axis": "fixed"}),
         ("openvino", {"batch_axis": "free"}),
+        ("opencl", {}),
     ],
 )
 def test_engines_answer_every_length(tmp_path: Path, name: str, chosen: dict[str, str]) -> None:
-    pytest.importorskip(name)
+    pytest.importorskip({"opencl": "pyopencl"}.get(name, name))
     backend: Backend = load_backend(name)
+    if not backend.devices():
+        pytest.skip(why_none(backend))
     made, inputs = model(tmp_path), samples([48, 3, 9, 1, 31, 30, 29, 7, 8, 40])
     options = Options(precision="fp32", max_batch=3, workers=1, threads=1, settings=dict(chosen))
     compiled = compile_trimmed(backend, made, backend.devices()[0], options)
