@@ -118,6 +118,7 @@ def one_repetition(folder: Path) -> None:
 
 
 OTHER_RUN = "20200101T000000Z-0000"
+SOFT = {"code": "host-busy", "severity": "info", "seen": 0.06, "limit": 0.05, "subject": "other processes"}
 TRIAL, RECORD, RUN = f"{ONE}/trial-00/trial.json", f"{ONE}/record.json", "run.json"
 SERVER_TRIAL = f"{SERVER}/trial-00/trial.json"
 
@@ -135,10 +136,9 @@ FORGERIES: dict[str, tuple[Edit, tuple[str, str]]] = {
     "figure of the record": (document(RECORD, better), ("record", "figures")),
     "figures of both alike": (both(document(TRIAL, better), document(RECORD, better)), ("figures", "figures")),
     "interval narrowed": (document(RECORD, narrower), ("record", "figures")),
-    "findings struck": (
-        both(document(TRIAL, put("findings", value=[])), document(RECORD, put("findings", value=[]))),
-        ("findings", "figures"),
-    ),
+    "findings struck": (document(RECORD, put("findings", value=[])), ("record", "figures")),
+    # On a quiet machine there may be none to strike; whatever stands there must be what follows from the timeline.
+    "findings of a repetition": (document(TRIAL, put("findings", value=[SOFT])), ("findings", "figures")),
     "division claimed": (document(RECORD, put("division", value="closed")), ("record", "figures")),
     "attestation claimed": (document(RECORD, put("attestation", value="attested")), ("record", "figures")),
     "claims in the manifest": (
