@@ -90,8 +90,8 @@ def _without(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     """Have the workload's specification changed for this process, which plans."""
     plain = SuiteWorkload.__init__
 
-    def changed(self: SuiteWorkload, package: ModuleType) -> None:
-        plain(self, package)
+    def changed(self: SuiteWorkload, package: ModuleType, lends: bool = False) -> None:
+        plain(self, package, lends)
         self.spec = msgspec.structs.replace(self.spec, **changes)
 
     monkeypatch.setattr(SuiteWorkload, "__init__", changed)

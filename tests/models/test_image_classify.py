@@ -206,6 +206,7 @@ def test_reference_names_the_evaluation_pictures() -> None:
     assert kept["evaluation_sha256"] == digest(data.evaluation_inputs(np.arange(64))["image"])
 
 
+@pytest.mark.full
 def test_four_bit_weights_lose_answers() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.image_classify.network import load_shipped
