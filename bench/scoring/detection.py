@@ -16,7 +16,7 @@ from bench.records.numbers import Interval, Verdict
 from bench.scoring.bootstrap import Floats, drawn, percentile_interval
 from bench.scoring.distributions import check_probability
 from bench.scoring.matching import THRESHOLDS, Bools, Matches, Rows, match
-from bench.scoring.quality import ONE_SIDED, paired_counts, samples_needed
+from bench.scoring.quality import ONE_SIDED, decided, paired_counts
 
 Counts = npt.NDArray[np.signedinteger[Any]]
 
@@ -144,23 +144,14 @@ def detection_verdict(candidate: Matches, reference: Matches, target: float, sha
     check_probability("share", share)
     if candidate.objects.sum() != reference.objects.sum() or len(candidate.objects) != len(reference.objects):
         raise ValueError("candidate and reference are not about the same pictures")
-    value, of_reference = mean_average_precision(candidate), mean_average_precision(reference)
     values = resampled_precision(candidate)
-    difference = _interval(values - resampled_precision(reference), 2.0 * ONE_SIDED - 1.0)
-    allowance = -(1.0 - share) * of_reference
-    needed = samples_needed(share, of_reference, PLANNED_DEVIATION**2) if of_reference > 0.0 else None
-    offered = needed is not None and len(candidate.objects) >= needed
-    target_met = value >= target
-    return Verdict(
-        value=value,
-        interval=_interval(values, 0.95),
-        reference=of_reference,
+    return decided(
+        (mean_average_precision(candidate), _interval(values, 0.95)),
+        mean_average_precision(reference),
+        _interval(values - resampled_precision(reference), 2.0 * ONE_SIDED - 1.0),
+        paired_counts(candidate.found, reference.found),
         target=target,
-        target_met=target_met,
-        counts=paired_counts(candidate.found, reference.found),
-        difference=difference,
-        allowance=allowance,
-        samples_needed=needed,
-        offered=offered,
-        passed=(target_met and difference.low > allowance) if offered or not target_met else None,
+        share=share,
+        samples=len(candidate.objects),
+        discordant=PLANNED_DEVIATION**2,
     )

@@ -114,17 +114,43 @@ def quality_verdict(candidate: Bools, reference: Bools, target: float, share: fl
     if not 0.0 <= target <= 1.0:
         raise ValueError(f"`target` is {target}, expected a proportion")
     counts = paired_counts(candidate, reference)
-    right, reference_value = counts.both + counts.gained, (counts.both + counts.lost) / counts.total
-    difference = paired_interval(counts, 2.0 * ONE_SIDED - 1.0)
-    allowance = -(1.0 - share) * reference_value
-    needed = samples_needed(share, reference_value) if reference_value > 0.0 else None
-    offered = needed is not None and counts.total >= needed
-    target_met = right / counts.total >= target
-    passed = (target_met and difference.low > allowance) if offered or not target_met else None
+    right = counts.both + counts.gained
+    return decided(
+        (right / counts.total, wilson(right, counts.total)),
+        (counts.both + counts.lost) / counts.total,
+        paired_interval(counts, 2.0 * ONE_SIDED - 1.0),
+        counts,
+        target=target,
+        share=share,
+        samples=counts.total,
+    )
+
+
+def decided(
+    measured: tuple[float, Interval],
+    reference: float,
+    difference: Interval,
+    counts: PairedCounts,
+    *,
+    target: float,
+    share: float,
+    samples: int,
+    discordant: float = PLANNED_DISCORDANT,
+) -> Verdict:
+    """The verdict on a value with its interval: the rule of `quality_verdict`, however the difference was found.
+
+    `difference` is the paired one, its lower end one-sided 95 %. `samples` are what was drawn independently, of which
+    `samples_needed` asks for enough at the share `discordant`.
+    """
+    value, interval = measured
+    allowance = -(1.0 - share) * reference
+    needed = samples_needed(share, reference, discordant) if reference > 0.0 else None
+    offered = needed is not None and samples >= needed
+    target_met = value >= target
     return Verdict(
-        value=right / counts.total,
-        interval=wilson(right, counts.total),
-        reference=reference_value,
+        value=value,
+        interval=interval,
+        reference=reference,
         target=target,
         target_met=target_met,
         counts=counts,
@@ -132,5 +158,5 @@ def quality_verdict(candidate: Bools, reference: Bools, target: float, share: fl
         allowance=allowance,
         samples_needed=needed,
         offered=offered,
-        passed=passed,
+        passed=(target_met and difference.low > allowance) if offered or not target_met else None,
     )

@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.records.numbers import Interval, Verdict
+from bench.scoring.bootstrap import Floats, Ints, drawn, percentile_interval
 from bench.scoring.distributions import check_probability
-from bench.scoring.quality import ONE_SIDED, paired_counts, samples_needed
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from bench.scoring.quality import ONE_SIDED, decided, paired_counts
 
 RESAMPLES: Final = 2000
 _CHUNK: Final = 64
@@ -87,17 +85,11 @@ def resampled_accuracies(found: Transcript, resamples: int = RESAMPLES) -> Float
     count = len(found.edits)
     rates = np.empty(resamples)
     for first in range(0, resamples, _CHUNK):
-        drawn = _draws(count, range(first, min(first + _CHUNK, resamples)))
+        times = np.stack([drawn(count, number) for number in range(first, min(first + _CHUNK, resamples))])
         with np.errstate(invalid="ignore", divide="ignore"):
-            rates[first : first + len(drawn)] = 1.0 - found.edits[drawn].sum(axis=1) / found.lengths[drawn].sum(axis=1)
+            rates[first : first + len(times)] = 1.0 - (times @ found.edits) / (times @ found.lengths)
     rates[~np.isfinite(rates)] = np.nan
     return rates
-
-
-def _draws(count: int, numbers: range) -> Ints:
-    """Places of the utterances drawn in each resample, (len(numbers), count); raw words, the same in every version."""
-    words = [np.random.PCG64(np.random.SeedSequence([count, number])).random_raw(count) for number in numbers]
-    return np.asarray((np.stack(words) >> np.uint64(11)).astype(np.int64) % count)
 
 
 def accuracy_interval(found: Transcript, confidence: float = 0.95) -> Interval:
@@ -106,8 +98,7 @@ def accuracy_interval(found: Transcript, confidence: float = 0.95) -> Interval:
 
 
 def _interval(values: Floats, confidence: float) -> Interval:
-    low, high = np.nanquantile(values, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
-    return Interval(low=float(low), high=float(high), confidence=confidence, kind="bootstrap-utterances")
+    return percentile_interval(values, confidence, "bootstrap-utterances")
 
 
 def transcription_verdict(candidate: Transcript, reference: Transcript, target: float, share: float) -> Verdict:
@@ -121,23 +112,13 @@ def transcription_verdict(candidate: Transcript, reference: Transcript, target: 
     check_probability("share", share)
     if not np.array_equal(candidate.lengths, reference.lengths):
         raise ValueError("candidate and reference are not transcripts of the same utterances")
-    value, of_reference = candidate.accuracy, reference.accuracy
     rates = resampled_accuracies(candidate)
-    difference = _interval(rates - resampled_accuracies(reference), 2.0 * ONE_SIDED - 1.0)
-    allowance = -(1.0 - share) * of_reference
-    needed = samples_needed(share, of_reference) if of_reference > 0.0 else None
-    offered = needed is not None and len(candidate.lengths) >= needed
-    target_met = value >= target
-    return Verdict(
-        value=value,
-        interval=_interval(np.maximum(rates, 0.0), 0.95),
-        reference=of_reference,
+    return decided(
+        (candidate.accuracy, _interval(np.maximum(rates, 0.0), 0.95)),
+        reference.accuracy,
+        _interval(rates - resampled_accuracies(reference), 2.0 * ONE_SIDED - 1.0),
+        paired_counts(candidate.edits == 0, reference.edits == 0),
         target=target,
-        target_met=target_met,
-        counts=paired_counts(candidate.edits == 0, reference.edits == 0),
-        difference=difference,
-        allowance=allowance,
-        samples_needed=needed,
-        offered=offered,
-        passed=(target_met and difference.low > allowance) if offered or not target_met else None,
+        share=share,
+        samples=len(candidate.lengths),
     )

@@ -17,7 +17,7 @@ import numpy as np
 from bench.records.numbers import Interval, Verdict
 from bench.scoring.bootstrap import Floats, Ints, drawn, percentile_interval
 from bench.scoring.distributions import check_probability
-from bench.scoring.quality import ONE_SIDED, Bools, paired_counts, samples_needed
+from bench.scoring.quality import ONE_SIDED, Bools, decided, paired_counts
 
 RESAMPLES: Final = 2000
 # The rule of 30 (Doddington 1998; ISO/IEC 19795-1 annex B): so many errors are needed before their share means much.
@@ -145,25 +145,14 @@ def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target:
         and np.array_equal(candidate.references, reference.references)
     ):
         raise ValueError("candidate and reference are not pairs of the same people")
-    decided, decided_reference = accepted_genuine(candidate, far), accepted_genuine(reference, far)
-    value, of_reference = float(decided.mean()), float(decided_reference.mean())
+    accepted, accepted_reference = accepted_genuine(candidate, far), accepted_genuine(reference, far)
     rates = resampled_rates(candidate, far)
-    difference = _interval(rates - resampled_rates(reference, far), 2.0 * ONE_SIDED - 1.0)
-    allowance = -(1.0 - share) * of_reference
-    needed = samples_needed(share, of_reference) if of_reference > 0.0 else None
-    people = len(np.intersect1d(candidate.probes, candidate.references))
-    offered = needed is not None and people >= needed
-    target_met = value >= target
-    return Verdict(
-        value=value,
-        interval=_interval(rates, 0.95),
-        reference=of_reference,
+    return decided(
+        (float(accepted.mean()), _interval(rates, 0.95)),
+        float(accepted_reference.mean()),
+        _interval(rates - resampled_rates(reference, far), 2.0 * ONE_SIDED - 1.0),
+        paired_counts(accepted, accepted_reference),
         target=target,
-        target_met=target_met,
-        counts=paired_counts(decided, decided_reference),
-        difference=difference,
-        allowance=allowance,
-        samples_needed=needed,
-        offered=offered,
-        passed=(target_met and difference.low > allowance) if offered or not target_met else None,
+        share=share,
+        samples=len(np.intersect1d(candidate.probes, candidate.references)),
     )
