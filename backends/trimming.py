@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Arrays, Backend, Compiled, EngineError, Model, Options, Session, Tensor
+from bench.backends.poison import poison
 from bench.records.host import Device, Facts
-
-_POISON = 0x5A  # as in the harness's own outputs
 
 
 def compile_trimmed(backend: Backend, model: Model, device: Device, options: Options) -> Compiled:
@@ -74,7 +73,7 @@ class TrimmedSession:
         for one in self._outputs:
             answered[one.name] = one.trimmed(out[one.name], units)
             if len(out[one.name]) > 1:
-                _poison(answered[one.name])
+                poison(answered[one.name])
         self._session.run(given, answered)
         for one in self._outputs:
             target, places = out[one.name], one.places(units)
@@ -109,10 +108,3 @@ class _Staged:
             return array[:, : self.places(units)]
         shape = (len(array), self.places(units), *self._rest)
         return self._memory[: math.prod(shape)].reshape(shape)
-
-
-def _poison(array: NDArray[np.generic]) -> None:
-    if np.issubdtype(array.dtype, np.inexact):
-        array.fill(np.nan)
-    else:
-        array.view(np.uint8).fill(_POISON)

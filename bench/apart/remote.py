@@ -34,13 +34,13 @@ from bench.apart.messages import (
     Request,
 )
 from bench.backends.base import Arrays, EngineError, Model, Options, engine_error
+from bench.backends.poison import poison
 from bench.host.engine_process import obituary, start_engine_process
 from bench.host.oom import OomWatch
 from bench.records.host import Device, Facts
 from bench.records.job import Fault, HandOver
 
 _SLOT_BYTES, _LEAST_SLOTS, _MOST_SLOTS = 64 << 10, 4, 1024
-_POISON = 0x5A
 _END_S = 10.0
 _CAUSES = {kind: cause for cause, kind in FAILURES.items()}
 
@@ -290,7 +290,4 @@ class RemoteSession:
     def _poison(self) -> None:
         self._slot = 0
         for array in self._arrays:
-            if np.issubdtype(array.dtype, np.inexact):
-                array.fill(np.nan)
-            else:
-                array.view(np.uint8).fill(_POISON)
+            poison(array)

@@ -20,7 +20,7 @@ from bench.records.untrusted import BadFile
 from bench.records.workload_check import Remark, seen, wrong
 from bench.store.files import write_bytes
 from bench.tasks import TASKS
-from bench.tasks.base import RAW_SAMPLES
+from bench.tasks.base import RAW_SAMPLES, joined
 from bench.tasks.ragged import packed
 
 _CHUNK = 64
@@ -111,15 +111,11 @@ def write_reference(workload: Workload, package: Path, observe: Callable[[int, i
             condensed.append(condense(part))
         if condense is None or first < _raw_samples(workload):
             raw.append(part)
-    outputs = {name: array[: _raw_samples(workload)] for name, array in _joined(raw).items()}
-    answers = None if condense is None else _joined(condensed)
+    outputs = {name: array[: _raw_samples(workload)] for name, array in joined(raw).items()}
+    answers = None if condense is None else joined(condensed)
     measured = measured_quality(workload, outputs if answers is None else answers)
     _keep(workload, package / REFERENCE, outputs, answers, measured)
     return None if measured is None else measured[0]
-
-
-def _joined(parts: list[NamedArrays]) -> NamedArrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _keep(

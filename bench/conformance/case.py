@@ -17,6 +17,7 @@ from bench.records.host import Device
 from bench.records.plan import Setting
 from bench.scoring.numeric import sample_errors
 from bench.tasks import TASKS
+from bench.tasks.base import joined
 
 MAX_BATCH = 4
 SAMPLES = 24
@@ -65,7 +66,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
                 raise Failed(f"{ring.bad_samples} of {size} samples of a batch were left unwritten or are not finite")
             parts.append(ring.slots[0])
             first += size
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return joined(parts)
 
     def at_once(self, rounds: int) -> tuple[Named, Named]:
         """What both sessions answered last while they ran at once, the second on other samples than the first."""

@@ -13,7 +13,7 @@ from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import LoadedSet, Named
 from bench.records.job import Verification
 from bench.scoring.numeric import sample_errors, unfinished
-from bench.tasks.base import Outputs
+from bench.tasks.base import Outputs, joined
 
 _CHUNK = 64
 
@@ -66,7 +66,7 @@ def answer_condensed(
         raw = answer_all(session, model, indices[lo : lo + chunk_of(batch)], inputs, batch)
         bad += unfinished(raw)
         parts.append(condense(raw))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, bad
+    return joined(parts), bad
 
 
 def answer_loaded(session: Session, model: Model, samples: LoadedSet, heartbeat: Callable[[], None]) -> Named:

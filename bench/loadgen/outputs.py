@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Tensor
+from bench.backends.poison import PATTERN, poison
 
 Named = dict[str, NDArray[np.generic]]
 Span = tuple[int, int]  # first sample, and how many
 RING_BYTES = 64 << 10  # small enough to stay in a first- or second-level cache
 _MOST_SLOTS = 1024
-_POISON = 0x5A  # no truth value, and no likely integer once it fills four bytes
 # A single int8 or int16 may well be the pattern.
 _LEAST_TELLING = 4
 # So many of a sample's numbers are looked at where only a glance is taken.
@@ -38,10 +38,7 @@ class OutputRing:
     def poison(self) -> None:
         """Fill every slot with what no answer holds: NaN, or a byte pattern for integers and truth values."""
         for array in self._arrays.values():
-            if np.issubdtype(array.dtype, np.inexact):
-                array.fill(np.nan)
-            else:
-                _as_bytes(array).fill(_POISON)
+            poison(array)
 
     def part(self, slot: int, count: int) -> Named:
         """The first `count` samples of a slot; the others are filled with what counts as answered."""
@@ -86,7 +83,7 @@ def _bad_samples(part: NDArray[np.generic]) -> NDArray[np.bool_] | None:
         return broken
     if part.dtype != np.bool_ and part[:1, :1].nbytes < _LEAST_TELLING:
         return None
-    unwritten: NDArray[np.bool_] = (_as_bytes(_per_sample(part)) == _POISON).all(axis=1)
+    unwritten: NDArray[np.bool_] = (_as_bytes(_per_sample(part)) == PATTERN).all(axis=1)
     return unwritten
 
 
@@ -97,7 +94,7 @@ def _is_poison(part: NDArray[np.generic]) -> bool:
         return bool(end.size and np.isnan(end).all())
     if part.dtype != np.bool_ and end.nbytes < _LEAST_TELLING:
         return False
-    return bool(end.size and (_as_bytes(end) == _POISON).all())
+    return bool(end.size and (_as_bytes(end) == PATTERN).all())
 
 
 def _as_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -18,6 +18,11 @@ ERROR_CLASS: dict[str, float] = {"fp32": 1e-5, "tf32": 2e-3, "fp16": 2e-3, "bf16
 
 # Where answers are condensed, raw outputs are kept of so many samples, the first of the evaluation set.
 RAW_SAMPLES = 3
+
+
+def joined(parts: Sequence[Mapping[str, NDArray[np.generic]]]) -> NamedArrays:
+    """Arrays of the same names, one behind the other along the leading axis; `parts` is not empty."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from torch import nn
 
 from bench.models.base import NamedArrays
 from bench.records.numbers import Interval
-from bench.tasks.base import RAW_SAMPLES, Task
+from bench.tasks.base import RAW_SAMPLES, Task, joined
 from bench.tasks.ragged import packed
 
 # `evaluation_sha256` is over this many samples, the first ones, so that another machine proves that it makes the same.
@@ -70,18 +70,14 @@ def condensed_in_double(network: nn.Module, samples: AllInputs, count: int, task
             raw.append(outputs)
         with np.load(file) as stored:
             condensed.append({name: stored[name] for name in stored.files})
-    first_raw = {name: array[:RAW_SAMPLES] for name, array in _joined(raw[:1]).items()}
-    return first_raw, _joined(condensed)
+    first_raw = {name: array[:RAW_SAMPLES] for name, array in joined(raw[:1]).items()}
+    return first_raw, joined(condensed)
 
 
 def _outputs(network: nn.Module, inputs: NamedArrays) -> NamedArrays:
     given = network(*(torch.from_numpy(np.asarray(array)) for array in inputs.values()))
     tensors = given if isinstance(given, tuple) else (given,)
     return {str(place): tensor.float().numpy() for place, tensor in enumerate(tensors)}
-
-
-def _joined(parts: list[NamedArrays]) -> NamedArrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def evaluation_digest(samples: Samples | AllInputs) -> str:

@@ -15,7 +15,7 @@ from bench.models.suite import SuiteWorkload
 from bench.records.numbers import Refusal, Verdict
 from bench.scoring.numeric import agreement, sample_errors
 from bench.tasks import TASKS
-from bench.tasks.base import Outputs
+from bench.tasks.base import Outputs, joined
 
 Indices = NDArray[np.int64]
 _CHUNK = 16
@@ -60,7 +60,7 @@ def answers(
         found = session.run(names, inputs(np.arange(first, min(first + _CHUNK, count))))
         outputs = dict(zip(names, found, strict=True))
         parts.append(outputs if condense is None else condense(outputs))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return joined(parts)
 
 
 def assessed(workload: SuiteWorkload, reference: Reference, outputs: NamedArrays) -> Assessed:
