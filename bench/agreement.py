@@ -16,19 +16,24 @@ import numpy as np
 from bench.backends.base import EngineError, Options, find_device
 from bench.backends.registry import load_backend
 from bench.backends.trimming import compile_trimmed
-from bench.loadgen.answering import answer_all, answer_condensed
-from bench.loadgen.keeping import CONDENSED, EVALUATION_SHA256, evaluation_fingerprint, save_arrays
-from bench.models.base import NamedArrays, Reference, Workload
+from bench.loadgen.keeping import (
+    EVALUATION_SHA256,
+    UNFINISHED,
+    condensed_of,
+    evaluated,
+    evaluation_fingerprint,
+    plain,
+    read_arrays,
+    save_arrays,
+)
+from bench.models.base import Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.models.opening import open_workload
 from bench.models.user_files import BadModel
 from bench.plugins import PluginError
-from bench.records.plan import RunPlan
 from bench.records.untrusted import BadFile
 from bench.scoring.numeric import unfinished
 from bench.store.runs import RunFolder
-from bench.tasks import TASKS
-from bench.tasks.base import RAW_SAMPLES
 
 _ENGINE, _DEVICE, _BATCH = "onnxruntime", "cpu", 8
 _FAILED = 3
@@ -46,12 +51,12 @@ class Answerable(Protocol):
         """The same workload with what a reference engine answered."""
 
 
-def with_references(folder: RunFolder, plan: RunPlan, workloads: dict[str, Workload]) -> dict[str, Workload]:
+def with_references(folder: RunFolder, workloads: dict[str, Workload]) -> dict[str, Workload]:
     """The workloads of a plan that asks for agreement, each with the reference answers. Raises NoReference."""
-    return {name: _with_reference(folder, plan, name) for name in workloads}
+    return {name: _with_reference(folder, name, workload) for name, workload in workloads.items()}
 
 
-def _with_reference(folder: RunFolder, plan: RunPlan, name: str) -> Workload:
+def _with_reference(folder: RunFolder, name: str, workload: Workload) -> Workload:
     file = _file(folder, name)
     if not file.exists():
         command = [sys.executable, "-m", "bench.agreement", str(folder.path), name]
@@ -59,31 +64,23 @@ def _with_reference(folder: RunFolder, plan: RunPlan, name: str) -> Workload:
         if done.returncode:
             words = (done.stderr.strip() or f"it ended with {done.returncode}").splitlines()[-1]
             raise NoReference(f"The reference engine ({_ENGINE}, fp32) cannot answer the files: {words}")
-    plain = open_workload(name, plan)
-    assert isinstance(plain, Answerable)
-    known = plain.answered(_read(file, plain))
-    return EndToEnd(known) if plan.timed_region == "end_to_end" else known
+    answerable = plain(workload)
+    assert isinstance(answerable, Answerable)
+    known = answerable.answered(_read(file, answerable))
+    return EndToEnd(known) if isinstance(workload, EndToEnd) else known
 
 
 def answer_files(folder: RunFolder, name: str) -> None:
     """Answer all files of the run's plan and keep the answers. Raises as the engine and as whoever reads the files."""
     run = folder.load_run()
     workload = open_workload(name, run.plan)
-    spec, model, backend = workload.spec, workload.model(), load_backend(_ENGINE)
+    model, backend = workload.model(), load_backend(_ENGINE)
     batch = model.fixed_batch or _BATCH
     options = Options(precision="fp32", max_batch=batch, workers=1, threads=run.host.cores_usable)
     compiled = compile_trimmed(backend, model, find_device(backend, _DEVICE), options)
-    session, condense = compiled.open(0), TASKS[spec.task].condense
-    indices = np.arange(spec.quality.evaluation_samples, dtype=np.int64)
-    answers: NamedArrays
-    if condense is None:
-        answers = answer_all(session, model, indices, workload.evaluation_inputs, batch)
-        bad = unfinished(answers)
-    else:
-        condensed, bad = answer_condensed(session, model, indices, workload.evaluation_inputs, batch, condense)
-        raw = answer_all(session, model, indices[:RAW_SAMPLES], workload.evaluation_inputs, batch)
-        answers = {**raw, **{CONDENSED + key: array for key, array in condensed.items()}}
-    if bad:
+    indices = np.arange(workload.spec.quality.evaluation_samples, dtype=np.int64)
+    answers = evaluated(compiled.open(0), model, workload, indices, workload.evaluation_inputs, batch)
+    if bad := int(answers[UNFINISHED]) if UNFINISHED in answers else unfinished(answers):
         raise NoReference(f"{bad} of its own answers hold NaN or infinity")
     file = _file(folder, name)
     file.parent.mkdir(exist_ok=True)
@@ -91,17 +88,12 @@ def answer_files(folder: RunFolder, name: str) -> None:
 
 
 def _read(file: Path, workload: Workload) -> Reference:
-    from safetensors import safe_open
-
-    with safe_open(file, framework="numpy") as opened:
-        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        digest = (opened.metadata() or {}).get(EVALUATION_SHA256, "")
-    condensed = {name.removeprefix(CONDENSED): array for name, array in arrays.items() if name.startswith(CONDENSED)}
+    arrays, digest = read_arrays(file)
     return Reference(
         value=1.0,
-        evaluation_sha256=digest,
+        evaluation_sha256=digest or "",
         outputs={tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs},
-        condensed=condensed or None,
+        condensed=condensed_of(arrays) or None,
     )
 
 

@@ -167,7 +167,7 @@ def _carry_on(
     observe(Progress(event="start", folder=folder.path, run=run))
     if run.plan.agreement:
         observe(Progress(event="phase", folder=folder.path, run=run, phase=Phase(name="reference")))
-        workloads = with_references(folder, run.plan, workloads)
+        workloads = with_references(folder, workloads)
     run = tuned(
         folder,
         run,

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.keeping import CONDENSED, EVALUATION_SHA256, INDICES, UNFINISHED
+from bench.loadgen.keeping import INDICES, UNFINISHED, condensed_of, read_arrays
 from bench.measures import MEASURES, Measure, TellsMore, Value
 from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
@@ -47,7 +47,7 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
     if not file.exists():
         nothing = Quality(metric=spec.metric, samples=0, evaluation_samples=spec.evaluation_samples, target=spec.target)
         return nothing, (finding("quality-not-verified", mode, subject=_NO_DATA),)
-    arrays, digest = _read(file)
+    arrays, digest = read_arrays(file)
     answered = _answered(arrays, workload, precision_executed)
     indices = answered.indices
     found: tuple[Finding, ...] = ()
@@ -95,9 +95,10 @@ def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answe
     indices = arrays[INDICES].astype(np.int64)
     # In the model's order, which the file does not keep: the first output holds the answer.
     raw = {tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs}
+    # By the task, not by what lies in the file: it may come from anybody.
     condensed = TASKS[workload.spec.task].condense is not None
     return _Answered(
-        answers=_condensed(arrays) if condensed else raw,
+        answers=condensed_of(arrays) if condensed else raw,
         indices=indices,
         raw=raw,
         raw_indices=np.arange(len(next(iter(raw.values())))) if condensed else indices,
@@ -107,10 +108,6 @@ def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answe
         precision=precision,
         from_files=isinstance(workload, EndToEnd),
     )
-
-
-def _condensed(arrays: NamedArrays) -> NamedArrays:
-    return {name.removeprefix(CONDENSED): array for name, array in arrays.items() if name.startswith(CONDENSED)}
 
 
 def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | None]:
@@ -248,11 +245,3 @@ def _numeric(answered: _Answered, reference: Reference) -> RelativeError | Refus
             worst = error
     assert worst is not None
     return worst
-
-
-def _read(file: Path) -> tuple[NamedArrays, str | None]:
-    from safetensors import safe_open
-
-    with safe_open(file, framework="numpy") as opened:
-        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        return arrays, (opened.metadata() or {}).get(EVALUATION_SHA256)

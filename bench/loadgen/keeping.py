@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.backends.base import Model, Session
 from bench.loadgen.answering import answer_all, answer_condensed, chosen_indices
 from bench.loadgen.opening import Ready
 from bench.loadgen.outputs import SecretSample
@@ -39,32 +40,53 @@ def answer_evaluation_set(job: Job, ready: Ready, reporter: Reporter) -> None:
         reporter.phase("quality")  # with every part: the whole set may take longer than a hang is waited for
         return workload.evaluation_inputs(part)
 
-    outputs = _evaluated(ready, indices, inputs, measurement.batch)
+    outputs = evaluated(ready.lane.sessions[0], ready.model, workload, indices, inputs, measurement.batch)
     digest = evaluation_fingerprint(workload)
     folder = Path(job.folder) / "quality"
     folder.mkdir(exist_ok=True)
     save_arrays(folder / "outputs.safetensors", {**outputs, INDICES: indices}, {EVALUATION_SHA256: digest})
 
 
-def _evaluated(
-    ready: Ready, indices: NDArray[np.int64], inputs: Callable[[NDArray[np.int64]], Named], batch: int
+def evaluated(
+    session: Session,
+    model: Model,
+    workload: Workload,
+    indices: NDArray[np.int64],
+    inputs: Callable[[NDArray[np.int64]], Named],
+    batch: int,
 ) -> Named:
-    """Outputs for `indices`; where the task condenses them, that, and the raw ones for the first samples of the set."""
-    session, spec = ready.lane.sessions[0], ready.workload.spec
-    condense = TASKS[spec.task].condense
+    """Outputs for `indices`; where the task condenses them, that, and the raw ones for the first samples of the set.
+
+    `condensed_of` tells them apart again.
+    """
+    condense = TASKS[workload.spec.task].condense
     if condense is None:
-        return answer_all(session, ready.model, indices, inputs, batch)
-    names = [tensor.name for tensor in _plain(ready.workload).spec.outputs]
+        return answer_all(session, model, indices, inputs, batch)
+    names = [tensor.name for tensor in plain(workload).spec.outputs]
 
     def condensed(outputs: Outputs) -> Named:
         # End to end the answers stand behind the outputs that they were read from.
         return condense({name: outputs[name] for name in names})
 
-    answers, bad = answer_condensed(session, ready.model, indices, inputs, batch, condensed)
-    first = np.arange(min(RAW_SAMPLES, spec.quality.evaluation_samples))
-    raw = answer_all(session, ready.model, first, inputs, batch)
+    answers, bad = answer_condensed(session, model, indices, inputs, batch, condensed)
+    first = np.arange(min(RAW_SAMPLES, workload.spec.quality.evaluation_samples))
+    raw = answer_all(session, model, first, inputs, batch)
     kept = {CONDENSED + name: array for name, array in answers.items()}
     return {**raw, **kept, UNFINISHED: np.array(bad, np.int64)}
+
+
+def condensed_of(arrays: Named) -> Named:
+    """The condensed ones among arrays of `evaluated`; none where raw outputs are the answers."""
+    return {name.removeprefix(CONDENSED): array for name, array in arrays.items() if name.startswith(CONDENSED)}
+
+
+def read_arrays(file: Path) -> tuple[Named, str | None]:
+    """What `save_arrays` wrote, and of which evaluation samples it was said to be."""
+    from safetensors import safe_open
+
+    with safe_open(file, framework="numpy") as opened:
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
+        return arrays, (opened.metadata() or {}).get(EVALUATION_SHA256)
 
 
 def quality_indices(job: Job, workload: Workload, count: int) -> NDArray[np.int64]:
@@ -79,11 +101,11 @@ def evaluation_fingerprint(workload: Workload) -> str:
     Of the samples as they were before they became files: those differ from one version of a codec to the next.
     """
     count = min(_FINGERPRINTED, workload.spec.quality.evaluation_samples)
-    first = _plain(workload).evaluation_inputs(np.arange(count, dtype=np.int64))
+    first = plain(workload).evaluation_inputs(np.arange(count, dtype=np.int64))
     return hashlib.sha256(b"".join(array.tobytes() for array in first.values())).hexdigest()
 
 
-def _plain(workload: Workload) -> Workload:
+def plain(workload: Workload) -> Workload:
     """The workload itself, which knows nothing of files."""
     return workload.plain if isinstance(workload, EndToEnd) else workload
 
