@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,17 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model
-from bench.models.base import NamedArrays, QualitySpec, Reference, VideoSpec, Workload
-from bench.models.stress_reference import StressReference
+from bench.models.base import NamedArrays, VideoSpec, Workload
+from bench.models.over_files import HeldAgainstAnother, agreement_over
 from bench.models.user_files import BadModel
-from bench.tasks import AGREEMENT
 from bench.tasks.pipelines import KeyFrames, Pipeline
 from bench.tasks.video import MISSING, Clip, has_decoder, read_clip
 
 SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".avi", ".ts", ".flv", ".h264", ".264"})
 # What lies in memory, coded; a minute of 4 Mbit/s is 30 MB.
 _MOST_BYTES = 2 << 30
-_QUICK_SAMPLES = 192
 _FRAMES_PER_S = 25
 
 
@@ -31,7 +28,7 @@ def films_in(folder: Path) -> list[Path]:
     return [file for file in found if file.suffix.lower() in SUFFIXES and file.is_file()]
 
 
-class UserFilms:
+class UserFilms(HeldAgainstAnother):
     """`plain` with the films of `files`; their key frames are its evaluation set, held against a reference engine."""
 
     def __init__(self, plain: Workload, files: Sequence[Path]) -> None:
@@ -39,13 +36,9 @@ class UserFilms:
         if not has_decoder():
             raise BadModel(MISSING)
         self._plain = plain
-        self._reference: Reference | None = None
         self.clips = _read(files)
         self._keys = [clip.packets[key] for clip in self.clips for key in clip.keys]
-        count, first, spec = len(self._keys), self.clips[0], plain.spec
-        quality = QualitySpec(
-            metric=AGREEMENT, evaluation_samples=count, quick_samples=min(count, _QUICK_SAMPLES), target=None
-        )
+        first, spec = self.clips[0], plain.spec
         video = VideoSpec(
             clips=len(self.clips),
             frames=max(len(clip.packets) for clip in self.clips),
@@ -55,7 +48,7 @@ class UserFilms:
             key_every=max(1, len(first.packets) // len(first.keys)),
             bits_per_s=0,
         )
-        self.spec = msgspec.structs.replace(spec, quality=quality, video=video)
+        self.spec = msgspec.structs.replace(spec, quality=agreement_over(len(self._keys)), video=video)
         self._coder = KeyFrames(first.height)
 
     @property
@@ -94,18 +87,6 @@ class UserFilms:
         return raw
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
-        return None
-
-    def answered(self, reference: Reference) -> UserFilms:
-        """The same with what a reference engine answered to the key frames."""
-        known = copy.copy(self)
-        known._reference = reference
-        return known
-
-    def reference(self) -> Reference | None:
-        return self._reference
-
-    def stress_reference(self) -> StressReference | None:
         return None
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor, Unsupported
-from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, Reference, ScenarioSpec, WorkloadSpec
+from bench.models.base import LoadSpec, ModelSpec, NamedArrays, QualitySpec, ScenarioSpec, WorkloadSpec
 from bench.models.graph import graph_statistics, model_hash
+from bench.models.over_files import OverFiles, quality_over
 from bench.models.soundness import data_elsewhere, nan_weights
-from bench.models.stress_reference import StressReference
 from bench.models.user_coco import check_detector
 from bench.models.user_data import UserData, open_data, open_unlabelled
 from bench.models.user_files import BadModel, first_line
 from bench.records.plan import USER_WORKLOAD
 from bench.records.preparation import Preparation
 from bench.tasks import AGREEMENT, CLASSIFY, DETECT, TASKS
-from bench.tasks.pipelines import Pipeline
 
 __all__ = ["BadModel", "UserWorkload"]
 
-_LOAD_SAMPLES, _QUICK_SAMPLES = 64, 192
+_LOAD_SAMPLES = 64
 _ELSEWHERE = {
     "outside": "outside the model's folder; move it beside the model",
     "missing": "which is not there; put it beside the model",
@@ -31,7 +29,7 @@ _ELSEWHERE = {
 }
 
 
-class UserWorkload:
+class UserWorkload(OverFiles):
     """An ONNX file with fixed shapes behind the batch axis, and perhaps files to check it on.
 
     With `agreement` nothing is known of the files: answers are held against those of a reference engine.
@@ -46,7 +44,6 @@ class UserWorkload:
         agreement: bool = False,
     ) -> None:
         self._path = model_file
-        self._reference: Reference | None = None
         inputs, outputs, opset, fixed_batch = _signature(model_file)
         self._fixed_batch = fixed_batch
         how = preparation or Preparation()
@@ -58,7 +55,8 @@ class UserWorkload:
             self._data = open_unlabelled(data, inputs, how)
         else:
             self._data = open_data(data, task, inputs, outputs, how)
-        quality = _quality(AGREEMENT if agreement else TASKS[task].metric, self._data)
+        samples, group = (self._data.count, self._data.group) if self._data is not None else (0, 1)
+        quality = quality_over(AGREEMENT if agreement else TASKS[task].metric, samples, group)
         self.spec = _specification(model_file, inputs, outputs, opset, fixed_batch, task, quality)
 
     def model(self, precision: str = "fp32") -> Model:
@@ -70,61 +68,12 @@ class UserWorkload:
             )
         return Model(path=self._path, inputs=spec.inputs, outputs=spec.outputs, fixed_batch=self._fixed_batch)
 
-    @property
-    def pipeline(self) -> Pipeline | None:
-        """How its files become inputs; None where there are none."""
-        return self._data.files.pipeline if self._data is not None else None
-
     def load_inputs(self, count: int, seed: int) -> NamedArrays:
         """Files of the folder under seeded noise and shift, else seeded noise; never an evaluation sample."""
         rng = np.random.default_rng(seed)
         if self._data is None:
             return {tensor.name: _noise(tensor, count, rng) for tensor in self.spec.inputs}
         return self.prepared({self.spec.inputs[0].name: self._data.files.disturbed(self._chosen(count, rng), rng)})
-
-    def load_files(self, count: int, seed: int) -> list[bytes]:
-        """As `load_inputs`, and of their own size."""
-        rng = np.random.default_rng(seed)
-        return self._known().files.disturbed_files(self._chosen(count, rng), rng)
-
-    def evaluation_inputs(self, indices: NDArray[np.int64]) -> NamedArrays:
-        return self.prepared(self.evaluation_raw(indices))
-
-    def evaluation_files(self, indices: NDArray[np.int64]) -> list[bytes]:
-        """The files themselves. Raises BadModel for one that cannot be read."""
-        return self._known().files.files(indices)
-
-    def evaluation_raw(self, indices: NDArray[np.int64]) -> NamedArrays:
-        return {self.spec.inputs[0].name: self._known().files.raw(indices)}
-
-    def prepared(self, raw: NamedArrays) -> NamedArrays:
-        name = self.spec.inputs[0].name
-        return {name: self._known().files.prepared(raw[name])}
-
-    def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
-        labels = self._data.labels if self._data is not None else None
-        return labels[indices] if labels is not None else None
-
-    def answered(self, reference: Reference) -> UserWorkload:
-        """The same with what a reference engine answered to files without labels."""
-        known = copy.copy(self)
-        known._reference = reference
-        return known
-
-    def reference(self) -> Reference | None:
-        return self._reference
-
-    def stress_reference(self) -> StressReference | None:
-        return None
-
-    def _known(self) -> UserData:
-        assert self._data is not None  # without data there are no samples to ask for
-        return self._data
-
-    def _chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        files = self._known().count
-        chosen: NDArray[np.int64] = rng.permutation(files)[np.arange(count) % files]
-        return chosen
 
 
 def _signature(path: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...], int, int | None]:
@@ -229,13 +178,6 @@ def _specification(
         quality=quality,
         origin={"data": "the user's", "weights": "the user's"},
     )
-
-
-def _quality(metric: str, data: UserData | None) -> QualitySpec:
-    samples, group = (data.count, data.group) if data is not None else (0, 1)
-    # A look at people needs the impostors of so many (the rule of 30).
-    quick = min(samples, _QUICK_SAMPLES * group)
-    return QualitySpec(metric=metric, target=None, evaluation_samples=samples, quick_samples=quick, group=group)
 
 
 def _noise(tensor: Tensor, count: int, rng: np.random.Generator) -> NDArray[np.generic]:
