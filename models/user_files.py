@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, AnyStr, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from bench.tasks.sounds import as_flac, load_sound, whole_sound
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".aif", ".aiff"})
+# Paths and sentences may be long; a line of gigabytes is neither.
+_LONGEST_LINE = 1 << 16
+_MOST_LINES = 1_000_000
 
 
 class BadModel(ValueError):
@@ -173,6 +176,21 @@ def _echoed(wave: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.f
     """(samples,) from -1 to 1, moved in time and with a little noise: another recording of the same."""
     moved = np.roll(wave, int(rng.integers(1, max(2, len(wave) // 8))))
     return np.clip(moved + rng.normal(0.0, 1e-3, moved.shape), -1.0, 1.0)
+
+
+def bounded_lines(file: Path, opened: IO[AnyStr], unit: str) -> Iterator[AnyStr]:
+    """Lines of an opened list, of which none is read to its end that is no line; `unit` is what its length counts.
+
+    Raises BadModel with the line.
+    """
+    for number in range(1, _MOST_LINES + 2):
+        line = opened.readline(_LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == _LONGEST_LINE or number > _MOST_LINES:
+            limit = f"{_MOST_LINES} lines" if number > _MOST_LINES else f"{_LONGEST_LINE} {unit} in a line"
+            raise BadModel(f"{file}, line {number}: more than {limit}.")
+        yield line
 
 
 def first_line(error: Exception) -> str:

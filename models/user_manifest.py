@@ -12,12 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.models.user_files import BadModel, first_line
+from bench.models.user_files import BadModel, bounded_lines, first_line
 from bench.records.untrusted import BadFile, parse_json
-
-# No sentence needs more; a line of gigabytes is no manifest, and is not read to its end.
-_MOST_BYTES = 1 << 16
-_MOST_LINES = 1_000_000
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,14 +49,7 @@ def read_manifest(file: Path, tokens: Sequence[str], rate: int, samples: int) ->
 def _lines(file: Path) -> Iterator[tuple[int, Spoken]]:
     try:
         with file.open("rb") as opened:
-            for number in range(1, _MOST_LINES + 2):
-                line = opened.readline(_MOST_BYTES)
-                if not line:
-                    return
-                if len(line) == _MOST_BYTES:
-                    raise BadModel(f"{file}, line {number}: more than {_MOST_BYTES} bytes in a line.")
-                if number > _MOST_LINES:
-                    raise BadModel(f"{file}, line {number}: more than {_MOST_LINES} lines.")
+            for number, line in enumerate(bounded_lines(file, opened, "bytes"), start=1):
                 if line.strip():
                     yield number, parse_json(line, Spoken, f"{file}, line {number}")
     except BadFile as error:

@@ -9,17 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.models.user_files import BadModel
+from bench.models.user_files import BadModel, bounded_lines
 
 _DOCUMENT, _LIVE, _PERSON = "document", "live", "person"
-# Paths may be long; a line of gigabytes is no list of pairs, and is not read to its end.
-_MOST_CHARACTERS = 1 << 16
-_MOST_LINES = 1_000_000
 
 
 def read_pairs(file: Path) -> tuple[list[Path], NDArray[np.int64]]:
@@ -51,7 +47,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
             names: list[str] | None = None
-            for number, line in enumerate(_lines(file, opened), start=1):
+            for number, line in enumerate(bounded_lines(file, opened, "characters"), start=1):
                 # One line is one record: a quote that is never closed must not swallow the rest of the list.
                 cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
                 if names is None:
@@ -64,17 +60,6 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 raise BadModel(f"{file}: it is empty; its first line is `document,live`.")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadModel(f"{file}: cannot be read as a list of pairs: {error}.") from None
-
-
-def _lines(file: Path, opened: IO[str]) -> Iterator[str]:
-    for number in range(1, _MOST_LINES + 2):
-        line = opened.readline(_MOST_CHARACTERS)
-        if not line:
-            return
-        if len(line) == _MOST_CHARACTERS or number > _MOST_LINES:
-            limit = f"{_MOST_LINES} lines" if number > _MOST_LINES else f"{_MOST_CHARACTERS} characters in a line"
-            raise BadModel(f"{file}, line {number}: more than {limit}.")
-        yield line
 
 
 def _head(file: Path, cells: list[str]) -> list[str]:

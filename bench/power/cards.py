@@ -13,36 +13,24 @@ _PAUSE_S = 0.1
 _MILLI = 1e3
 
 
-class NvmlEnergy:
-    """Joules since the driver was loaded (Volta and later)."""
+# Joules since the driver was loaded (Volta and later); watts as the card shows them, on some the mean of a part of the
+# time only. The first that a card answers is taken.
+_ASKED: dict[How, str] = {"counter": "nvmlDeviceGetTotalEnergyConsumption", "sampled": "nvmlDeviceGetPowerUsage"}
+
+
+class NvmlSensor:
+    """What a card tells of the energy that it takes."""
 
     source: Source = "nvml"
     scope: Scope = "card"
-    how: How = "counter"
     wraps_at: float | None = None
     pause_s = _PAUSE_S
 
-    def __init__(self, nvml: Nvml, handle: Any, name: str) -> None:
-        self._nvml, self._handle, self.name = nvml, handle, name
+    def __init__(self, nvml: Nvml, handle: Any, name: str, how: How) -> None:
+        self._nvml, self._handle, self.name, self.how = nvml, handle, name, how
 
     def read(self) -> float:
-        return _milli(self._nvml.ask("nvmlDeviceGetTotalEnergyConsumption", self._handle))
-
-
-class NvmlPower:
-    """Watts as the card shows them; on some cards that is the mean of a part of the time only."""
-
-    source: Source = "nvml"
-    scope: Scope = "card"
-    how: How = "sampled"
-    wraps_at: float | None = None
-    pause_s = _PAUSE_S
-
-    def __init__(self, nvml: Nvml, handle: Any, name: str) -> None:
-        self._nvml, self._handle, self.name = nvml, handle, name
-
-    def read(self) -> float:
-        return _milli(self._nvml.ask("nvmlDeviceGetPowerUsage", self._handle))
+        return _milli(self._nvml.ask(_ASKED[self.how], self._handle))
 
 
 def card_sensors(start_nvml: Callable[[], Nvml] = open_nvml) -> Sequence[Sensor]:
@@ -54,7 +42,7 @@ def card_sensors(start_nvml: Callable[[], Nvml] = open_nvml) -> Sequence[Sensor]
     found: list[Sensor] = []
     for index, handle in enumerate(nvml.handles):
         name = f"{index}: {nvml.ask('nvmlDeviceGetName', handle) or 'card'}"
-        both: tuple[Sensor, ...] = (NvmlEnergy(nvml, handle, name), NvmlPower(nvml, handle, name))
+        both = [NvmlSensor(nvml, handle, name, how) for how in _ASKED]
         found += [sensor for sensor in both if _answers(sensor)][:1]
     if not found:
         raise Unreadable("no card tells its power" if nvml.handles else "NVML sees no card")

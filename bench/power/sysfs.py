@@ -33,33 +33,16 @@ class RaplZone:
         return _micro(self._files, self._path)
 
 
-class HwmonPower:
-    """A power sensor of a board or a card, in watts as they are now."""
+class HwmonSensor:
+    """What a board or a card shows of itself: a counter of energy in joules, or its power in watts as it is now."""
 
     source: Source = "hwmon"
-    how: How = "sampled"
     scope: Scope = "part"
     wraps_at: float | None = None
     pause_s = _PAUSE_S
 
-    def __init__(self, files: Files, path: str, name: str) -> None:
-        self._files, self._path, self.name = files, path, name
-
-    def read(self) -> float:
-        return _micro(self._files, self._path)
-
-
-class HwmonEnergy:
-    """An energy counter of a board or a card."""
-
-    source: Source = "hwmon"
-    how: How = "counter"
-    scope: Scope = "part"
-    wraps_at: float | None = None
-    pause_s = _PAUSE_S
-
-    def __init__(self, files: Files, path: str, name: str) -> None:
-        self._files, self._path, self.name = files, path, name
+    def __init__(self, files: Files, path: str, name: str, how: How) -> None:
+        self._files, self._path, self.name, self.how = files, path, name, how
 
     def read(self) -> float:
         return _micro(self._files, self._path)
@@ -83,9 +66,9 @@ def rapl_zones(files: Files) -> list[RaplZone]:
     return found
 
 
-def hwmon_sensors(files: Files) -> list[HwmonPower | HwmonEnergy]:
+def hwmon_sensors(files: Files) -> list[HwmonSensor]:
     """Sensors of power, and counters of energy in their place where a chip has both. Raises Unreadable."""
-    found: list[HwmonPower | HwmonEnergy] = []
+    found: list[HwmonSensor] = []
     for chip in files.names(_HWMON):
         counters = [path for path in files.names(f"{chip}/energy[0-9]*_input") if files.number(path) is not None]
         powers = [
@@ -94,8 +77,8 @@ def hwmon_sensors(files: Files) -> list[HwmonPower | HwmonEnergy]:
             for path in files.names(f"{chip}/power[0-9]*_{kind}")
             if files.number(path) is not None
         ]
-        found += [HwmonEnergy(files, path, _label(files, chip, path)) for path in counters]
-        found += [HwmonPower(files, path, _label(files, chip, path)) for path in ([] if counters else _first(powers))]
+        how: How = "counter" if counters else "sampled"
+        found += [HwmonSensor(files, path, _label(files, chip, path), how) for path in counters or _first(powers)]
     if not found:
         raise Unreadable("no chip under /sys/class/hwmon has a sensor of power")
     return found

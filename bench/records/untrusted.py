@@ -35,7 +35,7 @@ def read_json(path: Path, kind: type[T]) -> T:
 
     Raises BadFile with the file and, where there is one, the path of the wrong field.
     """
-    return parse_json(_bytes(path, LIMIT_BYTES), kind, str(path))
+    return parse_json(read_bytes(path, LIMIT_BYTES), kind, str(path))
 
 
 def parse_json(text: bytes, kind: type[T], origin: str) -> T:
@@ -50,7 +50,7 @@ def parse_json(text: bytes, kind: type[T], origin: str) -> T:
 
 def read_toml(path: Path, kind: type[T]) -> T:
     """Decode a TOML file as `kind`; as `read_json`, with at most 1 MiB."""
-    content = _bytes(path, LIMIT_TOML_BYTES)
+    content = read_bytes(path, LIMIT_TOML_BYTES)
     try:
         if _DOTTED.search(content):
             raise ValueError(f"nested deeper than {LIMIT_DEPTH}")
@@ -60,7 +60,8 @@ def read_toml(path: Path, kind: type[T]) -> T:
     return _convert(plain, kind, str(path))
 
 
-def _bytes(path: Path, limit: int) -> bytes:
+def read_bytes(path: Path, limit: int) -> bytes:
+    """A file of at most `limit` bytes. Raises BadFile."""
     try:
         with open(path, "rb") as file:
             content = file.read(limit + 1)  # a device has no size to ask for

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any  # Any: plain JSON
 import msgspec
 
 from bench.records.submission import Role, Signed, Statement, Subject
-from bench.records.untrusted import BadFile, parse_json
+from bench.records.untrusted import BadFile, parse_json, read_bytes
 from bench.store.files import write_bytes
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def sign(archive: Path, sha256: str, run_id: str, role: Role, key: Ed25519Privat
     envelope = Envelope(msgspec.json.encode(statement, order="deterministic"), PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(key))
     file = signatures_file(archive)
-    before = _read(file) if file.exists() else b""
+    before = read_bytes(file, _MOST_BYTES) if file.exists() else b""
     line = msgspec.json.encode(envelope.to_dict(), order="deterministic")
     write_bytes(file, before + line + b"\n")
     return statement
@@ -66,7 +66,7 @@ def endorsements(archive: Path, keys: dict[str, Ed25519PublicKey]) -> list[Endor
     file = signatures_file(archive)
     if not file.exists():
         return []
-    lines = [line for line in _read(file).splitlines() if line.strip()]
+    lines = [line for line in read_bytes(file, _MOST_BYTES).splitlines() if line.strip()]
     if len(lines) > _MOST_LINES:
         raise BadFile(f"{file}: more than {_MOST_LINES} signatures")
     return [_endorsement(line, keys, f"{file}, line {number}") for number, line in enumerate(lines, 1)]
@@ -91,14 +91,3 @@ def _endorsement(line: bytes, keys: dict[str, Ed25519PublicKey], origin: str) ->
     except VerificationError:
         accepted = {}
     return Endorsement(statement=statement, key_id=next(iter(accepted), None))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with open(file, "rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise BadFile(f"{file}: cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
-        raise BadFile(f"{file}: larger than the {_MOST_BYTES} bytes that are read")
-    return content
