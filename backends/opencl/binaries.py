@@ -18,6 +18,7 @@ import msgspec
 from bench.backends.base import EngineError, Unsupported
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
+from bench.backends.opencl.kept import read_kept
 from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.programs import OPTIONS, joined
 
@@ -115,16 +116,9 @@ class BinaryPrograms:
 def read_manifest(folder: Path) -> Manifest:
     """Raises Unsupported, one line, for a folder without a manifest or with one that says nothing sensible."""
     path = folder / MANIFEST
-    try:
-        if path.stat().st_size > _LARGEST_MANIFEST:
-            raise Unsupported(f"{path} is larger than a manifest can be.")
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except OSError as error:
-        raise Unsupported(
-            f"{path} cannot be read ({error.strerror or error}); `bench opencl build` writes such a folder."
-        ) from error
-    except msgspec.MsgspecError as error:
-        raise Unsupported(f"{path} is no manifest of programs: {error}.") from error
+    manifest = read_kept(
+        path, Manifest, _LARGEST_MANIFEST, "manifest of programs", "`bench opencl build` writes such a folder"
+    )
     if manifest.format != 1 or any(Path(one.file).name != one.file for one in manifest.programs):
         raise Unsupported(f"{path} is of a form that this version does not know, or names files elsewhere.")
     return manifest

@@ -12,6 +12,7 @@ import msgspec
 
 from bench.backends.base import EngineError, Model, Options, Unsupported
 from bench.backends.opencl.device import Found
+from bench.backends.opencl.kept import read_kept
 from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.plan import Launch
 from bench.backends.opencl.tiles import Tiles, rules
@@ -71,16 +72,7 @@ def tune(
 
 def read_table(path: Path, found: Found) -> Tiles:
     """Raises Unsupported, one line, for a file that is no table, or one of another device or driver."""
-    try:
-        if path.stat().st_size > _LARGEST_TABLE:
-            raise Unsupported(f"{path} is larger than a table of tiles can be.")
-        table = msgspec.json.decode(path.read_bytes(), type=Table)
-    except OSError as error:
-        raise Unsupported(
-            f"{path} cannot be read ({error.strerror or error}); `bench opencl tune` writes it."
-        ) from error
-    except msgspec.MsgspecError as error:
-        raise Unsupported(f"{path} is no table of tiles: {error}.") from error
+    table = read_kept(path, Table, _LARGEST_TABLE, "table of tiles", "`bench opencl tune` writes it")
     here, there = _made_on(found), (table.platform, table.device, table.driver)
     if table.format != 1 or here != there:
         raise Unsupported(f"The tiles in {path} were measured on {' / '.join(there)}; here is {' / '.join(here)}.")

@@ -16,8 +16,9 @@ from torch import nn
 from bench.models.face_verify.build import GRAPH, REFERENCE, samples, trained
 from bench.models.face_verify.data import EVALUATION_IDENTITIES, moments_of
 from bench.models.face_verify.network import load_shipped
-from bench.models.face_verify.pictures import IDENTITIES, SIDES, default_cache, training_set
+from bench.models.face_verify.pictures import IDENTITIES, SIDES, training_set
 from bench.models.face_verify.train import SECOND, embeddings, pairs
+from bench.models.making.cache import training_cache
 from bench.models.making.roundings import rounded
 from bench.scoring.verification import accepted_genuine, rate_interval, threshold_at, true_accept_rate
 from bench.tasks.verify import FALSE_ACCEPT_RATE
@@ -53,7 +54,7 @@ def print_refused() -> None:
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("face_verify"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache, if there")
     parser.add_argument("--identities", type=int, default=IDENTITIES, help="people of the rendered training set")
     parser.add_argument("--sides", type=int, default=SIDES)

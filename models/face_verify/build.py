@@ -6,7 +6,6 @@ Writes graph.onnx, weights.safetensors, the reference answers and the computed l
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,12 @@ from bench.models.export import export_graph, fold_batch_norms, round_to_int8
 from bench.models.face_verify.data import EVALUATION_SIZE, Images, evaluation_inputs
 from bench.models.face_verify.head import SIZE
 from bench.models.face_verify.network import load_shipped, untrained
-from bench.models.face_verify.pictures import IDENTITIES, SIDES, default_cache, training_set
+from bench.models.face_verify.pictures import IDENTITIES, SIDES, training_set
 from bench.models.face_verify.train import SECOND, Student, pairs
 from bench.models.graph import model_hash
 from bench.models.making.batch_norms import recalibrate
-from bench.models.making.figures import graph_figures, put_figures, quality_figures
+from bench.models.making.cache import training_cache
+from bench.models.making.figures import graph_figures, put_figures, quality_figures, trained_today
 from bench.models.making.reference import answers_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.scoring.verification import rate_interval, true_accept_rate
@@ -31,7 +31,6 @@ from bench.tasks.verify import FALSE_ACCEPT_RATE, VERIFY
 FOLDER = Path(__file__).resolve().parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE = FOLDER.parent.parent / "results" / "reference" / FOLDER.name
-_TRAINED = 'weights = "trained from random weights by models/face_verify/train.py ('
 
 
 def trained(checkpoint: Path, images: Images) -> nn.Module:
@@ -68,7 +67,7 @@ def write_answers(cache: Path) -> float:
 def main() -> None:
     """Parse the command line and build."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("face_verify"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache")
     parser.add_argument("--identities", type=int, default=IDENTITIES, help="people of the rendered training set")
     parser.add_argument("--sides", type=int, default=SIDES)
@@ -79,8 +78,7 @@ def main() -> None:
         images = training_set(given.cache_dir, given.identities, given.sides, 2)
         export(trained(given.checkpoint or given.cache_dir / SECOND.checkpoint, images[: given.recalibrate]))
     rate = write_answers(given.cache_dir)
-    today = datetime.now(UTC).date().isoformat()
-    figures = {**graph_figures(GRAPH), **quality_figures(rate, EVALUATION_SIZE), _TRAINED: f'{today}); see card.md"'}
+    figures = {**graph_figures(GRAPH), **quality_figures(rate, EVALUATION_SIZE), **trained_today(FOLDER.name)}
     put_figures(FOLDER / "workload.toml", figures)
 
 

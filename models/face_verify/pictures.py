@@ -17,14 +17,6 @@ IDENTITIES, SIDES = 4000, 8
 _CHUNK = 20
 
 
-def default_cache() -> Path:
-    """Folder from BENCH_CACHE, or the user's cache folder."""
-    import platformdirs
-
-    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
-    return Path(root) / "face_verify"
-
-
 def training_set(cache: Path, identities: int, sides: int, workers: int) -> Images:
     """Return training pictures (identities · sides, 3, 112, 112), memory-mapped; renders them if the cache lacks them.
 

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from bench.models.face_verify.data import Images, Labels, training_traits, validation_pictures
 from bench.models.face_verify.network import DIMENSIONS, SIDE, MobileFaceNet, untrained
 from bench.models.face_verify.people import TRAITS
-from bench.models.face_verify.pictures import IDENTITIES, SIDES, batch, default_cache, training_set
+from bench.models.face_verify.pictures import IDENTITIES, SIDES, batch, training_set
+from bench.models.making.cache import training_cache
 from bench.models.making.training import Plan, device, train
 from bench.scoring.verification import Pairs, true_accept_rate
 from bench.tasks.verify import FALSE_ACCEPT_RATE, cosines
@@ -158,7 +159,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, default=SIDES, help="pictures of each of them, 63 at most")
     parser.add_argument("--threads", type=int, help="processor cores to compute on; default: all")
     parser.add_argument("--workers", type=int, default=2, help="processes that render the training pictures")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("face_verify"))
     given = parser.parse_args()
     if given.threads is not None:
         torch.set_num_threads(given.threads)

@@ -18,8 +18,9 @@ from torch import nn
 from bench.models.image_classify.build import folded
 from bench.models.image_classify.classifier import Classifier
 from bench.models.image_classify.data import CLASS_NAMES, EVALUATION_SIZE, evaluation_inputs, evaluation_labels
-from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.image_classify.pictures import TRAINING_SIZE, training_set
 from bench.models.image_classify.train import RESNET50
+from bench.models.making.cache import training_cache
 from bench.models.making.roundings import rounded
 from bench.scoring.quality import wilson
 
@@ -68,7 +69,7 @@ def print_confusion(reference: Path) -> None:
 def main(classifier: Classifier, description: str | None) -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("image_classify"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache, if there")
     parser.add_argument("--pictures", type=int, default=TRAINING_SIZE)
     parser.add_argument("--recalibrate", type=int, default=480)

@@ -6,7 +6,6 @@ Writes graph.onnx, weights.safetensors, the reference answers and the computed l
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,11 @@ from bench.models.export import export_graph, fold_batch_norms, round_to_half, r
 from bench.models.graph import model_hash
 from bench.models.image_classify.classifier import Classifier
 from bench.models.image_classify.data import EVALUATION_SIZE, Images, evaluation_inputs, evaluation_labels
-from bench.models.image_classify.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.image_classify.pictures import TRAINING_SIZE, training_set
 from bench.models.image_classify.train import RESNET50
 from bench.models.making.batch_norms import recalibrate
-from bench.models.making.figures import graph_figures, put_figures, quality_figures
+from bench.models.making.cache import training_cache
+from bench.models.making.figures import graph_figures, put_figures, quality_figures, trained_today
 from bench.models.making.reference import answers_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.scoring.quality import wilson
@@ -59,19 +59,18 @@ def write_answers(classifier: Classifier, cache: Path) -> float:
 
 def figures(classifier: Classifier, top1: float) -> dict[str, str]:
     """The computed lines of workload.toml."""
-    trained = f'weights = "trained from random weights by models/{classifier.folder.name}/train.py ('
     return {
         **graph_figures(classifier.graph),
         **quality_figures(top1, EVALUATION_SIZE),
         "# 99 % of the reference (": f"{top1:.4f}), rounded down.",
-        trained: f'{datetime.now(UTC).date().isoformat()}); see card.md"',
+        **trained_today(classifier.folder.name),
     }
 
 
 def main(classifier: Classifier, description: str | None) -> None:
     """Parse the command line and build."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("image_classify"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache")
     parser.add_argument("--pictures", type=int, default=TRAINING_SIZE, help="size of the rendered training set")
     parser.add_argument("--recalibrate", type=int, default=480, help="whole pictures that batch norms are measured on")

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from bench.models.image_classify.classifier import Classifier
 from bench.models.image_classify.data import Images, Labels, validation_pictures
-from bench.models.image_classify.pictures import TRAINING_SIZE, crops, default_cache, training_set
+from bench.models.image_classify.pictures import TRAINING_SIZE, crops, training_set
 from bench.models.making.batch_norms import recalibrate
+from bench.models.making.cache import training_cache
 from bench.models.making.training import Plan, device, train
 
 _CHECKED, _MEASURED = 720, 144
@@ -71,7 +72,7 @@ def main(classifier: Classifier, description: str | None) -> None:
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--threads", type=int, help="processor cores to compute on; default: all")
     parser.add_argument("--workers", type=int, default=2, help="processes that render the training pictures")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("image_classify"))
     parser.add_argument("--checkpoint", type=Path, help="default: in the cache; resumed when it exists")
     given = parser.parse_args()
     if given.threads is not None:

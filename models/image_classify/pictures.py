@@ -5,7 +5,6 @@ The file lies outside the source tree and is rendered once; crops depend on (see
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from bench.models.image_classify.data import Images, Labels, training_pictures
 # How many pictures the shipped weights were trained on.
 TRAINING_SIZE = 28_800
 _CHUNK = 240
-
-
-def default_cache() -> Path:
-    """Folder from BENCH_CACHE, or the user's cache folder."""
-    import platformdirs
-
-    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
-    return Path(root) / "image_classify"
 
 
 def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,6 +34,12 @@ def quality_figures(value: float, samples: int) -> dict[str, str]:
         "target = ": f"{target(value)}",
         "evaluation_samples = ": f"{samples}",
     }
+
+
+def trained_today(workload: str) -> dict[str, str]:
+    """The line that says when the weights were trained."""
+    beginning = f'weights = "trained from random weights by models/{workload}/train.py ('
+    return {beginning: f'{datetime.now(UTC).date().isoformat()}); see card.md"'}
 
 
 def put_figures(path: Path, figures: Mapping[str, str]) -> None:

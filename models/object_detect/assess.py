@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from bench.models.making.cache import training_cache
 from bench.models.making.roundings import rounded
 from bench.models.object_detect.build import GRAPH, samples, trained
 from bench.models.object_detect.classes import CLASS_NAMES
 from bench.models.object_detect.data import EVALUATION_SIZE, evaluation_labels
 from bench.models.object_detect.network import load_shipped
-from bench.models.object_detect.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.object_detect.pictures import TRAINING_SIZE, training_set
 from bench.models.object_detect.train import SECOND
 from bench.scoring.detection import mean_average_precision, precision_interval
 from bench.scoring.matching import match
@@ -68,7 +69,7 @@ def print_details(found: Detections, labels: NDArray[np.float64]) -> None:
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("object_detect"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache, if there")
     parser.add_argument("--scenes", type=int, default=TRAINING_SIZE, help="of the rendered training set")
     parser.add_argument("--recalibrate", type=int, default=960)

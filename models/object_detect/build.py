@@ -6,7 +6,6 @@ Writes graph.onnx, weights.safetensors, the reference answers and the computed l
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +16,13 @@ from bench.models.base import NamedArrays
 from bench.models.export import export_graph, round_to_int8
 from bench.models.graph import model_hash
 from bench.models.making.batch_norms import recalibrate
-from bench.models.making.figures import graph_figures, put_figures, quality_figures
+from bench.models.making.cache import training_cache
+from bench.models.making.figures import graph_figures, put_figures, quality_figures, trained_today
 from bench.models.making.reference import condensed_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.models.object_detect.data import EVALUATION_SIZE, Images, evaluation_inputs, evaluation_labels
 from bench.models.object_detect.network import Detector, folded, load_shipped, untrained
-from bench.models.object_detect.pictures import TRAINING_SIZE, default_cache, training_set
+from bench.models.object_detect.pictures import TRAINING_SIZE, training_set
 from bench.models.object_detect.place import SIZE
 from bench.models.object_detect.train import SECOND, Student
 from bench.scoring.detection import mean_average_precision, precision_interval
@@ -33,7 +33,6 @@ FOLDER = Path(__file__).resolve().parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE = FOLDER.parent.parent / "results" / "reference" / FOLDER.name
 OUTPUTS = ["boxes", "scores"]
-_TRAINED = 'weights = "trained from random weights by models/object_detect/train.py ('
 
 
 def trained(checkpoint: Path, images: Images) -> Detector:
@@ -71,7 +70,7 @@ def write_answers(cache: Path) -> float:
 def main() -> None:
     """Parse the command line and build."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("object_detect"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache")
     parser.add_argument("--scenes", type=int, default=TRAINING_SIZE, help="of the rendered training set")
     parser.add_argument("--recalibrate", type=int, default=960, help="pictures that batch norms are measured on")
@@ -81,8 +80,7 @@ def main() -> None:
         images, _ = training_set(given.cache_dir, given.scenes, 2)
         export(trained(given.checkpoint or given.cache_dir / SECOND.checkpoint, images[: given.recalibrate]), FOLDER)
     value = write_answers(given.cache_dir)
-    today = datetime.now(UTC).date().isoformat()
-    figures = {**graph_figures(GRAPH), **quality_figures(value, EVALUATION_SIZE), _TRAINED: f'{today}); see card.md"'}
+    figures = {**graph_figures(GRAPH), **quality_figures(value, EVALUATION_SIZE), **trained_today(FOLDER.name)}
     put_figures(FOLDER / "workload.toml", figures)
 
 

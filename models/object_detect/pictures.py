@@ -18,14 +18,6 @@ TRAINING_SIZE = 15_000
 _CHUNK = 100
 
 
-def default_cache() -> Path:
-    """Folder from BENCH_CACHE, or the user's cache folder."""
-    import platformdirs
-
-    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
-    return Path(root) / "object_detect"
-
-
 def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:
     """Return `count` training pictures (memory-mapped) and labels; renders them if the cache lacks them.
 

@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.models.making.cache import training_cache
 from bench.models.making.training import Plan, device, train
 from bench.models.object_detect.assignment import corners, detection_loss
 from bench.models.object_detect.data import Images, Labels, validation_scenes
 from bench.models.object_detect.network import Detector, places, untrained
-from bench.models.object_detect.pictures import TRAINING_SIZE, batch, default_cache, training_set
+from bench.models.object_detect.pictures import TRAINING_SIZE, batch, training_set
 from bench.models.object_detect.place import SIZE
 from bench.scoring.detection import mean_average_precision
 from bench.scoring.matching import match
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=TRAINING_SIZE, help="of the rendered training set")
     parser.add_argument("--threads", type=int, help="processor cores to compute on; default: all")
     parser.add_argument("--workers", type=int, default=2, help="processes that render the training scenes")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("object_detect"))
     given = parser.parse_args()
     if given.threads is not None:
         torch.set_num_threads(given.threads)

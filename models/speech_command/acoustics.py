@@ -109,7 +109,7 @@ def mix(
 ) -> NDArray[np.int16]:
     """Return int16 (16000,): the clip somewhere in the window, whole, in a room with noise; None is noise alone."""
     draw = uniforms(words, 8)
-    noise = _noise(draw[0:4], words, around)
+    noise = noise_of(draw[0:4], words, around.colours[int(draw[0] * len(around.colours))], around.babble, WINDOW)
     if wave is None:
         sound = noise * decibels(draw[4], conditions.noise_only_db)
     else:
@@ -128,13 +128,18 @@ def decibels(draw: float, bounds: tuple[float, float]) -> float:
     return float(10.0 ** ((bounds[0] + draw * (bounds[1] - bounds[0])) / 20.0))
 
 
-def _noise(draw: Floats, words: np.random.PCG64, around: Surroundings) -> Floats:
-    """Coloured noise and babble in a random proportion, float64 (16000,) of power 1."""
-    normal = normals(words, 2 * _BINS)
-    spectrum = (normal[:_BINS] + 1j * normal[_BINS:]) * around.colours[int(draw[0] * len(around.colours))]
-    coloured = np.fft.irfft(spectrum, _LENGTH)[:WINDOW]
-    start = int(draw[1] * (len(around.babble) - WINDOW))
-    babble = around.babble[start : start + WINDOW]
+def noise_of(draw: Floats, words: np.random.PCG64, colour: Floats, voices: Floats, length: int) -> Floats:
+    """Coloured noise and babble in a random proportion, float64 (length,) of power 1.
+
+    `colour` (size / 2 + 1,) shapes a noise of `size` samples, no fewer than `length`; babble is a part of `voices`.
+    `draw` (4,): the first is the caller's, to choose the colour by.
+    """
+    bins = len(colour)
+    normal = normals(words, 2 * bins)
+    spectrum = (normal[:bins] + 1j * normal[bins:]) * colour
+    coloured = np.fft.irfft(spectrum, 2 * (bins - 1))[:length]
+    start = int(draw[1] * (len(voices) - length))
+    babble = voices[start : start + length]
     share = draw[2] if draw[3] < 0.5 else 0.0  # half of the places have nobody else in them
     total = coloured * np.sqrt((1.0 - share) / np.mean(coloured**2)) + babble * np.sqrt(share / np.mean(babble**2))
     return np.asarray(total / np.sqrt(np.mean(total**2)))

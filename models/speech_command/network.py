@@ -42,10 +42,14 @@ def mel_bank() -> NDArray[np.float64]:
 
 
 class LogMel(nn.Module):
-    """Waveform int16 (batch, 16000) to scaled log-mel (batch, 1, 98, 40); no Fourier operator, no learned weight."""
+    """Waveform int16 (batch, n) to scaled log-mel (batch, 1, frames, 40); no Fourier operator, no learned weight.
 
-    def __init__(self) -> None:
+    `padding` zeros stand before and behind; without them a second of 16 000 samples has 98 frames.
+    """
+
+    def __init__(self, padding: int = 0) -> None:
         super().__init__()
+        self.padding = padding
         self.register_buffer("basis", torch.from_numpy(fourier_basis()).float()[:, None, :])
         # The squares of cosines and sines are added by the mel product itself: the bank stands there twice.
         self.register_buffer("bank", torch.from_numpy(np.concatenate([mel_bank()] * 2)).float())
@@ -54,7 +58,7 @@ class LogMel(nn.Module):
         """See the class."""
         basis, bank = self.get_buffer("basis"), self.get_buffer("bank")
         wave = waveform.type_as(basis) * (1.0 / 32768.0)
-        waves = functional.conv1d(wave.unsqueeze(1), basis, stride=HOP)
+        waves = functional.conv1d(wave.unsqueeze(1), basis, stride=HOP, padding=self.padding)
         mel = torch.matmul((waves * waves).transpose(1, 2), bank)
         return ((torch.log(mel + LOG_FLOOR) - _LOG_MEAN) * _LOG_SCALE).unsqueeze(1)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,17 +88,16 @@ def _make_clip(label: int, text: str, voice: str, rng: np.random.Generator, synt
     raise RuntimeError(f"{text} by {voice} lasts {len(wave) / SAMPLE_RATE:.2f} s at rate {rate}; at most {LONGEST_S}")
 
 
-def write_shipped(folder: Path) -> None:
-    """Write one FLAC file per shipped set and the index of all clips."""
+def write_clips(folder: Path, sets: Iterable[tuple[str, Iterable[Clip]]]) -> None:
+    """Write one FLAC file per set of this name and the index of all clips."""
     import soundfile
 
     folder.mkdir(parents=True, exist_ok=True)
-    synthesiser = Synthesiser()
     lines = ["\t".join(FIELDS)]
-    for plan in SHIPPED:
+    for name, clips in sets:
         start, waves = 0, []
-        for clip in make_clips(plan, synthesiser):
-            row = (plan.name, start, len(clip.wave), clip.label, clip.text, clip.voice, clip.rate, clip.pitch)
+        for clip in clips:
+            row = (name, start, len(clip.wave), clip.label, clip.text, clip.voice, clip.rate, clip.pitch)
             lines.append("\t".join(map(str, row)))
             waves.append(clip.wave)
             start += len(clip.wave)
@@ -106,17 +105,23 @@ def write_shipped(folder: Path) -> None:
         soundfile.write(
             buffer, np.concatenate(waves), SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=1.0
         )
-        (folder / f"{plan.name}.flac").write_bytes(buffer.getvalue())
+        (folder / f"{name}.flac").write_bytes(buffer.getvalue())
     (folder / INDEX_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def write_shipped(folder: Path) -> None:
+    """Speak and write the shipped sets."""
+    synthesiser = Synthesiser()
+    write_clips(folder, ((plan.name, make_clips(plan, synthesiser)) for plan in SHIPPED))
+
+
+def main(description: str | None, write: Callable[[Path], None]) -> None:
+    """Command line of what writes shipped sets into a folder."""
+    parser = argparse.ArgumentParser(description=description)
     # No default: clips spoken again are other clips, and with them goes every published answer.
     parser.add_argument("--folder", type=Path, required=True, help="where the FLAC files and the index go")
-    write_shipped(parser.parse_args().folder)
+    write(parser.parse_args().folder)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, write_shipped)

@@ -6,15 +6,14 @@ Kept in a cache folder outside the repository, because they take minutes to make
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from bench.models.making.cache import training_cache
 from bench.models.speech_command.acoustics import WINDOW, Conditions, generator, make_surroundings, mix, uniforms
 from bench.models.speech_command.commands import CLASS_NAMES
 
@@ -47,8 +46,7 @@ class PoolPlan:
 
 def cache_folder() -> Path:
     """Return the folder for things that can be made again: $BENCH_CACHE, else the user's cache folder."""
-    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
-    folder = Path(root) / "speech_command"
+    folder = training_cache("speech_command")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from bench.models.making.cache import training_cache
 from bench.models.making.roundings import rounded
 from bench.models.speech_recognize.build import GRAPH, REFERENCE, OneByOne, trained
 from bench.models.speech_recognize.data import EVALUATION_SIZE, evaluation_inputs, evaluation_labels, evaluation_voice
 from bench.models.speech_recognize.network import load_shipped
-from bench.models.speech_recognize.training_data import default_cache
 from bench.models.speech_recognize.words import CHARACTERS
 from bench.models.suite import load_workload
 from bench.scoring.transcription import accuracy_interval, transcript
@@ -75,7 +75,7 @@ def _readable(texts: Texts) -> list[str]:
 def main() -> None:
     """Parse the command line and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=default_cache() / "checkpoint.pt")
+    parser.add_argument("--checkpoint", type=Path, default=training_cache("speech_recognize") / "checkpoint.pt")
     parser.add_argument("--count", type=int, default=EVALUATION_SIZE, help="evaluation samples")
     given = parser.parse_args()
     said = evaluation_labels(np.arange(given.count)).astype(np.int64)

@@ -6,7 +6,6 @@ Writes graph.onnx, weights.safetensors, the reference answers and the computed l
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +14,13 @@ from torch import Tensor, nn
 
 from bench.models.export import export_graph, round_to_int8
 from bench.models.graph import model_hash
-from bench.models.making.figures import graph_figures, put_figures, quality_figures
+from bench.models.making.cache import training_cache
+from bench.models.making.figures import graph_figures, put_figures, quality_figures, trained_today
 from bench.models.making.reference import condensed_in_double, evaluation_digest, write_reference
 from bench.models.making.training import load_checkpoint
 from bench.models.speech_recognize.data import EVALUATION_SIZE, evaluation_inputs, evaluation_labels
 from bench.models.speech_recognize.network import Convolution, Local, Recogniser, load_shipped
 from bench.models.speech_recognize.train import Student
-from bench.models.speech_recognize.training_data import default_cache
 from bench.models.speech_recognize.utterances import FRAME, MOST
 from bench.scoring.transcription import accuracy_interval, transcript
 from bench.tasks.recognise import RECOGNISE, TEXT
@@ -30,7 +29,6 @@ FOLDER = Path(__file__).resolve().parent
 GRAPH = FOLDER / "graph.onnx"
 REFERENCE = FOLDER.parent.parent / "results" / "reference" / FOLDER.name
 OUTPUT = "log_probs"
-_TRAINED = 'weights = "trained from random weights by models/speech_recognize/train.py ('
 
 
 def trained(checkpoint: Path) -> Recogniser:
@@ -120,7 +118,7 @@ def write_answers(cache: Path) -> float:
 def main() -> None:
     """Parse the command line and build."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("speech_recognize"))
     parser.add_argument("--checkpoint", type=Path, help="default: the training's, in the cache")
     parser.add_argument("--reference-only", action="store_true", help="keep graph and weights; redo the reference")
     given = parser.parse_args()
@@ -129,7 +127,7 @@ def main() -> None:
     rate = write_answers(given.cache_dir)
     figures = {**graph_figures(GRAPH, {"waveform": (MOST,)}), **quality_figures(rate, EVALUATION_SIZE)}
     if not given.reference_only:
-        figures[_TRAINED] = f'{datetime.now(UTC).date().isoformat()}); see card.md"'
+        figures |= trained_today(FOLDER.name)
     put_figures(FOLDER / "workload.toml", figures)
     print(f"characters right {rate:.4f}")
 

@@ -14,35 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.models.speech_command.network import HOP, LOG_FLOOR, MELS, WINDOW, fourier_basis, mel_bank
+from bench.models.speech_command.network import HOP, MELS, WINDOW, LogMel
 from bench.models.speech_recognize.utterances import FRAME, MOST
 from bench.models.speech_recognize.words import CHARACTERS
 from bench.models.weights import load_weights
 
-_LOG_MEAN, _LOG_SCALE = -3.0, 0.25
 # Two convolutions halve the frames of the log-mel.
 assert FRAME == 4 * HOP
 MOST_FRAMES = MOST // HOP
 CLASSES = 1 + len(CHARACTERS)
 _HIDDEN = -10_000.0
-
-
-class LogMel(nn.Module):
-    """Waveform int16 (batch, n), n a multiple of 160, to scaled log-mel (batch, 1, n / 160, 40)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("basis", torch.from_numpy(fourier_basis()).float()[:, None, :])
-        # The squares of cosines and sines are added by the mel product itself: the bank stands there twice.
-        self.register_buffer("bank", torch.from_numpy(np.concatenate([mel_bank()] * 2)).float())
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """See the class."""
-        basis, bank = self.get_buffer("basis"), self.get_buffer("bank")
-        wave = waveform.type_as(basis) * (1.0 / 32768.0)
-        waves = functional.conv1d(wave.unsqueeze(1), basis, stride=HOP, padding=(WINDOW - HOP) // 2)
-        mel = torch.matmul((waves * waves).transpose(1, 2), bank)
-        return ((torch.log(mel + LOG_FLOOR) - _LOG_MEAN) * _LOG_SCALE).unsqueeze(1)
 
 
 class Convolution(nn.Module):
@@ -203,7 +184,7 @@ class Recogniser(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.log_mel = LogMel()
+        self.log_mel = LogMel(padding=(WINDOW - HOP) // 2)
         self.front = FrontEnd(dim, *front, folded)
         self.register_buffer("starts", torch.arange(MOST_FRAMES, dtype=torch.int64) * HOP)
         self.register_buffer("positions", sinusoids(MOST_FRAMES // 4, dim))

@@ -12,7 +12,7 @@ from bench.models.speech_command.acoustics import (
     Surroundings,
     decibels,
     make_surroundings,
-    normals,
+    noise_of,
     uniforms,
 )
 from bench.models.speech_recognize.utterances import MOST, RATE, Floats
@@ -41,20 +41,8 @@ def mix(wave: Floats, words: np.random.PCG64, around: Surroundings, conditions: 
     room = np.fft.irfft(around.rooms[int(draw[6] * len(around.rooms))])
     speech = np.fft.irfft(np.fft.rfft(wave, size) * np.fft.rfft(room[:_TAIL], size), size)[: len(wave)]
     speech /= np.sqrt(np.mean(speech**2))
-    noise = _noise(draw[0:4], words, around, len(wave), size)
+    colour = _colour(size, _COLOURS[int(draw[0] * len(_COLOURS))])
+    noise = noise_of(draw[0:4], words, colour, around.babble, len(wave))
     sound = speech + noise / decibels(draw[7], conditions.snr_db)
     sound *= decibels(draw[4], conditions.level_db)
     return np.clip(np.rint(sound * 32768.0), -32768, 32767).astype(np.int16)
-
-
-def _noise(draw: Floats, words: np.random.PCG64, around: Surroundings, length: int, size: int) -> Floats:
-    """Coloured noise and babble in a random proportion, float64 (length,) of power 1."""
-    bins = size // 2 + 1
-    normal = normals(words, 2 * bins)
-    spectrum = (normal[:bins] + 1j * normal[bins:]) * _colour(size, _COLOURS[int(draw[0] * len(_COLOURS))])
-    coloured = np.fft.irfft(spectrum, size)[:length]
-    start = int(draw[1] * (len(around.babble) - length))
-    voices = around.babble[start : start + length]
-    share = draw[2] if draw[3] < 0.5 else 0.0  # half of the places have nobody else in them
-    total = coloured * np.sqrt((1.0 - share) / np.mean(coloured**2)) + voices * np.sqrt(share / np.mean(voices**2))
-    return np.asarray(total / np.sqrt(np.mean(total**2)))

@@ -5,8 +5,6 @@ A clip is one word without silence around it. Training speaks its own through th
 
 from __future__ import annotations
 
-import argparse
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.models.speech_command.clips import FIELDS, INDEX_FILE
 from bench.models.speech_command.commands import COMMANDS
-from bench.models.speech_command.espeak import SAMPLE_RATE, Synthesiser
-from bench.models.speech_command.synthesise import PEAK, Clip
+from bench.models.speech_command.espeak import Synthesiser
+from bench.models.speech_command.synthesise import PEAK, Clip, main, write_clips
 from bench.models.speech_recognize import voices
 from bench.models.speech_recognize.words import CORE, NAMES
 
@@ -77,34 +74,10 @@ def training_clips(names: Sequence[str], copies: int, stream: int, synthesiser: 
 
 
 def write_shipped(folder: Path) -> None:
-    """Write one FLAC file per shipped set and the index of all clips."""
-    import soundfile
-
-    folder.mkdir(parents=True, exist_ok=True)
+    """Speak and write the shipped sets."""
     synthesiser = Synthesiser()
-    lines = ["\t".join(FIELDS)]
-    for plan in SHIPPED:
-        start, waves = 0, []
-        for clip in shipped_clips(plan, synthesiser):
-            row = (plan.name, start, len(clip.wave), clip.label, clip.text, clip.voice, clip.rate, clip.pitch)
-            lines.append("\t".join(map(str, row)))
-            waves.append(clip.wave)
-            start += len(clip.wave)
-        buffer = io.BytesIO()
-        soundfile.write(
-            buffer, np.concatenate(waves), SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=1.0
-        )
-        (folder / f"{plan.name}.flac").write_bytes(buffer.getvalue())
-    (folder / INDEX_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    # No default: clips spoken again are other clips, and with them goes every published answer.
-    parser.add_argument("--folder", type=Path, required=True, help="where the FLAC files and the index go")
-    write_shipped(parser.parse_args().folder)
+    write_clips(folder, ((plan.name, shipped_clips(plan, synthesiser)) for plan in SHIPPED))
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, write_shipped)

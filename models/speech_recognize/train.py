@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.models.making.cache import training_cache
 from bench.models.making.training import Plan, device, train
 from bench.models.speech_recognize.data import CONDITIONS
 from bench.models.speech_recognize.network import Recogniser
@@ -22,7 +23,6 @@ from bench.models.speech_recognize.training_data import (
     IGNORED,
     Batch,
     Speakers,
-    default_cache,
     speakers,
     validation_speakers,
 )
@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=PLAN.steps)
     parser.add_argument("--threads", type=int, help="processor cores to compute on; default: all")
-    parser.add_argument("--cache-dir", type=Path, default=default_cache())
+    parser.add_argument("--cache-dir", type=Path, default=training_cache("speech_recognize"))
     given = parser.parse_args()
     if given.threads is not None:
         torch.set_num_threads(given.threads)

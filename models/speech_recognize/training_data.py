@@ -5,12 +5,10 @@ The clean clips are spoken once and kept in a cache folder outside the repositor
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from bench.models.speech_command.acoustics import generator
@@ -44,12 +42,6 @@ class Batch:
     length: NDArray[np.int64]
     text: NDArray[np.int64]
     heard: NDArray[np.int64]
-
-
-def default_cache() -> Path:
-    """The folder for things that can be made again: $BENCH_CACHE, else the user's cache folder."""
-    root = os.environ.get("BENCH_CACHE") or platformdirs.user_cache_dir("inference-bench")
-    return Path(root) / "speech_recognize"
 
 
 class Speakers:
