@@ -8,7 +8,6 @@ its two marks.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
 
 from bench.models.base import NamedArrays
+from bench.models.cards import put_table
 from bench.models.quantise.storage import unfold
 from bench.models.suite import SuiteWorkload, load_workload
 from bench.plugins import PluginError
@@ -31,7 +31,6 @@ from bench.records.untrusted import BadFile
 from bench.scoring.intervals import repetition_interval, repetition_value
 
 Weights = NDArray[np.float32]
-_MARKED = re.compile(r"(<!-- weights -->\n).*?(<!-- end of weights -->)", re.DOTALL)
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 _OWN = "its own"
 _SAMPLES = 32
@@ -174,9 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     shown = table(found, given.about)
     print(shown)
-    card = workload.folder / "card.md"
-    text = card.read_text(encoding="utf-8")
-    card.write_text(_MARKED.sub(lambda match: f"{match[1]}{shown}\n{match[2]}", text), encoding="utf-8")
+    put_table(workload.folder / "card.md", "weights", shown)
     return 0
 
 

@@ -7,7 +7,6 @@ between its two marks.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from onnx import ModelProto, NodeProto, numpy_helper
 
 from bench.backends.base import Unsupported
 from bench.models.base import NamedArrays, Reference
+from bench.models.cards import put_table
 from bench.models.quantise.assess import Assessed, Indices, answers, assessed
 from bench.models.quantise.build import FILE, Recipe, build
 from bench.models.quantise.storage import unfold
@@ -30,7 +30,6 @@ from bench.records.untrusted import BadFile
 from bench.tasks import TASKS
 
 Weights = NDArray[np.float32]
-_MARKED = re.compile(r"(<!-- gate -->\n).*?(<!-- end of gate -->)", re.DOTALL)
 _PRODUCTS = ("Conv", "Gemm", "MatMul")
 _PRUNED = 0.10
 
@@ -163,10 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (PluginError, BadFile, Unsupported) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
-    card = workload.folder / "card.md"
-    text = card.read_text(encoding="utf-8")
-    table = "\n".join(lines)
-    card.write_text(_MARKED.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text), encoding="utf-8")
+    put_table(workload.folder / "card.md", "gate", "\n".join(lines))
     return 0
 
 

@@ -6,12 +6,12 @@ Writes graph.onnx, weights.safetensors, the reference answers, the computed figu
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
+from bench.models.cards import put_table
 from bench.models.export import export_graph, fold_batch_norms, round_to_half
 from bench.models.making.figures import graph_figures, put_figures, quality_figures, target
 from bench.models.speech_command import data
@@ -19,8 +19,6 @@ from bench.models.speech_command.network import CommandNet
 from bench.models.speech_command.reference import FOLDER, GRAPH, write_answers
 from bench.models.speech_command.roundings import measure, table
 from bench.models.speech_command.training_data import cache_folder
-
-_FIGURES = re.compile(r"(<!-- figures -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 
 def folded(checkpoint: Path) -> CommandNet:
@@ -34,10 +32,8 @@ def folded(checkpoint: Path) -> CommandNet:
 
 def write_card(unrounded: CommandNet) -> None:
     """Put the table of roundings into card.md, between its two marks."""
-    path = FOLDER / "card.md"
     rows = table(list(measure(unrounded)))
-    text = _FIGURES.sub(lambda match: f"{match[1]}{rows}\n{match[2]}", path.read_text(encoding="utf-8"))
-    path.write_text(text, encoding="utf-8")
+    put_table(FOLDER / "card.md", "figures", rows)
     print(rows)
 
 
