@@ -19,7 +19,7 @@ RESNET50 = Classifier(
     # Gains of the blocks start at zero, and at the rate of the weights they stay near it for a thousand steps.
     plan=Plan(steps=7200, batch=64, rate=1e-3, decay=0.02, seed=1, vector_factor=5.0),
     sides=((0.66, 64), (1.0, 96)),
-    storage="fp16",
+    storage="int8",
     checkpoint="checkpoint.pt",
 )
 
