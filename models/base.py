@@ -35,7 +35,8 @@ class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Its recipe: how ranges were found, on how many calibration samples, and which nodes stay in float (shell patterns
     of names). Computed: the share of multiply-accumulates that are done in int8, and what onnxruntime answered on the
     whole evaluation set: value with 95 % interval, loss against the reference at worst (one-sided 95 %), and how often
-    the answer was the reference's.
+    the answer was the reference's. `error` is the median over samples of the relative error of its raw outputs (of
+    several outputs the largest), `error_limit` what a run in int8 may have; None: the file has no error class.
     """
 
     method: str
@@ -48,6 +49,8 @@ class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     interval: tuple[float, float]
     loss_at_most: float
     agreement: float
+    error: float | None = None
+    error_limit: float | None = None
     computed_with: dict[str, str]
 
 
