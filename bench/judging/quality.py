@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from bench.judging.numeric_class import Held, held_to_class
 from bench.loadgen.keeping import INDICES, UNFINISHED, condensed_of, read_arrays
-from bench.measures import MEASURES, Measure, TellsMore, Value
-from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
+from bench.measures import MEASURES, Measure, TellsCurve, TellsMore, Value
+from bench.models.base import KnowsWords, NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
-from bench.records.numbers import Refusal, Share, Verdict
+from bench.records.numbers import Refusal, RocPoint, Share, Verdict
 from bench.records.plan import Mode
 from bench.records.record import Quality
 from bench.scoring.numeric import unfinished
 from bench.scoring.quality import ONE_SIDED, wilson
+from bench.scoring.words import Lexicon
 from bench.tasks import TASKS
 from bench.tasks.error_class import ErrorClass
 
@@ -88,6 +89,7 @@ class _Answered:
     labels: NDArray[np.generic] | None
     measure: Measure
     error_class: ErrorClass
+    words: Lexicon
     from_files: bool
 
     def held(self, reference: Reference) -> Held | Refusal | None:
@@ -107,7 +109,6 @@ def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answe
     raw = {tensor.name: arrays[tensor.name] for tensor in workload.spec.outputs}
     # By the task, not by what lies in the file: it may come from anybody.
     condensed = TASKS[workload.spec.task].condense is not None
-    int8 = workload.spec.int8
     return _Answered(
         answers=condensed_of(arrays) if condensed else raw,
         indices=indices,
@@ -116,7 +117,8 @@ def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answe
         unfinished=int(arrays[UNFINISHED]) if condensed else unfinished(raw),
         labels=workload.evaluation_labels(indices),
         measure=MEASURES[workload.spec.task],
-        error_class=ErrorClass(precision, int8.error_limit if int8 is not None else None),
+        error_class=workload.spec.error_class(precision),
+        words=workload.words() if isinstance(workload, KnowsWords) else (),
         from_files=isinstance(workload, EndToEnd),
     )
 
@@ -137,9 +139,12 @@ def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | N
     value, interval = measured
     also: dict[str, Share] = {}
     if isinstance(answered.measure, TellsMore):
-        told = answered.measure.also(answered.answers, answered.labels)
+        told = answered.measure.also(answered.answers, answered.labels, answered.words)
         also = {name: Share(value=one, interval=limits) for name, (one, limits) in told.items()}
-    return msgspec.structs.replace(quality, value=value, interval=interval, also=also), None
+    roc: tuple[RocPoint, ...] = ()
+    if isinstance(answered.measure, TellsCurve):
+        roc = answered.measure.curve(answered.answers, answered.labels)
+    return msgspec.structs.replace(quality, value=value, interval=interval, also=also, roc=roc), None
 
 
 def _against_reference(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:

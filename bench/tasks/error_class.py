@@ -10,7 +10,7 @@ from bench.tasks.base import ERROR_CLASS
 
 @dataclass(frozen=True, slots=True)
 class ErrorClass:
-    """The class of `precision`; `own` is the limit of a network's int8 file, which no other precision has.
+    """The class of `precision`; `own` is the limit of one network, in place of the usual one.
 
     A float precision is held by its worst sample. int8 is held by the median, for single samples differ between engines
     by more than what the class is to tell apart.
@@ -27,7 +27,7 @@ class ErrorClass:
     @property
     def limit(self) -> float:
         """The largest error allowed; infinite for int8 without a limit of its own."""
-        return self.own if self.by_median and self.own is not None else ERROR_CLASS[self.precision]
+        return self.own if self.own is not None else ERROR_CLASS[self.precision]
 
     def seen(self, error: RelativeError) -> float:
         """The figure that is held against the limit."""

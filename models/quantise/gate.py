@@ -55,14 +55,13 @@ class Tried:
 
 def measure(workload: SuiteWorkload, student: Path | None = None, count: int | None = None) -> Iterator[Tried]:
     """Each variant, and a student network if given, judged on the first `count` evaluation samples, or on all."""
-    reference, int8 = workload.reference(), workload.spec.int8
+    reference = workload.reference()
     if reference is None:
         raise Unsupported(f"{workload.spec.name} has no reference answers to hold anything against.")
     whole = workload.spec.quality.evaluation_samples
     inputs = workload.evaluation_inputs(np.arange(min(count or whole, whole)))
-    own = int8.error_limit if int8 is not None else None
     for variant in _networks(workload, student):
-        kind = ErrorClass(variant.precision, own)
+        kind = workload.spec.error_class(variant.precision)
         found = answered(variant.file, _rows(inputs), len(next(iter(inputs.values()))), TASKS[workload.spec.task])
         yield Tried(variant, assessed(workload, reference, found, kind), kind)
 
