@@ -74,11 +74,13 @@ class Varying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `units`: tensors whose first axis has the length, with the places on it that come and go together in all of them;
     the first is the one that the length counts places of. Beyond a sample's own length the network ignores what is fed
-    and answers zeros, so that it may be asked at any length from there up to the declared one.
+    and answers zeros, so that it may be asked at any length from there up to the declared one. `places_per_s`: how many
+    places of the length are a second, where samples are recordings.
     """
 
     length: str
     units: dict[str, int]
+    places_per_s: float | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

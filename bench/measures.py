@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.records.numbers import Interval, Refusal, Verdict
+from bench.records.numbers import Interval, Refusal, RocPoint, Verdict
 from bench.scoring.detection import (
     detection_verdict,
     mean_average_precision,
@@ -26,9 +26,11 @@ from bench.scoring.verification import (
     Pairs,
     accepted_genuine,
     rate_interval,
+    receiver_curve,
     true_accept_rate,
     verification_verdict,
 )
+from bench.scoring.words import Lexicon, in_words
 from bench.tasks.base import Outputs
 from bench.tasks.classify import CLASSIFY, COMMAND, in_top, top_class
 from bench.tasks.detect import DETECT, DETECTIONS
@@ -39,6 +41,8 @@ Labels = NDArray[np.generic]
 Value = tuple[float, Interval]
 # Five of eight classes is nothing to tell.
 _TELLING = 4
+# Where a curve is told: what sectors ask for lies at 1e-4 and 1e-3.
+_CURVE_FARS = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
 
 
 class Measure(Protocol):
@@ -64,8 +68,19 @@ class Measure(Protocol):
 class TellsMore(Protocol):
     """What a measure may have besides: figures that are usual beside its metric, and judged by nobody."""
 
-    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
-        """Each by its id, in the order in which they are shown; what the samples cannot carry is left out."""
+    def also(self, outputs: Outputs, labels: Labels, words: Lexicon = ()) -> dict[str, Value]:
+        """Each by its id, in the order in which they are shown; what the samples cannot carry is left out.
+
+        `words` are what a task of texts may cut them into, each by the ids of its characters.
+        """
+
+
+@runtime_checkable
+class TellsCurve(Protocol):
+    """What a measure of verification has besides: the curve that its metric is one point of."""
+
+    def curve(self, outputs: Outputs, labels: Labels) -> tuple[RocPoint, ...]:
+        """As far as the samples carry it; nothing is judged by it."""
 
 
 class RightOrWrong:
@@ -74,7 +89,7 @@ class RightOrWrong:
     def __init__(self, most: int | None = None) -> None:
         self._most = most
 
-    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+    def also(self, outputs: Outputs, labels: Labels, words: Lexicon = ()) -> dict[str, Value]:
         classes = int(np.prod(next(iter(outputs.values())).shape[1:]))
         if self._most is None or classes < _TELLING * self._most:
             return {}
@@ -110,6 +125,10 @@ class Verification:
         if isinstance(pairs, Refusal):
             return pairs
         return true_accept_rate(pairs, self._far), rate_interval(pairs, self._far)
+
+    def curve(self, outputs: Outputs, labels: Labels) -> tuple[RocPoint, ...]:
+        pairs = _pairs(outputs, labels, self._far)
+        return () if isinstance(pairs, Refusal) else receiver_curve(pairs, _CURVE_FARS)
 
     def verdict(
         self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
@@ -152,12 +171,18 @@ class Transcription:
     counts.
     """
 
-    def also(self, outputs: Outputs, labels: Labels) -> dict[str, Value]:
+    def also(self, outputs: Outputs, labels: Labels, words: Lexicon = ()) -> dict[str, Value]:
         found = _transcript(outputs, labels)
         if isinstance(found, Refusal):
             return {}
         right = found.edits == 0
-        return {"utterances_right": (float(right.mean()), wilson(int(right.sum()), len(right)))}
+        told: dict[str, Value] = {}
+        if words:
+            by_words = transcript(
+                in_words(outputs[TEXT].astype(np.int64), words), in_words(labels.astype(np.int64), words)
+            )
+            told["word_accuracy"] = by_words.accuracy, accuracy_interval(by_words)
+        return {**told, "utterances_right": (float(right.mean()), wilson(int(right.sum()), len(right)))}
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
         found = _transcript(outputs, labels)

@@ -16,6 +16,7 @@ from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
+from bench.judging.sound import sound_metrics
 from bench.judging.state import state_findings
 from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
@@ -239,7 +240,11 @@ def _judge(
         seed=job.seed,
         report=report,
         elapsed_s=columns.elapsed_ns / 1e9,
-        metrics={**score.metrics, **energy_metrics(energy, report, samples)},
+        metrics={
+            **score.metrics,
+            **sound_metrics(report, measurement, score.metrics),
+            **energy_metrics(energy, report, samples),
+        },
         sketch=score.sketch,
         quality=quality,
         robustness=robustness,

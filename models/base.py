@@ -5,7 +5,7 @@ A workload brings inputs and labels; it never runs a model.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor, Varying
 from bench.models.stress_reference import StressReference
+from bench.tasks.error_class import ErrorClass
 
 NamedArrays = dict[str, NDArray[np.generic]]
 
@@ -35,7 +36,8 @@ class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Its recipe: how ranges were found, on how many calibration samples, and which nodes stay in float (shell patterns
     of names). Computed: the share of multiply-accumulates that are done in int8, and what onnxruntime answered on the
     whole evaluation set: value with 95 % interval, loss against the reference at worst (one-sided 95 %), and how often
-    the answer was the reference's.
+    the answer was the reference's. `error` is the median over samples of the relative error of its raw outputs (of
+    several outputs the largest), `error_limit` what a run in int8 may have; None: the file has no error class.
     """
 
     method: str
@@ -48,6 +50,8 @@ class Int8Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     interval: tuple[float, float]
     loss_at_most: float
     agreement: float
+    error: float | None = None
+    error_limit: float | None = None
     computed_with: dict[str, str]
 
 
@@ -84,7 +88,8 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Metric id, absolute target (share, 0 to 1; None: nothing to reach), and set sizes.
 
     Evaluation samples come in groups of `group` that stand together (the two pictures of a person): a part of the set
-    is made of whole groups.
+    is made of whole groups. `error_limits`: what raw outputs may be off by in a precision, where its usual class is too
+    narrow for this network.
     """
 
     metric: str
@@ -92,6 +97,7 @@ class QualitySpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation_samples: int
     quick_samples: int
     group: int = 1
+    error_limits: dict[str, float] = {}
 
 
 class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +124,11 @@ class WorkloadSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if precision == "int8":
             return self.int8.model_hash if self.int8 is not None else None
         return self.model.model_hash
+
+    def error_class(self, precision: str) -> ErrorClass:
+        """What raw outputs are held to in `precision`."""
+        int8 = self.int8.error_limit if self.int8 is not None else None
+        return ErrorClass(precision, int8 if precision == "int8" else self.quality.error_limits.get(precision))
 
 
 class SharingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +165,14 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     def answers(self) -> NamedArrays:
         """What a measure takes, (evaluation_samples, …) each."""
         return self.outputs if self.condensed is None else self.condensed
+
+
+@runtime_checkable
+class KnowsWords(Protocol):
+    """What a workload of texts may have besides: the words that they are made of."""
+
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """Each by the ids of its characters, as labels have them; none where nobody says what a word is."""
 
 
 class Workload(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.backends.base import Model, Tensor
-from bench.models.base import NamedArrays, Reference, Workload, WorkloadSpec
+from bench.models.base import KnowsWords, NamedArrays, Reference, Workload, WorkloadSpec
 from bench.models.stress_reference import StressReference
 from bench.tasks import TASKS
 from bench.tasks.base import Outputs
@@ -112,6 +112,10 @@ class EndToEnd:
 
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
         return self.plain.evaluation_labels(indices)
+
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """Those of the texts, if its workload knows any."""
+        return self.plain.words() if isinstance(self.plain, KnowsWords) else ()
 
     def reference(self) -> Reference | None:
         """Answers to the samples before they were made files of: what a lossy format costs counts as a loss."""

@@ -1,5 +1,6 @@
 """Workloads of the suite and of other distributions: a package with `workload.toml` and a `data` module.
 
+Texts may have words: `WORDS` of the data module, each by the ids of its characters.
 A module `network` with `load_shipped(graph)` may be there besides, for engines that run torch modules (see `Model`),
 and a module `footage` with `film(number, frames)` where `workload.toml` has a table `[video]`. A workload may have the
 network of another (`network_of`), and with it all but its load and its films.
@@ -101,6 +102,10 @@ class SuiteWorkload:
     def evaluation_labels(self, indices: NDArray[np.int64]) -> NDArray[np.generic] | None:
         labels: NDArray[np.generic] = self._data().evaluation_labels(indices)
         return labels
+
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """The words of its texts (`WORDS` of the data module), each by the ids of its characters; else none."""
+        return tuple(getattr(self._data(), "WORDS", ()))
 
     def calibration_inputs(self, count: int) -> NamedArrays:
         """The first `count` samples that int8 is calibrated on, never evaluation samples. Raises PluginError."""

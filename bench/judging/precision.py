@@ -15,7 +15,7 @@ SUBJECT = "int8-share"
 def precision_findings(report: Report, measurement: Measurement, mode: Mode) -> list[Finding]:
     """`precision-mismatch` where much less than what the file has in int8 was executed so, on any of the devices.
 
-    Other precisions are held to the error of their answers (`bench.judging.quality`), which int8 has no class for.
+    An error class (`bench.judging.numeric_class`) says how near the answers are, and not how they came about.
     """
     if measurement.precision != "int8" or report.int8_due is None:
         return []

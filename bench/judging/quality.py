@@ -13,18 +13,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.judging.numeric_class import Held, held_to_class
 from bench.loadgen.keeping import INDICES, UNFINISHED, condensed_of, read_arrays
-from bench.measures import MEASURES, Measure, TellsMore, Value
-from bench.models.base import NamedArrays, QualitySpec, Reference, Workload
+from bench.measures import MEASURES, Measure, TellsCurve, TellsMore, Value
+from bench.models.base import KnowsWords, NamedArrays, QualitySpec, Reference, Workload
 from bench.models.end_to_end import EndToEnd
 from bench.records.findings import Finding, finding
-from bench.records.numbers import Refusal, RelativeError, Share, Verdict
+from bench.records.numbers import Refusal, RocPoint, Share, Verdict
 from bench.records.plan import Mode
 from bench.records.record import Quality
-from bench.scoring.numeric import relative_error, unfinished
+from bench.scoring.numeric import unfinished
 from bench.scoring.quality import ONE_SIDED, wilson
+from bench.scoring.words import Lexicon
 from bench.tasks import TASKS
-from bench.tasks.base import ERROR_CLASS
+from bench.tasks.error_class import ErrorClass
 
 Q99 = 0.99
 # Where the evaluation set is too small for the paired test, raw outputs decide: the answers must agree as the class
@@ -86,8 +88,18 @@ class _Answered:
     unfinished: int
     labels: NDArray[np.generic] | None
     measure: Measure
-    precision: str
+    error_class: ErrorClass
+    words: Lexicon
     from_files: bool
+
+    def held(self, reference: Reference) -> Held | Refusal | None:
+        """Raw outputs held to the class of the precision; None for samples from files.
+
+        A lossy file is another input: its raw outputs need not be the reference's, only its answers.
+        """
+        if self.from_files:
+            return None
+        return held_to_class(self.raw, self.raw_indices, reference, self.error_class)
 
 
 def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answered:
@@ -105,7 +117,8 @@ def _answered(arrays: NamedArrays, workload: Workload, precision: str) -> _Answe
         unfinished=int(arrays[UNFINISHED]) if condensed else unfinished(raw),
         labels=workload.evaluation_labels(indices),
         measure=MEASURES[workload.spec.task],
-        precision=precision,
+        error_class=workload.spec.error_class(precision),
+        words=workload.words() if isinstance(workload, KnowsWords) else (),
         from_files=isinstance(workload, EndToEnd),
     )
 
@@ -126,30 +139,29 @@ def _value(spec: QualitySpec, answered: _Answered) -> tuple[Quality, Refusal | N
     value, interval = measured
     also: dict[str, Share] = {}
     if isinstance(answered.measure, TellsMore):
-        told = answered.measure.also(answered.answers, answered.labels)
+        told = answered.measure.also(answered.answers, answered.labels, answered.words)
         also = {name: Share(value=one, interval=limits) for name, (one, limits) in told.items()}
-    return msgspec.structs.replace(quality, value=value, interval=interval, also=also), None
+    roc: tuple[RocPoint, ...] = ()
+    if isinstance(answered.measure, TellsCurve):
+        roc = answered.measure.curve(answered.answers, answered.labels)
+    return msgspec.structs.replace(quality, value=value, interval=interval, also=also, roc=roc), None
 
 
 def _against_reference(quality: Quality, answered: _Answered, reference: Reference, mode: Mode) -> Judged:
     answers, labels, measure = answered.answers, answered.labels, answered.measure
     stored = {name: reference.answers[name][answered.indices] for name in answers if name in reference.answers}
-    # A lossy file is another input: its raw outputs need not be the reference's, only its answers.
-    error = None if answered.from_files else _numeric(answered, reference)
+    held = answered.held(reference)
     unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
-    if isinstance(error, Refusal) or labels is None:
+    if isinstance(held, Refusal) or labels is None:
         return unverified
     target = _target_on_samples(quality, reference, lambda: measure.value(stored, labels))
     verdict = measure.verdict(answers, stored, labels, target, Q99)
     if isinstance(verdict, Refusal):
         return unverified
     agreed = measure.agreement(answers, stored, labels)
-    limit = ERROR_CLASS[answered.precision]
-    within = error is None or error.max <= limit
+    within = held is None or held.within
     passed = _passed(verdict, agreed, within, answered)
-    found = []
-    if error is not None and not within:
-        found.append(finding("precision-mismatch", mode, error.max, limit, answered.precision))
+    found = held.findings(mode) if held is not None else []
     if passed is None:
         found.append(finding("quality-not-verified", mode, quality.samples, verdict.samples_needed, _TOO_SMALL))
     elif not passed:
@@ -157,7 +169,7 @@ def _against_reference(quality: Quality, answered: _Answered, reference: Referen
     judged = msgspec.structs.replace(
         quality,
         verdict=verdict,
-        error=error,
+        error=held.error if held is not None else None,
         agreement=agreed,
         judged_by="nothing" if passed is None else "agreement" if verdict.passed is None else "paired-difference",
         passed=passed and within,
@@ -169,16 +181,13 @@ def _by_agreement(quality: Quality, answered: _Answered, reference: Reference, m
     """Without labels the share of answers that are the reference's is what can be said, and how far the numbers are."""
     unverified = quality, (finding("quality-not-verified", mode, subject=_NO_REFERENCE),)
     stored = {name: reference.answers[name][answered.indices] for name in answered.answers if name in reference.answers}
-    error = None if answered.from_files else _numeric(answered, reference)
-    if isinstance(error, Refusal) or not stored:
+    held = answered.held(reference)
+    if isinstance(held, Refusal) or not stored:
         return unverified
     agreed = answered.measure.agreement(answered.answers, stored, None)
-    samples, limit = len(answered.indices), ERROR_CLASS[answered.precision]
-    within = error is None or error.max <= limit
-    same = _agrees(agreed, samples, exact=not answered.from_files and answered.precision != "int8")
-    found = []
-    if error is not None and not within:
-        found.append(finding("precision-mismatch", mode, error.max, limit, answered.precision))
+    samples, within = len(answered.indices), held is None or held.within
+    same = _agrees(agreed, samples, exact=not answered.from_files and answered.error_class.precision != "int8")
+    found = held.findings(mode) if held is not None else []
     if not same:
         found.append(finding("quality-failed", mode, agreed, _AGREEMENT, quality.metric))
     judged = msgspec.structs.replace(
@@ -186,7 +195,7 @@ def _by_agreement(quality: Quality, answered: _Answered, reference: Reference, m
         value=agreed,
         interval=wilson(round(agreed * samples), samples),
         target=_AGREEMENT,
-        error=error,
+        error=held.error if held is not None else None,
         agreement=agreed,
         judged_by="agreement",
         passed=same and within,
@@ -203,7 +212,7 @@ def _passed(verdict: Verdict, agreed: float, within: bool, answered: _Answered) 
     if verdict.passed is not None:
         return verdict.passed
     if within and _agrees(
-        agreed, len(answered.indices), exact=not answered.from_files and answered.precision != "int8"
+        agreed, len(answered.indices), exact=not answered.from_files and answered.error_class.precision != "int8"
     ):
         return True
     return None if answered.from_files else False
@@ -232,16 +241,3 @@ def _target_on_samples(quality: Quality, reference: Reference, of_reference: Cal
     if isinstance(measured, Refusal):
         return quality.target
     return min(1.0, quality.target * measured[0] / reference.value)
-
-
-def _numeric(answered: _Answered, reference: Reference) -> RelativeError | Refusal:
-    """The worst error of any raw output that the reference holds."""
-    worst: RelativeError | Refusal | None = None
-    for name in (name for name in answered.raw if name in reference.outputs):
-        error = relative_error(answered.raw[name], reference.outputs[name][answered.raw_indices])
-        if isinstance(error, Refusal):
-            return error
-        if worst is None or (isinstance(worst, RelativeError) and error.max > worst.max):
-            worst = error
-    assert worst is not None
-    return worst

@@ -26,7 +26,7 @@ from bench.loadgen.pipeline import restart, total
 from bench.loadgen.placing import verify_placed
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.robustness import answer_under_stress
-from bench.loadgen.samples import Named
+from bench.loadgen.samples import LoadedSet, Named
 from bench.loadgen.serving import scheduled_lane, search_rate
 from bench.loadgen.timeline import Timeline, create, used
 from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
@@ -243,8 +243,18 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         interpreter=interpreter,
         stages=stages,
         footage=ready.footage,
+        mean_sample_s=_mean_sample_s(ready, lane.samples),
         fault=driven.fault,
     )
+
+
+def _mean_sample_s(ready: Ready, samples: LoadedSet) -> float | None:
+    """How long recordings of the loaded set last; None for other samples, and for files, whose bytes do not tell."""
+    varying = ready.model.varying
+    if varying is None or varying.places_per_s is None:
+        return None
+    lengths = samples.gathered(range(samples.count)).get(varying.length)
+    return float(lengths.mean()) / varying.places_per_s if lengths is not None else None
 
 
 def _hold_garbage(readies: Sequence[Ready]) -> None:

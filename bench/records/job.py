@@ -200,6 +200,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stages: Stages | None = None
     # cameras were watched
     footage: Footage | None = None
+    # samples are recordings: how long those of the loaded set last on average
+    mean_sample_s: float | None = None
     # of the calls that failed while it was measured the one that says most
     fault: Fault | None = None
 

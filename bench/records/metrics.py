@@ -15,7 +15,10 @@ Better = Literal["higher", "lower"]
 
 
 class MetricDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """What a metric is: `definition` is an English sentence; `unit` is "ns", "1/s", "J", "1" (a share), "channels"."""
+    """What a metric is: `definition` is an English sentence; `unit` is one of "ns", "1/s", "J", "s/s", "channels", "1".
+
+    "1" is a share.
+    """
 
     id: str
     unit: str
@@ -64,6 +67,8 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
      "Energy by the own counters of what computed (processors with memory, or all cards), per sample answered."),
     ("host_cpu_per_sample_ns", "ns", "lower",
      "Processor time of the host, of harness and engine together, over the measured window, per sample answered."),
+    ("real_time_factor", "s/s", "lower",
+     "Time that passes for each second of recorded sound that is answered, by the mean length of the loaded set."),
     ("failed_share", "1", "lower", "Share of the queries that failed, were refused or timed out."),
 )  # fmt: skip
 

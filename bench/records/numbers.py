@@ -43,6 +43,18 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
 
 
+class RocPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A point of the receiver operating characteristic: share of genuine pairs accepted where `far` impostors are.
+
+    `threshold` is the score that a pair must lie above.
+    """
+
+    far: float
+    threshold: float
+    value: float
+    interval: Interval
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Why a number is not given: a finding code, the value seen, and the limit it is held against."""
 

@@ -22,6 +22,7 @@ from bench.records.numbers import (
     Lateness,
     Measured,
     RelativeError,
+    RocPoint,
     Share,
     Sketch,
     Verdict,
@@ -48,7 +49,8 @@ class Nonce(msgspec.Struct, frozen=True, kw_only=True):
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """What the timed session answered on the evaluation set. `passed` None means not verified, never passed.
 
-    `also` has figures that are usual beside the metric, by id; nothing is judged by them.
+    `also` has figures that are usual beside the metric, by id, and `roc` the curve that a rate is a point of; nothing
+    is judged by them.
     """
 
     metric: str
@@ -57,6 +59,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
     interval: Interval | None = None
     also: dict[str, Share] = {}
+    roc: tuple[RocPoint, ...] = ()
     target: float | None = None
     verdict: Verdict | None = None
     error: RelativeError | None = None

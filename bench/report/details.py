@@ -7,7 +7,7 @@ from typing import Any  # Any: the values of settings and of a plan, written as 
 
 import msgspec
 
-from bench.records.numbers import Share
+from bench.records.numbers import RocPoint, Share
 from bench.records.record import Quality, Record, Run, Trial
 from bench.report.certified import challenge_lines, nonce_text
 from bench.report.checks import (
@@ -110,6 +110,7 @@ def quality_section(quality: Quality | None, lang: str) -> Section:
     lines += [
         ("quality_value", f"{shown.metric}: {shown.value}{interval}" if shown.value else None),
         *(("quality_also", _share(key, one, lang)) for key, one in quality.also.items()),
+        *(("quality_roc", _roc_point(one)) for one in quality.roc),
         ("quality_target", target),
         ("quality_samples", shown.samples),
         ("quality_judged", name(lang, "judged_by", quality.judged_by)),
@@ -125,6 +126,10 @@ def quality_section(quality: Quality | None, lang: str) -> Section:
 def _share(metric: str, found: Share, lang: str) -> str:
     told = figures.share(found.value, found.interval)
     return f"{name(lang, 'quality', metric)}: {told} ({interval_text(found.interval, 1, lang)})"
+
+
+def _roc_point(point: RocPoint) -> str:
+    return f"{figures.share(point.far)}: {figures.share(point.value, point.interval)}"
 
 
 def host_section(run: Run, lang: str) -> Section:

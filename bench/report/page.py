@@ -28,6 +28,7 @@ from bench.report.loadgen import loadgen_section
 from bench.report.plots import Course, QuantileCurve
 from bench.report.ramp_plot import RampCurve
 from bench.report.robustness import StressTable, stress_table
+from bench.report.roc_plot import RocCurve
 from bench.report.roofline import roofline_section
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
@@ -167,6 +168,9 @@ def _plots(record: Record) -> list[tuple[str, Callable[[Axes, str], Axes]]]:
         plots.append(("figure_quantiles", quantiles.draw))
     if course is not None:
         plots.append(("figure_course", course.draw))
+    roc = RocCurve.of(record)
+    if roc is not None:
+        plots.append(("figure_roc", roc.draw))
     if stress is not None:
         plots.append(("figure_robustness", stress.draw))
     return plots

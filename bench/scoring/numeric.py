@@ -81,6 +81,23 @@ def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Re
     return RelativeError(median=float(np.median(errors)), max=float(errors.max()))
 
 
+def worst_output_error(
+    candidates: Mapping[str, Outputs], references: Mapping[str, Outputs], by_median: bool = False
+) -> RelativeError | Refusal:
+    """`relative_error` of that output in `references` whose largest error, or median one if asked, is the largest.
+
+    Raises ValueError without any, and as `relative_error`.
+    """
+    if not references:
+        raise ValueError("there are no reference outputs to compare with")
+    found = [relative_error(candidates[name], stored) for name, stored in references.items()]
+    refused = next((one for one in found if isinstance(one, Refusal)), None)
+    if refused is not None:
+        return refused
+    errors = [one for one in found if isinstance(one, RelativeError)]
+    return max(errors, key=lambda one: one.median if by_median else one.max)
+
+
 def agreement(candidate: Outputs, reference: Outputs) -> float:
     """Share of the samples whose largest output stands at the same place; scores of shape (samples, classes).
 

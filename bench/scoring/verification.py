@@ -8,18 +8,21 @@ subsets bootstrap of Bolle, Ratha and Pankanti 2004, Computer Vision and Image U
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from bench.records.numbers import Interval, Verdict
+from bench.records.numbers import Interval, RocPoint, Verdict
 from bench.scoring.bootstrap import Floats, Ints, drawn, percentile_interval
 from bench.scoring.distributions import check_probability
 from bench.scoring.quality import ONE_SIDED, Bools, decided, paired_counts
 
 RESAMPLES: Final = 2000
+# A curve is for looking at: a quarter of the draws, and of their time.
+CURVE_RESAMPLES: Final = 500
 # The rule of 30 (Doddington 1998; ISO/IEC 19795-1 annex B): so many errors are needed before their share means much.
 LEAST_ERRORS: Final = 30
 # Impostor scores above which a resampled threshold can lie, as a multiple of how many are accepted; a resample whose
@@ -92,24 +95,31 @@ def resampled_rates(pairs: Pairs, far: float, resamples: int = RESAMPLES) -> Flo
     A pair counts as often as both its identities were drawn (w of the genuine, w·w' of the impostors); someone drawn
     twice is no impostor to himself. NaN where a draw holds no genuine or no impostor pair.
     """
-    check_probability("far", far)
+    return _resampled(pairs, (far,), resamples)[:, 0]
+
+
+def _resampled(pairs: Pairs, fars: Sequence[float], resamples: int) -> Floats:
+    """`resampled_rates` at each of `fars`, (resamples, fars)."""
+    for far in fars:
+        check_probability("far", far)
     people, places = np.unique(np.concatenate([pairs.probes, pairs.references]), return_inverse=True)
     probe, reference = places[: len(pairs.probes)], places[len(pairs.probes) :]
     genuine_scores, genuine_person = pairs.scores[pairs.genuine], probe[np.nonzero(pairs.genuine)[0]]
-    kept = min(pairs.impostors, max(LEAST_ERRORS, math.ceil(_KEPT * far * pairs.impostors)) + 1)
+    kept = min(pairs.impostors, max(LEAST_ERRORS, math.ceil(_KEPT * max(fars) * pairs.impostors)) + 1)
     scores, rows, columns = _highest_impostors(pairs, kept)
     probes_of, references_of = np.bincount(probe, minlength=len(people)), np.bincount(reference, minlength=len(people))
-    rates = np.empty(resamples)
+    rates = np.empty((resamples, len(fars)))
     for number in range(resamples):
         weight = drawn(len(people), number)
         own = weight * weight * probes_of * references_of
         total = float((weight * probes_of).sum() * (weight * references_of).sum() - own.sum())
         reached = np.cumsum(weight[probe[rows]] * weight[reference[columns]])
         # As in `threshold_at`: the first score at which more than the share `far` has come together.
-        place = min(int(np.searchsorted(reached, math.floor(total * far + 1e-9), side="right")), kept - 1)
+        accepted = np.floor(total * np.array(fars) + 1e-9)
+        thresholds = scores[np.minimum(np.searchsorted(reached, accepted, side="right"), kept - 1)]
         counted = weight[genuine_person]
         whole = float(counted.sum())
-        above = float(counted[genuine_scores > scores[place]].sum())
+        above = counted @ (genuine_scores[:, None] > thresholds)
         rates[number] = above / whole if whole > 0 and total > 0 else np.nan
     return rates
 
@@ -130,6 +140,26 @@ def rate_interval(pairs: Pairs, far: float, confidence: float = 0.95) -> Interva
 
 def _interval(values: Floats, confidence: float) -> Interval:
     return percentile_interval(values, confidence, "bootstrap-identities")
+
+
+def receiver_curve(pairs: Pairs, fars: Sequence[float], resamples: int = CURVE_RESAMPLES) -> tuple[RocPoint, ...]:
+    """TAR at each of `fars` that the impostors carry (rule of 30), rising, with a 95 % interval over identities each.
+
+    The intervals are pointwise: 95 % of each, not of the whole curve. Raises ValueError unless each is in (0, 1).
+    """
+    carried = [far for far in sorted(fars) if pairs.supports(far)]
+    if not carried:
+        return ()
+    rates = _resampled(pairs, carried, resamples)
+    return tuple(
+        RocPoint(
+            far=far,
+            threshold=threshold_at(pairs, far),
+            value=true_accept_rate(pairs, far),
+            interval=_interval(rates[:, place], 0.95),
+        )
+        for place, far in enumerate(carried)
+    )
 
 
 def verification_verdict(candidate: Pairs, reference: Pairs, far: float, target: float, share: float) -> Verdict:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics
+from bench.judging.sound import sound_metrics
 from bench.judging.state import state_findings
 from bench.judging.trial import OpenLoop, opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
@@ -103,7 +104,11 @@ def _judged(
     return msgspec.structs.replace(
         trial,
         elapsed_s=columns.elapsed_ns / 1e9,
-        metrics={**score.metrics, **energy_metrics(trial.energy, report, samples)},
+        metrics={
+            **score.metrics,
+            **sound_metrics(report, measurement, score.metrics),
+            **energy_metrics(trial.energy, report, samples),
+        },
         sketch=score.sketch,
         findings=found + device_findings(report, mode) + beside,
         rate_per_s=report.rate_per_s,

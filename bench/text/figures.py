@@ -62,7 +62,7 @@ def share(value: float, interval: Interval | None = None) -> str:
 
 
 def figure(unit: str, value: float, interval: Interval | None = None) -> str:
-    """A metric's value by the unit of the registry: "ns", "1/s", "J", "1" or "channels"."""
+    """A metric's value by the unit of the registry: "ns", "1/s", "J", "s/s", "1" or "channels"."""
     if unit == "channels":
         shown = f"{value:.0f} ch"  # whole cameras, and so are the ends
         return shown if interval is None else f"{shown} [{interval.low:.0f}, {interval.high:.0f}]"
@@ -72,6 +72,8 @@ def figure(unit: str, value: float, interval: Interval | None = None) -> str:
         return energy(value, interval)
     if unit == "1/s":
         return rate(value, interval)
+    if unit == "s/s":
+        return ratio(value) if interval is None else f"{ratio(value)} [{ratio(interval.low)}, {ratio(interval.high)}]"
     return share(value, interval)
 
 

@@ -34,6 +34,7 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
     "robustness-loss": _SHARE,
     "precision-mismatch": _RATIO,
     "precision-mismatch.int8-share": _SHARE,
+    "precision-mismatch.int8-error": _RATIO,
     "bound-missed": _SHARE,
     "no-rate-holds-bound": figures.rate,
     "overloaded": _SHARE,
@@ -131,7 +132,7 @@ def _variant(code: str, seen: float | str | None, limit: float | str | None, sub
     """Which of a code's sentences applies: the same code is held against limits of several kinds."""
     if code in _BY_SUBJECT or (code == "engine-differs" and subject):
         return subject
-    if code == "precision-mismatch" and subject == "int8-share":
+    if code == "precision-mismatch" and subject in ("int8-share", "int8-error"):
         return subject
     if code == "challenge-failed" and isinstance(seen, str):
         return "refused"

@@ -9,8 +9,9 @@ from pathlib import Path
 from bench.backends.base import Unsupported
 from bench.models.base import NamedArrays, Reference
 from bench.models.graph import forms_of
-from bench.models.quantise.assess import Assessed, Indices, answers, assessed, beside
+from bench.models.quantise.assess import Assessed, Indices, answered, answers, assessed, beside, raw_error
 from bench.models.quantise.build import FILE, BadRecipe, Recipe, build
+from bench.models.quantise.error_class import error_limit
 from bench.models.quantise.ranges import METHODS
 from bench.models.quantise.table import written
 from bench.models.suite import SuiteWorkload, load_workload
@@ -64,8 +65,10 @@ def _write(workload: SuiteWorkload, recipe: Recipe) -> int:
         if not found.verdict.passed:
             print(f"Not kept: it does not hold 99 % of the reference (target {found.verdict.target}).", file=sys.stderr)
             return _FAILED
+        limit = error_limit(found.error.median, _per_tensor_error(workload, reference, recipe))
+        print(f"raw outputs off by {found.error.median:.4f} (median); a run in int8 may be by {limit:.4f}")
         text = (workload.folder / "workload.toml").read_text(encoding="utf-8")
-        text = written(text, recipe, made, FILE, found, forms_of(workload.spec.inputs))
+        text = written(text, recipe, made, FILE, found, limit, forms_of(workload.spec.inputs))
         made.replace(target)
         (workload.folder / "workload.toml").write_text(text, encoding="utf-8")
     finally:
@@ -75,8 +78,19 @@ def _write(workload: SuiteWorkload, recipe: Recipe) -> int:
 
 
 def _assess(workload: SuiteWorkload, reference: Reference, file: Path) -> Assessed:
-    count, condense = workload.spec.quality.evaluation_samples, TASKS[workload.spec.task].condense
-    return assessed(workload, reference, answers(file, workload.evaluation_inputs, count, condense))
+    count, task = workload.spec.quality.evaluation_samples, TASKS[workload.spec.task]
+    return assessed(workload, reference, answered(file, workload.evaluation_inputs, count, task))
+
+
+def _per_tensor_error(workload: SuiteWorkload, reference: Reference, recipe: Recipe) -> float:
+    """Median error of the same network with one scale per weight tensor, on the samples that the error is of."""
+    file = workload.folder / f"per_tensor.{FILE}"  # beside the weights, for the file points into them by name
+    try:
+        build(workload, recipe, file, per_channel=False)
+        count = len(next(iter(reference.outputs.values())))
+        return raw_error(answers(file, workload.evaluation_inputs, count), reference).median
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _said(found: Assessed) -> str:

@@ -28,6 +28,8 @@ value = {value:.6f}
 interval = [{low:.6f}, {high:.6f}]
 loss_at_most = {loss:.6f}
 agreement = {agreement:.6f}
+error = {error:.6f}
+error_limit = {error_limit:.6f}
 computed_with = {{ onnxruntime = "{onnxruntime}", numpy = "{numpy}" }}
 
 """
@@ -39,13 +41,14 @@ def written(
     file: Path,
     graph: str,
     found: Assessed,
+    limit: float,
     forms: Mapping[str, Sequence[int]] = MappingProxyType({}),
 ) -> str:
     """`text` of a workload.toml with the table of this file, in place of an older one or before the inputs.
 
-    `forms` are as `graph_statistics` takes them.
+    `limit` is the error class, `forms` are as `graph_statistics` takes them.
     """
-    table = _table(text, recipe, file, graph, found, graph_statistics(file, forms))
+    table = _table(text, recipe, file, graph, found, limit, graph_statistics(file, forms))
     if _TABLE.search(text):
         return _TABLE.sub(lambda match: table, text, count=1)
     before, inputs, after = text.partition("[[inputs]]")
@@ -59,7 +62,9 @@ def int8_macs_share(counted: GraphStatistics) -> float:
     return sum(counted.macs_by_node[name] for name in counted.int8_nodes) / max(1, counted.macs_per_sample)
 
 
-def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, counted: GraphStatistics) -> str:
+def _table(
+    text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, limit: float, counted: GraphStatistics
+) -> str:
     import onnxruntime
 
     interval = found.verdict.interval
@@ -77,6 +82,8 @@ def _table(text: str, recipe: Recipe, file: Path, graph: str, found: Assessed, c
         high=interval.high,
         loss=found.loss_at_most,
         agreement=found.agreement,
+        error=found.error.median,
+        error_limit=limit,
         onnxruntime=onnxruntime.__version__,
         numpy=np.__version__,
     )

@@ -15,10 +15,11 @@ from bench.models.speech_recognize.clips import Voice, load_voices
 from bench.models.speech_recognize.grammar import COMMAND, Draws
 from bench.models.speech_recognize.places import Conditions, Surroundings, make_surroundings, mix
 from bench.models.speech_recognize.utterances import MOST, Utterance, utter
-from bench.models.speech_recognize.words import encode
+from bench.models.speech_recognize.words import VOCABULARY, encode
 
 __all__ = [
     "EVALUATION_SIZE",
+    "WORDS",
     "calibration_inputs",
     "evaluation_inputs",
     "evaluation_labels",
@@ -30,6 +31,7 @@ SUITE_SEED = 20_261_101
 CONDITIONS = Conditions(snr_db=(-2.0, 18.0))
 # Nobody says more in five seconds.
 MOST_CHARACTERS = 64
+WORDS = tuple(tuple(encode(word)) for word in VOCABULARY)
 
 _EVALUATION, _TIMING, _CALIBRATION = 1, 2, 3
 _ROOMS, _BABBLE_SECONDS = 48, 40

@@ -21,6 +21,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "measure": ("公里", "百分之", "人民币", "公斤"),
 }
 CHARACTERS: tuple[str, ...] = tuple(dict.fromkeys(chain(*CORE, *chain(*NAMES.values()), *COMMANDS)))
+# What texts are cut into for a word error rate: all that is spoken, and recorded, as one piece.
+VOCABULARY: tuple[str, ...] = tuple(dict.fromkeys(chain(CORE, *NAMES.values(), COMMANDS)))
 # Index 0 belongs to the blank of CTC.
 IDS: dict[str, int] = {character: number for number, character in enumerate(CHARACTERS, 1)}
 
