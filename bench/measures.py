@@ -121,19 +121,19 @@ class Verification:
         self._far = far
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
-        pairs = _pairs(outputs, labels, self._far)
+        pairs = pairs_of(outputs, labels, self._far)
         if isinstance(pairs, Refusal):
             return pairs
         return true_accept_rate(pairs, self._far), rate_interval(pairs, self._far)
 
     def curve(self, outputs: Outputs, labels: Labels) -> tuple[RocPoint, ...]:
-        pairs = _pairs(outputs, labels, self._far)
+        pairs = pairs_of(outputs, labels, self._far)
         return () if isinstance(pairs, Refusal) else receiver_curve(pairs, _CURVE_FARS)
 
     def verdict(
         self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
     ) -> Verdict | Refusal:
-        pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
+        pairs, reference = pairs_of(outputs, labels, self._far), pairs_of(stored, labels, self._far)
         if isinstance(pairs, Refusal):
             return pairs
         if isinstance(reference, Refusal):
@@ -142,13 +142,13 @@ class Verification:
 
     def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
         assert labels is not None  # who is who
-        pairs, reference = _pairs(outputs, labels, self._far), _pairs(stored, labels, self._far)
+        pairs, reference = pairs_of(outputs, labels, self._far), pairs_of(stored, labels, self._far)
         if isinstance(pairs, Refusal) or isinstance(reference, Refusal):
             return 0.0
         return float(np.mean(accepted_genuine(pairs, self._far) == accepted_genuine(reference, self._far)))
 
 
-def _pairs(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
+def pairs_of(outputs: Outputs, labels: Labels, far: float) -> Pairs | Refusal:
     """All pairs of the two sides; refused where they cannot carry the rate (the rule of 30)."""
     references, probes = (np.flatnonzero(labels[:, 1] == side) for side in (0, 1))
     identities = labels[:, 0].astype(np.int64)
@@ -172,7 +172,7 @@ class Transcription:
     """
 
     def also(self, outputs: Outputs, labels: Labels, words: Lexicon = ()) -> dict[str, Value]:
-        found = _transcript(outputs, labels)
+        found = transcript_of(outputs, labels)
         if isinstance(found, Refusal):
             return {}
         right = found.edits == 0
@@ -185,13 +185,13 @@ class Transcription:
         return {**told, "utterances_right": (float(right.mean()), wilson(int(right.sum()), len(right)))}
 
     def value(self, outputs: Outputs, labels: Labels) -> Value | Refusal:
-        found = _transcript(outputs, labels)
+        found = transcript_of(outputs, labels)
         return found if isinstance(found, Refusal) else (found.accuracy, accuracy_interval(found))
 
     def verdict(
         self, outputs: Outputs, stored: Outputs, labels: Labels, target: float, share: float
     ) -> Verdict | Refusal:
-        found, reference = _transcript(outputs, labels), _transcript(stored, labels)
+        found, reference = transcript_of(outputs, labels), transcript_of(stored, labels)
         if isinstance(found, Refusal):
             return found
         if isinstance(reference, Refusal):
@@ -199,13 +199,13 @@ class Transcription:
         return transcription_verdict(found, reference, target, share)
 
     def agreement(self, outputs: Outputs, stored: Outputs, labels: Labels | None) -> float:
-        found = _transcript(outputs, stored[TEXT])
+        found = transcript_of(outputs, stored[TEXT])
         if isinstance(found, Refusal):  # the reference says nothing at all
             return float((outputs[TEXT].astype(np.int64) < 0).all())
         return found.accuracy
 
 
-def _transcript(answers: Outputs, said: Labels) -> Transcript | Refusal:
+def transcript_of(answers: Outputs, said: Labels) -> Transcript | Refusal:
     """Edits of each text answered; refused where nothing was said at all."""
     texts = said.astype(np.int64)
     if not (texts >= 0).any():

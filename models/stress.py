@@ -8,7 +8,6 @@ import numpy as np
 
 from bench.models.base import Workload, WorkloadSpec
 from bench.robustness import Condition, change, conditions, kind_of
-from bench.tasks import TASKS
 
 _FINGERPRINTED = 8
 
@@ -25,10 +24,6 @@ def why_not(workload: Workload) -> str | None:
         return f"`--robustness` corrupts evaluation samples, and {spec.name} has none; give labelled ones: `--data`."
     if workload.evaluation_labels(np.zeros(1, np.int64)) is None:
         return f"`--robustness` counts right answers, and the samples of {spec.name} have no labels; leave it out."
-    if not TASKS[spec.task].single_answers:
-        return (
-            f"`--robustness` counts right answers, and {spec.name} has none that are right by themselves; leave it out."
-        )
     if not conditions_of(spec):
         shapes = ", ".join(f"{tensor.name} {tensor.shape}" for tensor in spec.inputs)
         return (

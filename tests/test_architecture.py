@@ -18,6 +18,7 @@ FLOORS: dict[str, float] = {
     "bench.plugins": 1,
     "bench.processor": 1,
     "bench.measures": 1.5,
+    "bench.spoilt": 1.5,
     "bench.backends": 2,
     "bench.models": 2,
     "bench.hardware": 2.5,
@@ -48,6 +49,7 @@ FLOORS: dict[str, float] = {
 }
 # Doors between rooms of one floor; never both ways.
 DOORS = {
+    ("bench.spoilt", "bench.measures"),
     ("bench.apart", "bench.host"),
     ("bench.loadgen", "bench.apart"),
     ("bench.loadgen", "bench.host"),

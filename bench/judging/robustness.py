@@ -8,17 +8,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.loadgen.keeping import INDICES
+from bench.loadgen.keeping import INDICES, condensed_of
 from bench.loadgen.robustness import STRESSED, STRESSED_SHA256
+from bench.measures import MEASURES
 from bench.models.base import NamedArrays, Workload
 from bench.models.stress import conditions_of
 from bench.models.stress_reference import CLEAN, StressReference
 from bench.records.findings import Finding, finding
+from bench.records.numbers import Refusal
 from bench.records.plan import Mode
 from bench.records.robustness import Robustness, Stressed
 from bench.robustness import Condition
-from bench.scoring.quality import wilson
 from bench.scoring.robustness import larger_loss_p, loss
+from bench.spoilt import COSTS, Cost
+from bench.tasks import TASKS
 from bench.tasks.classify import top_class
 
 Bools = NDArray[np.bool_]
@@ -50,21 +53,24 @@ def judge_robustness(folder: Path, workload: Workload, mode: Mode) -> Judged:
     labels = workload.evaluation_labels(answers.indices)
     if labels is None:
         return None, ()
-    clean = _right(answers.clean, labels)
-    reference = workload.stress_reference()
+    spec, task = workload.spec.quality, TASKS[workload.spec.task]
+    measured, costs = MEASURES[task.name].value(answers.clean, labels), COSTS[task.name](answers.clean, labels)
+    if isinstance(measured, Refusal) or isinstance(costs, Refusal):
+        return None, ()  # the quality check tells why
+    # Beside the reference, single answers are held one by one, and others not at all.
+    reference = workload.stress_reference() if task.single_answers else None
     known = _Known.of(reference, answers) if reference is not None else None
     stressed = tuple(
-        _judge(condition, clean, _right(answers.stressed[condition.name], labels), known)
+        _judge(condition, costs(answers.stressed[condition.name]), answers, labels, known)
         for condition in conditions_of(workload.spec)
         if condition.name in answers.stressed
     )
-    spec = workload.spec.quality
     robustness = Robustness(
         metric=spec.metric,
-        samples=len(clean),
+        samples=len(answers.indices),
         evaluation_samples=spec.evaluation_samples,
-        value=float(clean.mean()),
-        interval=wilson(int(clean.sum()), len(clean)),
+        value=measured[0],
+        interval=measured[1],
         stressed=stressed,
         reference_samples=int(known.covered.sum()) if known is not None else 0,
     )
@@ -72,7 +78,7 @@ def judge_robustness(folder: Path, workload: Workload, mode: Mode) -> Judged:
 
 
 def _right(outputs: NamedArrays, labels: NDArray[np.generic]) -> Bools:
-    """Whether each answer is right, (n,); one that holds NaN is not. A plan asks for no other tasks than such."""
+    """Whether each of single answers is right, (n,); one that holds NaN is not."""
     right: Bools = top_class(outputs) == labels
     return right
 
@@ -97,22 +103,25 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
         return None if stored is None else stored[self.indices]
 
 
-def _judge(condition: Condition, clean: Bools, right: Bools, known: _Known | None) -> Stressed:
-    lost, interval = loss(clean, right)
+def _judge(
+    condition: Condition, cost: Cost, answers: _Answers, labels: NDArray[np.generic], known: _Known | None
+) -> Stressed:
+    (value, interval), (lost, lost_interval) = cost.value, cost.loss
     plain = Stressed(
         corruption=condition.corruption.name,
         level=condition.level,
         amount=condition.amount,
         unit=condition.corruption.unit,
-        value=float(right.mean()),
-        interval=wilson(int(right.sum()), len(right)),
+        value=value,
+        interval=interval,
         loss=lost,
-        loss_interval=interval,
+        loss_interval=lost_interval,
     )
     before = known.right(CLEAN) if known is not None else None
     after = known.right(condition.name, condition.amount) if known is not None else None
     if known is None or before is None or after is None:
         return plain
+    clean, right = _right(answers.clean, labels), _right(answers.stressed[condition.name], labels)
     own = clean[known.covered], right[known.covered]
     theirs = loss(before, after)[0]
     return msgspec.structs.replace(
@@ -151,19 +160,20 @@ def _read(folder: Path, workload: Workload) -> _Answers | None:
     file, clean = folder / STRESSED / "outputs.safetensors", folder / "quality" / "outputs.safetensors"
     if not file.exists() or not clean.exists():
         return None
-    # In the model's order, which a file does not keep: the first output holds the answer.
-    names = [tensor.name for tensor in workload.spec.outputs]
     with safe_open(clean, framework="numpy") as opened:
-        plain = {name: opened.get_tensor(name) for name in names}
+        plain = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
+    # In the model's order, which a file does not keep: the first output holds the answer.
+    raw = [tensor.name for tensor in workload.spec.outputs]
+    judged = condensed_of(plain) if TASKS[workload.spec.task].condense else {name: plain[name] for name in raw}
     with safe_open(file, framework="numpy") as opened:
         kept = set(opened.keys())
         return _Answers(
             indices=opened.get_tensor(INDICES).astype(np.int64),
-            clean=plain,
+            clean=judged,
             stressed={
-                condition.name: {name: opened.get_tensor(f"{condition.name}/{name}") for name in names}
+                condition.name: {name: opened.get_tensor(f"{condition.name}/{name}") for name in judged}
                 for condition in conditions_of(workload.spec)
-                if f"{condition.name}/{names[0]}" in kept
+                if all(f"{condition.name}/{name}" in kept for name in judged)
             },
             digest=(opened.metadata() or {}).get(STRESSED_SHA256),
         )

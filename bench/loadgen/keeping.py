@@ -59,20 +59,22 @@ def evaluated(
 
     `condensed_of` tells them apart again.
     """
-    condense = TASKS[workload.spec.task].condense
-    if condense is None:
+    condensed = condenser(workload)
+    if condensed is None:
         return answer_all(session, model, indices, inputs, batch)
-    names = [tensor.name for tensor in plain(workload).spec.outputs]
-
-    def condensed(outputs: Outputs) -> Named:
-        # End to end the answers stand behind the outputs that they were read from.
-        return condense({name: outputs[name] for name in names})
-
     answers, bad = answer_condensed(session, model, indices, inputs, batch, condensed)
     first = np.arange(min(RAW_SAMPLES, workload.spec.quality.evaluation_samples))
     raw = answer_all(session, model, first, inputs, batch)
     kept = {CONDENSED + name: array for name, array in answers.items()}
     return {**raw, **kept, UNFINISHED: np.array(bad, np.int64)}
+
+
+def condenser(workload: Workload) -> Callable[[Outputs], Named] | None:
+    """From what a session answers to what the task makes of it; None where raw outputs are the answers."""
+    condense = TASKS[workload.spec.task].condense
+    names = [tensor.name for tensor in plain(workload).spec.outputs]
+    # End to end the answers stand behind the outputs that they were read from.
+    return None if condense is None else lambda outputs: condense({name: outputs[name] for name in names})
 
 
 def condensed_of(arrays: Named) -> Named:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.loadgen.answering import answer_all, chunk_of
-from bench.loadgen.keeping import INDICES, quality_indices, save_arrays
+from bench.loadgen.keeping import INDICES, condenser, quality_indices, save_arrays
 from bench.loadgen.opening import Ready
 from bench.loadgen.reporter import Reporter
 from bench.loadgen.samples import Named
@@ -22,7 +22,8 @@ STRESSED, STRESSED_SHA256 = "stressed", "stressed_sha256"
 def answer_under_stress(job: Job, ready: Ready, reporter: Reporter) -> None:
     """Answer the samples of the quality check under every condition; nothing where the measurement asks for none.
 
-    Kept are `<condition>/<output>` arrays (samples, …) in `stressed/outputs.safetensors`.
+    Kept are `<condition>/<output>` arrays (samples, …) in `stressed/outputs.safetensors`, outputs being what the task
+    condenses them to where it does.
     """
     workload, measurement = ready.workload, job.measurement
     if not measurement.stress_samples:
@@ -51,4 +52,6 @@ def answer_under_stress(job: Job, ready: Ready, reporter: Reporter) -> None:
 
 def _answered(ready: Ready, indices: NDArray[np.int64], inputs: Named, batch: int) -> Named:
     """Outputs for one chunk, whose inputs are made."""
-    return answer_all(ready.lane.sessions[0], ready.model, indices, lambda _: inputs, batch)
+    outputs = answer_all(ready.lane.sessions[0], ready.model, indices, lambda _: inputs, batch)
+    condensed = condenser(ready.workload)
+    return outputs if condensed is None else condensed(outputs)

@@ -94,8 +94,15 @@ def _with_noise(waves: Waves, indices: Indices, snr_db: float, draw: Callable[[i
     amplitude, changed = math.sqrt(power(10, -snr_db / 10.0)), np.empty_like(waves)
     for target, wave, index in zip(changed, waves, indices.tolist(), strict=True):
         noise = draw(index)
+        noise[_heard(wave) :] = 0
         target[:] = _as_given(wave + noise * (_gain(wave, noise) * amplitude), waves.dtype)
     return changed
+
+
+def _heard(wave: NDArray[Any]) -> int:
+    """Where the zeros begin that a shorter recording is filled up with; noise over them would be heard by nobody."""
+    loud = np.flatnonzero(wave)
+    return int(loud[-1]) + 1 if loud.size else len(wave)
 
 
 def _gain(wanted: NDArray[Any], given: NDArray[Any]) -> float:

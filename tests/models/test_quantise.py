@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import msgspec
@@ -16,16 +17,16 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from bench.models.base import NamedArrays
 from bench.models.graph import forms_of, graph_statistics, model_hash
 from bench.models.image_classify import data as pictures
-from bench.models.quantise import gate
+from bench.models.quantise import gate, variants
 from bench.models.quantise.__main__ import main
-from bench.models.quantise.assess import answers, assessed
+from bench.models.quantise.assess import Answered, answered, assessed
 from bench.models.quantise.build import FILE, BadRecipe, Recipe, build
 from bench.models.quantise.ranges import activation_ranges
 from bench.models.quantise.rewrite import OPERATORS, in_qdq_form, write
 from bench.models.quantise.storage import unfold
+from bench.models.quantise.student import student_of
 from bench.models.quantise.table import int8_macs_share, written
 from bench.models.speech_command import data as speech
 from bench.models.suite import SuiteWorkload, load_workload
@@ -118,8 +119,9 @@ def test_products_compute_in_int8_but_for_those_that_are_named(name: str) -> Non
     assert int8 is not None
     counted = graph_statistics(workload.model("int8").path, forms_of(workload.spec.inputs))
     floats = set(counted.macs_by_node) - counted.int8_nodes
-    assert floats == {one for one in counted.macs_by_node if one.startswith("log_mel.")}
-    assert ("log_mel.*" in int8.keep_float) == bool(floats)
+    kept = {one for one in counted.macs_by_node if any(fnmatchcase(one, pattern) for pattern in int8.keep_float)}
+    assert floats == kept
+    assert int8.macs_share > 0.9 or name == "speech_command", "half of whose operations are the log-mel"
     makers = {one.output[0]: one for one in graph(workload.model("int8").path).node}
     for output in workload.spec.outputs:
         assert makers[output.name].op_type != "DequantizeLinear", "an answer in 256 steps"
@@ -196,9 +198,8 @@ def test_every_product_reads_weights_through_a_pair_of_its_own(name: str) -> Non
     onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def _int8_answers(workload: SuiteWorkload, count: int) -> NamedArrays:
-    condense = TASKS[workload.spec.task].condense
-    return answers(workload.model("int8").path, workload.evaluation_inputs, count, condense)
+def _int8_answers(workload: SuiteWorkload, count: int) -> Answered:
+    return answered(workload.model("int8").path, workload.evaluation_inputs, count, TASKS[workload.spec.task])
 
 
 @pytest.mark.parametrize("name", QUANTISED)
@@ -208,6 +209,8 @@ def test_a_few_answers_are_close_to_the_reference(name: str) -> None:
     assert stored is not None
     found = assessed(workload, stored, _int8_answers(workload, count))
     assert found.agreement >= 0.95
+    if workload.spec.int8 is not None and workload.spec.int8.error_limit is not None:
+        assert found.error.median <= workload.spec.int8.error_limit
     labels = workload.evaluation_labels(np.arange(count))
     assert labels is not None
     judged = int((labels[..., 0] >= 0).sum()) if labels.ndim == 3 else count // workload.spec.quality.group
@@ -401,10 +404,11 @@ def test_the_table_takes_the_place_of_an_older_one_and_leaves_the_rest() -> None
     text = (workload.folder / "workload.toml").read_text(encoding="utf-8")
     stored, file = workload.reference(), workload.model("int8").path
     assert stored is not None
-    found = assessed(workload, stored, {name: array[:64] for name, array in stored.outputs.items()})
+    few = {name: array[:64] for name, array in stored.outputs.items()}
+    found = assessed(workload, stored, Answered(few, few))
     recipe = Recipe("minmax", 8, ("log_mel.*", "a 'quoted' one"))
-    again = written(text, recipe, file, FILE, found)
-    assert written(again, recipe, file, FILE, found) == again
+    again = written(text, recipe, file, FILE, found, 0.025)
+    assert written(again, recipe, file, FILE, found, 0.025) == again
     new, old = tomllib.loads(again), tomllib.loads(text)
     table = new.pop("int8")
     old.pop("int8")
@@ -414,7 +418,8 @@ def test_the_table_takes_the_place_of_an_older_one_and_leaves_the_rest() -> None
     before, _, after = text.partition("[[inputs]]")
     without = before[: before.index("# Written by `python -m bench.models.quantise")] + "[[inputs]]" + after
     assert "int8" not in tomllib.loads(without)
-    assert written(without, recipe, file, FILE, found) == again
+    assert (table["error"], table["error_limit"]) == (0.0, 0.025)
+    assert written(without, recipe, file, FILE, found, 0.025) == again
 
 
 # --------------------------------------------------------------------------------------------------------- the gate
@@ -423,7 +428,7 @@ def test_the_table_takes_the_place_of_an_older_one_and_leaves_the_rest() -> None
 def test_rounded_weights_lie_on_a_symmetric_grid() -> None:
     weights = np.random.default_rng(1).standard_normal((6, 4, 3, 3)).astype(np.float32)
     for axis in (0, None):
-        found = gate.rounded(weights, 4, axis)
+        found = variants.rounded(weights, 4, axis)
         rows = [(weights, found)] if axis is None else list(zip(weights, found, strict=True))
         for before, after in rows:
             step = np.abs(before).max() / 7
@@ -442,7 +447,8 @@ def test_pruning_takes_the_weakest_tenth_with_their_biases(tmp_path: Path) -> No
     kept = np.ones((20, 20, 1, 1), np.float32)
     model = ModelProto(graph=helper.make_graph(nodes, "g", [], [], [*tensors, numpy_helper.from_array(kept, "k")]))
     found = {
-        one.name: numpy_helper.to_array(one) for one in gate.changed(model, ["kept"], gate.pruned).graph.initializer
+        one.name: numpy_helper.to_array(one)
+        for one in variants.changed(model, ["kept"], variants.pruned).graph.initializer
     }
     gone = ~found["w"].reshape(20, -1).any(axis=1)
     assert np.flatnonzero(gone).tolist() == [3, 17]
@@ -454,17 +460,76 @@ def test_pruning_takes_the_weakest_tenth_with_their_biases(tmp_path: Path) -> No
 def test_a_matrix_keeps_its_rows_when_filters_are_pruned() -> None:
     node: NodeProto = helper.make_node("Gemm", ["x", "w"], ["y"])
     weights = np.ones((10, 4), np.float32)
-    assert gate.pruned(node, weights) is weights
+    assert variants.pruned(node, weights) is weights
+
+
+def test_narrow_floats_round_every_value_and_weight(tmp_path: Path) -> None:
+    """Against numpy's own rounding, layer by layer."""
+    rng = np.random.default_rng(7)
+    weights, bias = rng.standard_normal((6, 4)).astype(np.float32), rng.standard_normal(6).astype(np.float32)
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["y"], "first", transB=1),
+        helper.make_node("Tanh", ["y"], ["z"], "second"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])
+    z = helper.make_tensor_value_info("z", TensorProto.FLOAT, ["batch", 6])
+    initial = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(bias, "b")]
+    plain = onnx.load(save_model(helper.make_graph(nodes, "tiny", [x], [z], initial), tmp_path / "plain.onnx"))
+    inputs = rng.standard_normal((5, 4)).astype(np.float32)
+
+    def half(array: np.ndarray) -> np.ndarray:
+        return array.astype(np.float16).astype(np.float32)
+
+    file = tmp_path / "narrow.onnx"
+    onnx.save(variants.narrowed(plain, TensorProto.FLOAT16), file)
+    expected = half(np.tanh(half(inputs @ half(weights).T + half(bias))))
+    np.testing.assert_allclose(run(file, {"x": inputs}), expected, rtol=2e-3, atol=1e-4)
+    assert (run(file, {"x": inputs}) == half(run(file, {"x": inputs}))).all()
+    assert not (weights == half(weights)).all()
+
+
+def test_a_student_is_told_by_its_share_of_the_operations() -> None:
+    workload = suite("speech_command")
+    same = student_of(workload, workload.model().path)
+    assert (same.name, same.precision) == ("a student, 100.0 % of the operations", "int8")
+
+
+def test_a_student_that_is_no_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate.main(["speech_command", "--student", str(tmp_path / "none.onnx")]) == 2
+    assert "none.onnx` is no file." in capsys.readouterr().err
+
+
+def test_one_scale_for_a_tensor_is_found_by_its_numbers_where_the_answers_are_right() -> None:
+    """On a part of the set that is too small for the paired test: what every run in int8 is held to."""
+    workload = suite("face_verify")
+    tried = {one.variant.name: one for one in gate.measure(workload, count=400)}
+    coarse, shipped = tried[variants.PER_TENSOR], tried["int8, the suite's file"]
+    assert coarse.found.agreement > 0.95
+    assert coarse.passed is False
+    assert "numbers" in coarse.row()
+    assert shipped.kind.holds(shipped.found.error)
+    for precision in ("fp16", "bf16"):
+        (narrow,) = [one for one in tried.values() if one.kind.precision == precision]
+        assert narrow.kind.holds(narrow.found.error)
+
+
+# Nothing tells the coarser weights of `speech_recognize` from its own: what int8 costs there are its activations.
+LET_THROUGH = {"speech_recognize": {variants.PER_TENSOR}}
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("name", QUANTISED)
-def test_the_gate_lets_the_suites_file_pass(name: str) -> None:
-    found = dict(gate.measure(suite(name)))
-    assert len(found) == 5
-    assert found["int8, the suite's file"].verdict.passed is True
-    card = (suite(name).folder / "card.md").read_text(encoding="utf-8")
-    for variant, seen in found.items():
-        (line,) = [one for one in card.splitlines() if one.startswith(f"| {variant} |")]
+def test_the_gate_lets_honest_precisions_pass_and_nothing_else(name: str) -> None:
+    workload = suite(name)
+    if workload.spec.int8 is not None and workload.spec.int8.error_limit is None:
+        pytest.skip(f"{name} has no error class yet: run python -m bench.models.quantise {name}")
+    found = {one.variant.name: one for one in gate.measure(workload)}
+    passed = {variant for variant, one in found.items() if one.passed}
+    honest = {one for one in found if one.startswith(("fp16", "bf16", "int8, the suite's"))}
+    assert len(honest) == 3
+    assert passed == honest | LET_THROUGH.get(name, set())
+    card = (workload.folder / "card.md").read_text(encoding="utf-8")
+    for variant, one in found.items():
+        (line,) = [row for row in card.splitlines() if row.startswith(f"| {variant} |")]
         # As the card says; a variant at the very edge may fall on either side on another processor.
-        assert abs(float(line.split("|")[2].split()[0]) - seen.verdict.value) < 0.004
+        assert abs(float(line.split("|")[2].split()[0]) - one.found.verdict.value) < 0.004

@@ -64,10 +64,10 @@ def test_every_scenario_has_a_primary_metric_that_is_defined() -> None:
 def test_units_are_those_of_the_names() -> None:
     for name, metric in METRICS.items():
         assert metric.id == name
-        shares = "channels" if name == "channels" else "1"
+        shares = {"channels": "channels", "real_time_factor": "s/s"}.get(name, "1")
         units = {"_ns": "ns", "_per_s": "1/s", "_j": "J"}
         assert metric.unit == next((unit for ending, unit in units.items() if name.endswith(ending)), shares)
-        assert metric.better == ("lower" if metric.unit in ("ns", "J") or name.endswith("_share") else "higher")
+        assert metric.better == ("lower" if metric.unit in ("ns", "J", "s/s") or name.endswith("_share") else "higher")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -38,6 +38,17 @@ def test_the_signal_stands_above_the_noise_as_asked(function: Function, dtype: t
     assert abs(np.corrcoef(clean[0], noise[0])[0, 1]) < 0.06
 
 
+@pytest.mark.parametrize("function", [add_white, add_pink])
+def test_noise_is_as_loud_as_asked_however_much_silence_stands_behind_a_recording(function: Function) -> None:
+    spoken = waves(2)
+    padded = np.concatenate([spoken, np.zeros((2, 12_000), np.int16)], axis=1)
+    noisy = apply(function, padded, 5.0).astype(float)
+    assert not noisy[:, 4000:].any()
+    noise = noisy[:, :4000] - spoken
+    found = 10 * np.log10((spoken.astype(float) ** 2).mean(1) / (noise**2).mean(1))
+    np.testing.assert_allclose(found, 5.0, atol=0.01)
+
+
 def octave_levels_db(wave: NDArray[np.generic]) -> NDArray[np.float64]:
     """Power in the octaves around 62 Hz to 4 kHz."""
     frequency, density = signal.welch(wave.astype(float), RATE_HZ, nperseg=4096)

@@ -243,9 +243,12 @@ def test_answers_agree_where_both_are_sure_of_the_same_things() -> None:
     first = detections_of([(0, 0, 10, 10, 0.9, 0), (40, 40, 60, 60, 0.6, 1), (80, 80, 90, 90, 0.3, 1)])
     assert same_detections(first, first) == 1.0
     nudged, other = first.copy(), first.copy()
-    nudged[0, 1, :4] += 2  # overlaps by 0.68
+    nudged[0, 1, :4] += 1  # overlaps by 0.82
     nudged[0, 2] = -1  # was not sure
     assert same_detections(nudged, first) == 1.0
+    apart = first.copy()
+    apart[0, 1, :4] += 2  # by 0.68: somebody who stands beside it
+    assert same_detections(apart, first) == 0.5
     other[0, 1, 5] = 2
     assert same_detections(other, first) == 0.5
     assert same_detections(np.full_like(first, -1), first) == 0.0

@@ -9,7 +9,7 @@ import pytest
 
 from bench.records.numbers import Refusal, RelativeError
 from bench.scoring import numeric
-from bench.scoring.numeric import agreement, relative_error, sample_errors
+from bench.scoring.numeric import agreement, relative_error, sample_errors, worst_output_error
 
 
 def error(candidate: np.ndarray, reference: np.ndarray) -> RelativeError:
@@ -102,3 +102,20 @@ def test_malformed() -> None:
                 call(np.ones(a), np.ones(b))
     with pytest.raises(ValueError, match=r"expected \(samples, classes\)"):
         agreement(np.ones((2, 2, 2)), np.ones((2, 2, 2)))
+
+
+def test_of_several_outputs_the_one_that_is_furthest_off_counts() -> None:
+    reference = {"a": np.ones((4, 2)), "b": np.ones((4, 2))}
+    # One sample of `a` is far off, all of `b` a little.
+    found = {"a": np.ones((4, 2)), "b": 1.01 * np.ones((4, 2))}
+    found["a"][0] = 2.0
+    assert worst_output_error(found, reference) == RelativeError(median=0.0, max=pytest.approx(1.0))
+    assert worst_output_error(found, reference, by_median=True) == RelativeError(
+        median=pytest.approx(0.01), max=pytest.approx(0.01)
+    )
+    found["b"][1] = np.nan
+    refused = worst_output_error(found, reference)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "non-finite-output"
+    with pytest.raises(ValueError, match="no reference outputs"):
+        worst_output_error(found, {})

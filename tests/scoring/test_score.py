@@ -198,7 +198,8 @@ def test_every_registered_metric_is_given_by_a_scenario() -> None:
     given_ |= set(score_server(columns, bound_ns=1).metrics)
     given_ |= set(score_streams(columns, np.zeros(100, np.int32), deadline_ns=1).metrics)
     given_ |= set(score_ramp(columns, np.zeros(100, np.int32), bound_ns=1).metrics)
-    beside = {"wall_energy_per_sample_j", "device_energy_per_sample_j", "host_cpu_per_sample_ns"}  # of no timeline
+    of_no_timeline = {"wall_energy_per_sample_j", "device_energy_per_sample_j", "host_cpu_per_sample_ns"}
+    beside = of_no_timeline | {"real_time_factor"}  # which knows how long recordings last
     assert given_ | beside == set(METRICS)
     assert not given_ & beside
     assert set(PRIMARY) == {*SCORERS, *OPEN_LOOPS}
@@ -207,7 +208,7 @@ def test_every_registered_metric_is_given_by_a_scenario() -> None:
 def test_registry() -> None:
     for name, metric in METRICS.items():
         assert metric.id == name
-        assert metric.unit in {"ns", "1/s", "1", "J", "channels"}
+        assert metric.unit in {"ns", "1/s", "1", "J", "s/s", "channels"}
         assert (metric.better == "higher") == name.endswith(("_per_s", "_retained", "channels"))
         assert (metric.unit == "ns") == name.endswith("_ns")
         assert (metric.unit == "J") == name.endswith("_j")

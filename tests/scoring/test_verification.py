@@ -17,6 +17,7 @@ from bench.scoring.verification import (
     Pairs,
     accepted_genuine,
     rate_interval,
+    receiver_curve,
     resampled_rates,
     threshold_at,
     true_accept_rate,
@@ -121,6 +122,28 @@ def test_theory_and_coverage_with_normal_scores() -> None:
         low, high = np.quantile(resampled_rates(pairs, far, 300), [0.025, 0.975])
         covered += low <= truth <= high
     assert covered >= 51, "60 runs at 95 %: 51 or fewer come with a probability below 1 %"
+
+
+def test_the_curve_is_the_rate_at_each_share_with_the_interval_of_its_own_resamples() -> None:
+    pairs = made(60, seed=5, shift=2.5)
+    fars = (0.2, 0.01, 0.05)
+    curve = receiver_curve(pairs, fars, resamples=50)
+    assert [point.far for point in curve] == sorted(fars)
+    for point in curve:
+        assert point.value == true_accept_rate(pairs, point.far)
+        assert point.threshold == threshold_at(pairs, point.far)
+        # The same draws, one share of impostors at a time.
+        low, high = np.quantile(resampled_rates(pairs, point.far, 50), [0.025, 0.975])
+        assert (point.interval.low, point.interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert [point.value for point in curve] == sorted(point.value for point in curve)
+
+
+def test_a_curve_ends_where_the_impostors_do() -> None:
+    pairs = made(60, seed=5)  # 3 540 impostor pairs: 30 of them are 0.85 %
+    assert [point.far for point in receiver_curve(pairs, (1e-4, 8e-3, 1e-2), resamples=5)] == [1e-2]
+    assert receiver_curve(pairs, (1e-4,)) == ()
+    with pytest.raises(ValueError, match="far"):
+        receiver_curve(pairs, (0.5, 1.0))
 
 
 def test_identical_outputs_differ_by_nothing() -> None:
