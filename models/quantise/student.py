@@ -41,7 +41,7 @@ def at_the_challenge(workload: SuiteWorkload, file: Path) -> str:
     found = answers(file, lambda indices: {name: array[indices] for name, array in inputs.items()}, _ASKED)
     errors = np.max([sample_errors(found[name], expected[name]) for name in expected], axis=0)
     return (
-        f"At a challenge (seed {_SEED}, {_ASKED} samples), which mode `certified` puts to float precisions, the student "
+        f"At a challenge (seed {_SEED}, {_ASKED} samples), as `certified` puts it to float precisions, this student "
         f"is off by {errors.min():.2g} at least; bf16, the widest class there, allows {ERROR_CLASS['bf16']:g}."
     )
 
