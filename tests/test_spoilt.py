@@ -46,7 +46,7 @@ def test_only_what_the_camera_sees_is_spoilt() -> None:
     costs = COSTS["verify"]({"embedding": clean}, WHO)
     assert not isinstance(costs, Refusal)
     assert costs({"embedding": documents}).loss[0] == 0.0
-    assert costs({"embedding": live}).loss[0] > 0.9
+    assert costs({"embedding": live}).loss[0] > 0.8
 
 
 def test_the_loss_of_texts_is_paired_and_its_interval_that_of_a_loop() -> None:

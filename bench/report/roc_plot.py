@@ -53,6 +53,9 @@ class RocCurve:
         axes.fill_between(self.far, 100.0 * self.low, 100.0 * self.high, color=SERIES, alpha=0.2, linewidth=0)
         axes.plot(self.far, 100.0 * self.value, color=SERIES, marker="o", markersize=3)
         axes.set_xscale("log")
+        # Powers of ten would be set as formulas, which our settings switch off.
+        axes.xaxis.set_major_formatter(lambda far, _: f"{100.0 * far:g} %")
+        axes.xaxis.set_minor_formatter(lambda far, _: "")
         # A decade at least, or matplotlib labels nothing.
         axes.set_xlim(float(self.far[0]) / 1.5, 1.5 * max(float(self.far[-1]), 10.0 * float(self.far[0])))
         room = max(0.5, 5.0 * float(self.high.max() - self.low.min()))

@@ -105,22 +105,24 @@ def _resampled(pairs: Pairs, fars: Sequence[float], resamples: int) -> Floats:
     people, places = np.unique(np.concatenate([pairs.probes, pairs.references]), return_inverse=True)
     probe, reference = places[: len(pairs.probes)], places[len(pairs.probes) :]
     genuine_scores, genuine_person = pairs.scores[pairs.genuine], probe[np.nonzero(pairs.genuine)[0]]
+    rising = np.argsort(genuine_scores, kind="stable")
+    genuine_scores, genuine_person = genuine_scores[rising], genuine_person[rising]
     kept = min(pairs.impostors, max(LEAST_ERRORS, math.ceil(_KEPT * max(fars) * pairs.impostors)) + 1)
     scores, rows, columns = _highest_impostors(pairs, kept)
+    first, second = probe[rows], reference[columns]
     probes_of, references_of = np.bincount(probe, minlength=len(people)), np.bincount(reference, minlength=len(people))
     rates = np.empty((resamples, len(fars)))
     for number in range(resamples):
         weight = drawn(len(people), number)
         own = weight * weight * probes_of * references_of
         total = float((weight * probes_of).sum() * (weight * references_of).sum() - own.sum())
-        reached = np.cumsum(weight[probe[rows]] * weight[reference[columns]])
+        reached = np.cumsum(weight[first] * weight[second])
         # As in `threshold_at`: the first score at which more than the share `far` has come together.
         accepted = np.floor(total * np.array(fars) + 1e-9)
         thresholds = scores[np.minimum(np.searchsorted(reached, accepted, side="right"), kept - 1)]
-        counted = weight[genuine_person]
-        whole = float(counted.sum())
-        above = counted @ (genuine_scores[:, None] > thresholds)
-        rates[number] = above / whole if whole > 0 and total > 0 else np.nan
+        counted = np.concatenate([[0], np.cumsum(weight[genuine_person])])
+        below = counted[np.searchsorted(genuine_scores, thresholds, side="right")]
+        rates[number] = (counted[-1] - below) / counted[-1] if counted[-1] > 0 and total > 0 else np.nan
     return rates
 
 
@@ -151,11 +153,15 @@ def receiver_curve(pairs: Pairs, fars: Sequence[float], resamples: int = CURVE_R
     if not carried:
         return ()
     rates = _resampled(pairs, carried, resamples)
+    # All at once: each by `threshold_at` would go through all impostors again.
+    accepted = [math.floor(pairs.impostors * far + 1e-9) for far in carried]
+    thresholds = _highest_impostors(pairs, accepted[-1] + 1)[0][accepted]
+    genuine = pairs.scores[pairs.genuine]
     return tuple(
         RocPoint(
             far=far,
-            threshold=threshold_at(pairs, far),
-            value=true_accept_rate(pairs, far),
+            threshold=float(thresholds[place]),
+            value=float((genuine > thresholds[place]).mean()),
             interval=_interval(rates[:, place], 0.95),
         )
         for place, far in enumerate(carried)

@@ -1,9 +1,8 @@
-"""The rendered training pictures: one memory-mapped file in the cache, outside the source tree, rendered once."""
+"""The rendered training pictures of people who do not exist, numbered; batches of them."""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.models.face_verify.data import Images, Labels, training_pictures
 from bench.models.face_verify.head import SIZE
+from bench.models.making import rendered
 
 # How many people the shipped weights were trained on, and how many pictures of each.
 IDENTITIES, SIDES = 4000, 8
@@ -20,24 +20,16 @@ _CHUNK = 20
 def training_set(cache: Path, identities: int, sides: int, workers: int) -> Images:
     """Return training pictures (identities · sides, 3, 112, 112), memory-mapped; renders them if the cache lacks them.
 
-    Picture number n shows side n % sides of person n // sides. Only a whole file has its final name.
+    Picture number n shows side n % sides of person n // sides.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     path = cache / f"training-{identities}x{sides}.npy"
-    if not path.exists():
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        shape = (identities * sides, 3, SIZE, SIZE)
-        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        step = _CHUNK * sides
-        numbers = [np.arange(first, min(first + step, shape[0])) for first in range(0, shape[0], step)]
-        who, side = [some // sides for some in numbers], [some % sides for some in numbers]
-        with ProcessPoolExecutor(workers) as pool:
-            for some, pictures in zip(numbers, pool.map(training_pictures, who, side), strict=True):
-                images[some[0] : some[-1] + 1] = pictures
-        images.flush()
-        partial.replace(path)
-    result: Images = np.load(path, mmap_mode="r")
-    return result
+    render = partial(_numbered, sides=sides)
+    return rendered.training_set(path, identities * sides, SIZE, render, _CHUNK * sides, workers)[0]
+
+
+def _numbered(numbers: NDArray[np.int64], sides: int) -> tuple[Images, Labels]:
+    who = numbers // sides
+    return training_pictures(who, numbers % sides), who
 
 
 def batch(images: Images, sides: int, size: int, seed: int, step: int) -> tuple[Images, Labels]:

@@ -1,17 +1,15 @@
-"""The rendered training scenes: two files in the cache, outside the source tree, rendered once; batches of them."""
+"""The rendered training scenes; batches of them."""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.models.making import rendered
 from bench.models.object_detect.data import Images, Labels, training_scenes
 from bench.models.object_detect.place import SIZE
-from bench.models.object_detect.scene import COLUMNS, MOST_OBJECTS
 
 # How many scenes the shipped weights were trained on.
 TRAINING_SIZE = 15_000
@@ -19,24 +17,8 @@ _CHUNK = 100
 
 
 def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:
-    """Return `count` training pictures (memory-mapped) and labels; renders them if the cache lacks them.
-
-    The labels are written last: where they are, the pictures are whole.
-    """
-    cache.mkdir(parents=True, exist_ok=True)
-    path, labels_path = cache / f"training-{count}.npy", cache / f"training-{count}-labels.npy"
-    if not labels_path.exists():
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, 3, SIZE, SIZE))
-        labels = np.empty((count, MOST_OBJECTS, COLUMNS))
-        chunks = [np.arange(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
-        with ProcessPoolExecutor(workers) as pool:
-            for chunk, (some, theirs) in zip(chunks, pool.map(training_scenes, chunks), strict=True):
-                images[chunk[0] : chunk[-1] + 1], labels[chunk] = some, theirs
-        images.flush()
-        partial.replace(path)
-        np.save(labels_path, labels)
-    return np.load(path, mmap_mode="r"), np.load(labels_path)
+    """Return `count` training pictures (memory-mapped) and labels; renders them if the cache lacks them."""
+    return rendered.training_set(cache / f"training-{count}.npy", count, SIZE, training_scenes, _CHUNK, workers)
 
 
 def batch(images: Images, labels: Labels, size: int, seed: int, step: int) -> tuple[Images, NDArray[np.float32]]:

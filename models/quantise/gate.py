@@ -18,7 +18,7 @@ from bench.backends.base import Unsupported
 from bench.models.base import NamedArrays
 from bench.models.cards import put_table
 from bench.models.quantise.assess import Assessed, Indices, answered, assessed
-from bench.models.quantise.student import student_of
+from bench.models.quantise.student import at_the_challenge, student_of
 from bench.models.quantise.variants import Variant, variants
 from bench.models.suite import SuiteWorkload, load_workload
 from bench.plugins import PluginError
@@ -98,6 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
         for tried in measure(workload, given.student):
             lines.append(tried.row())
             print(lines[-1], flush=True)
+        if given.student is not None:
+            lines += ["", at_the_challenge(workload, given.student)]
+            print(lines[-1])
     except (PluginError, BadFile, Unsupported) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 torch = pytest.importorskip("torch")
 
+from bench.models.making import rendered  # noqa: E402
 from bench.models.making.batch_norms import recalibrate  # noqa: E402
 from bench.models.making.figures import put_figures, target  # noqa: E402
 from bench.models.making.reference import answers_in_double, write_reference  # noqa: E402
@@ -172,3 +173,26 @@ def test_stored_outputs_are_what_was_given_however_it_lies_in_memory(tmp_path: P
     interval = Interval(low=0.0, high=1.0, confidence=0.95, kind="wilson")
     write_reference(tmp_path, {"turned": turned}, "top1", 0.5, interval, "digest")
     assert np.array_equal(load_file(tmp_path / "outputs.safetensors")["turned"], turned)
+
+
+def _numbers(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    return np.broadcast_to(numbers[:, None, None, None], (len(numbers), 3, 4, 4)).astype(np.uint8), 10 * numbers
+
+
+def _broken(numbers: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    raise ValueError("no light")
+
+
+def test_training_pictures_are_rendered_once_and_only_whole(tmp_path: Path) -> None:
+    path = tmp_path / "cache" / "training-7.npy"
+    with pytest.raises(ValueError, match="no light"):
+        rendered.training_set(path, 7, 4, _broken, chunk=3, workers=1)
+    assert list(path.parent.iterdir()) == [], "nothing of what broke is taken for a set"
+    images, labels = rendered.training_set(path, 7, 4, _numbers, chunk=3, workers=2)
+    assert (images[:, 0, 0, 0].tolist(), labels.tolist()) == (list(range(7)), [10 * one for one in range(7)])
+    assert images.shape == (7, 3, 4, 4)
+    again, _ = rendered.training_set(path, 7, 4, _broken, chunk=3, workers=1)
+    assert isinstance(again, np.memmap)
+    assert sorted(one.name for one in path.parent.iterdir()) == ["training-7-labels.npy", "training-7.npy"]
+    path.with_name("training-7-labels.npy").unlink()  # killed between the two names: rendered again
+    assert rendered.training_set(path, 7, 4, _numbers, chunk=7, workers=1)[1].tolist()[-1] == 60

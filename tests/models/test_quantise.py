@@ -499,6 +499,7 @@ def test_a_student_that_is_no_file_is_one_line(tmp_path: Path, capsys: pytest.Ca
     assert "none.onnx` is no file." in capsys.readouterr().err
 
 
+@pytest.mark.full
 def test_one_scale_for_a_tensor_is_found_by_its_numbers_where_the_answers_are_right() -> None:
     """On a part of the set that is too small for the paired test: what every run in int8 is held to."""
     workload = suite("face_verify")

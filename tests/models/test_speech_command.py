@@ -288,3 +288,20 @@ def test_shipped_files_stay_within_their_budget() -> None:
     files = [GRAPH, FOLDER / "weights.safetensors", *(FOLDER / "clips").iterdir()]
     assert sum(path.stat().st_size for path in files) <= SIZE_BUDGET
     assert GRAPH.stat().st_size < 32_768
+
+
+def test_the_student_has_a_tenth_of_the_operations_and_the_front_end_of_its_teacher(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from bench.models.export import export_graph, round_to_half
+    from bench.models.quantise.student import student_of
+    from bench.models.speech_command.student import StudentNet, imitation
+    from bench.models.suite import SuiteWorkload, load_workload
+
+    network = round_to_half(StudentNet(folded=True).eval())
+    export_graph(network, {"waveform": torch.zeros(2, 16_000, dtype=torch.int16)}, ["logits"], tmp_path)
+    workload = load_workload("speech_command")
+    assert isinstance(workload, SuiteWorkload)
+    assert student_of(workload, tmp_path / "graph.onnx").name == "a student, 9.2 % of the operations"
+    logits = torch.randn(4, 32)
+    assert imitation(logits, logits).item() == pytest.approx(0.0, abs=1e-6)
+    assert imitation(logits + 1, logits).item() > 0.1, "the numbers count, not only which class is likelier"
