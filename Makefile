@@ -3,6 +3,7 @@
 #   make test        tests of the fast tier (ARGS goes to pytest); make test-full: all of them
 #   make lint        ruff (rules and format), mypy --strict
 #   make perf        speed of the harness itself, with pytest-benchmark
+#   make perf-opencl the OpenCL engine beside onnxruntime, all networks (ARGS="--rounds 5 --json rows.json")
 #   make clean       remove the environments, builds and tool caches; results stay
 # PYTHON=/path/to/python chooses the interpreter the environments are made with.
 
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_NO_BUILD_ISOLATION PIP_REQUIRE_HASHES PIP_PYTHON
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test test-full perf lint clean
+.PHONY: help run test test-full perf perf-opencl lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +42,9 @@ test-full: $(DEV_VENV)/installed
 
 perf: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --perf tests/perf $(ARGS)
+
+perf-opencl: $(DEV_VENV)/installed
+	$(DEV_VENV)/bin/python -m tests.perf.opencl $(ARGS)
 
 lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m ruff check .
