@@ -26,27 +26,32 @@ from .row import Request, Row
 WORKLOADS = (
     "image_classify", "image_classify_edge", "object_detect", "face_verify", "speech_command", "speech_recognize",
 )  # fmt: skip
+_LEGEND = """\
+speed: times as fast as onnxruntime with the same threads; off: largest difference from its answers, over their largest.
+first, warm: from compile to the first answer, with PoCL's cache empty and full.
+outside: share of a batch outside kernels and copies."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """0 where every row was measured, 1 otherwise, 2 for what cannot be asked."""
     given = _parsed(arguments)
+    telling = Console(stderr=True, highlight=False, soft_wrap=True)
     here = [one.address for one in BACKEND.devices()]
     unknown = sorted(set(given.device) - set(here))
     if unknown or not here:
-        print(f"OpenCL has {', '.join(here) or BACKEND.why_none()}; asked was {', '.join(unknown) or 'any'}.")
+        telling.print(f"OpenCL has {', '.join(here) or BACKEND.why_none()}; asked was {', '.join(unknown) or 'any'}.")
         return 2
     rows, failed = [], 0
     for address in given.device or here:
         for workload in given.workload or WORKLOADS:
             for batch in given.batch or (1, 8):
                 request = Request(workload=workload, address=address, batch=batch, rounds=given.rounds)
-                print(f"{address} {workload} batch {batch} …", file=sys.stderr, flush=True)
+                telling.print(f"{address} {workload} batch {batch} …")
                 try:
                     rows.append(in_processes(request))
                 except NoRow as why:
                     failed += 1
-                    print(f"{address} {workload} batch {batch}: {why}", file=sys.stderr)
+                    telling.print(f"{address} {workload} batch {batch}: {why}", markup=False)
     print_rows(Console(width=160), rows)
     if given.json is not None:
         document = {"POCL_AFFINITY": os.environ.get("POCL_AFFINITY"), "rows": rows}
@@ -86,11 +91,7 @@ def print_rows(console: Console, rows: Sequence[Row]) -> None:
             if row.device == device:
                 table.add_row(*_cells(row))
         console.print(table)
-    console.print(
-        "speed: times as fast as onnxruntime with the same threads; off: largest difference from its answers, over their "
-        "largest.\nfirst, warm: from compile to the first answer, with PoCL's cache empty and full; outside: share of a "
-        "batch outside kernels and copies."
-    )
+    console.print(_LEGEND)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

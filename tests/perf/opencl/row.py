@@ -152,4 +152,4 @@ def _off(answer: np.ndarray, expected: np.ndarray) -> float:  # type: ignore[typ
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(measured(msgspec.json.decode(sys.argv[1], type=Request))).decode())
+    sys.stdout.write(msgspec.json.encode(measured(msgspec.json.decode(sys.argv[1], type=Request))).decode() + "\n")
