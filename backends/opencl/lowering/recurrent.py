@@ -31,9 +31,8 @@ def lower_recurrent(build: Builder, node: Node) -> None:
     gates = GATES[kind]
     state = directions, samples, units
     packed = build.weight(f"{node.inputs[1]} recurrent", partial(packed_recurrent, weights, gates))
-    zeros = build.weight("zeros 1", lambda: np.zeros(1, np.float32))
     product = build.plain(node.inputs[0])
-    bias = build.plain(node.inputs[2]) if node.inputs[2] else zeros
+    bias = build.plain(node.inputs[2]) if node.inputs[2] else _zeros(build, directions * units)
     first = build.plain(node.inputs[3]) if node.inputs[3] else _zeros(build, prod(state))
     wanted = [name if place < len(node.outputs) else "" for place, name in enumerate((*node.outputs, "", "", "")[:3])]
     every = build.new_plain(wanted[0]) if wanted[0] else build.buffer(4 * steps * prod(state))

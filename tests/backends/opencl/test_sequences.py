@@ -73,6 +73,12 @@ def test_many_recurrences(found: Found, tmp_path: Path, case: dict[str, Any], se
     check_recurrence(found, tmp_path, case, seed)
 
 
+def test_a_gru_that_resets_afterwards_and_has_no_bias(found: Found, tmp_path: Path) -> None:
+    """The kernel adds a bias in any case: of zeros, as many as there are units."""
+    case = {"op": "GRU", "direction": "bidirectional", "batch": 3, "steps": 2, "inputs": 4, "units": 8}
+    check_recurrence(found, tmp_path, {**case, "bias": False, "first": False, "linear": 1, "every": True}, 1)
+
+
 def test_recurrences_that_are_the_hosts(found: Found, tmp_path: Path) -> None:
     """What the kernels do not do is refused with its name, and right where the host may do it."""
     rng = np.random.default_rng(1)
