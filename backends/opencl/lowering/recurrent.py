@@ -9,11 +9,13 @@ import numpy as np
 
 from bench.backends.opencl.expressions import Instruction, Program, copying
 from bench.backends.opencl.graph import Lacking, Node
-from bench.backends.opencl.kernels.recurrent import Cell, packed_recurrent, step
+from bench.backends.opencl.kernels.recurrent import LANES, Cell, packed_recurrent, step
 from bench.backends.opencl.layout import View, contiguous
 from bench.backends.opencl.lowering.builder import Builder
 from bench.backends.opencl.plan import Buffer, Weight
 from bench.backends.opencl.rewrite.recurrent import DIRECTIONS, GATES, refuse_recurrent
+
+_ZERO = Program((), (Instruction("Const", (), (0.0,)),))
 
 
 def refuse(build: Builder, node: Node) -> None:
@@ -26,11 +28,10 @@ def lower_recurrent(build: Builder, node: Node) -> None:
     """All steps of all directions, and the last h and c where they are wanted."""
     kind = node.op.removeprefix("_")
     steps, samples, _ = build.shape(node.inputs[0])
-    weights = build.graph.constants[node.inputs[1]]
-    directions, units = weights.shape[0], weights.shape[2]
+    directions, _, units = build.shape(node.inputs[1])
     gates = GATES[kind]
     state = directions, samples, units
-    packed = build.weight(f"{node.inputs[1]} recurrent", partial(packed_recurrent, weights, gates))
+    packed = _packed(build, node.inputs[1], Cell(kind, gates, units, directions))
     product = build.plain(node.inputs[0])
     bias = build.plain(node.inputs[2]) if node.inputs[2] else _zeros(build, directions * units)
     first = build.plain(node.inputs[3]) if node.inputs[3] else _zeros(build, prod(state))
@@ -71,8 +72,27 @@ def _memory(build: Builder, result: str, first: str, state: tuple[int, ...]) -> 
     if first:
         build.map(copying("float32"), state, [(build.plain(first), view)], memory, view)
     else:
-        build.map(Program((), (Instruction("Const", (), (0.0,)),)), state, [], memory, view)
+        build.map(_ZERO, state, [], memory, view)
     return memory
+
+
+def _packed(build: Builder, name: str, cell: Cell) -> Buffer | Weight:
+    """Recurrent weights as `packed_recurrent` has them; on the device where they depend on the data."""
+    constant = build.graph.constants.get(name)
+    if constant is not None:
+        return build.weight(f"{name} recurrent", partial(packed_recurrent, constant, cell.gates))
+    units, gates, lanes = cell.units, cell.gates, LANES
+    block = units * gates * lanes
+    source, whole = build.plain(name), cell.directions * cell.blocks * block
+    made = build.buffer(4 * whole)
+    build.map(_ZERO, (whole,), [], made, View(0, (1,)))
+    full, rest = divmod(units, lanes)
+    for first, count, wide in [*([(0, full, lanes)] if full else []), *([(full, 1, rest)] if rest else [])]:
+        sizes = cell.directions, gates, count, units, wide
+        taken = View(first * lanes * units, (gates * units * units, units * units, lanes * units, 1, units))
+        placed = View(first * block, (cell.blocks * block, lanes, block, gates * lanes, 1))
+        build.map(copying("float32"), sizes, [(source, taken)], made, placed)
+    return made
 
 
 def _last(

@@ -8,6 +8,7 @@ every other. What is left has the operator's name with an underscore before it, 
 from __future__ import annotations
 
 from math import prod
+from typing import Any  # Any: an attribute is a number or a list of them
 
 import msgspec
 import numpy as np
@@ -47,8 +48,8 @@ def refuse_recurrent(graph: Graph, node: Node) -> None:
     _needs(whole, "samples of different lengths")
     _needs(graph.dtype(node.inputs[0]) == "float32", f"elements of type {graph.dtype(node.inputs[0])}")
     _needs(prod(graph.shape(node.inputs[0])) > 0, "sequences without elements")
-    weights = [node.inputs[1], node.inputs[2], *([node.input(3)] if node.input(3) else [])]
-    _needs(all(name in graph.constants for name in weights), "weights that depend on the data")
+    fixed = not node.input(3) or node.input(3) in graph.constants
+    _needs(fixed or not node.get("linear_before_reset", 0), "a bias that depends on the data and is reset")
 
 
 def _needs(condition: bool, what: str) -> None:
@@ -59,22 +60,38 @@ def _needs(condition: bool, what: str) -> None:
 def _spelt_out(graph: Graph, node: Node, constants: dict[str, Array], tensors: dict[str, Tensor]) -> list[Node]:
     refuse_recurrent(graph, node)
     steps, samples, _ = graph.shape(node.inputs[0])
-    weights = graph.constants[node.inputs[1]]  # (directions, gates * units, inputs)
-    columns = weights.shape[0] * weights.shape[1]
+    directions, gates, width = graph.shape(node.inputs[1])
+    columns, made = directions * gates, list[Node]()
     first = next(name for name in node.outputs if name)
-    product, shifted = f"{first}/product", f"{first}/sum"
-    constants[f"{first}/weights"] = np.ascontiguousarray(weights.reshape(columns, -1).T)
-    tensors[product] = tensors[shifted] = Tensor("float32", (steps, samples, columns))
-    made = [Node(op="MatMul", inputs=(node.inputs[0], f"{first}/weights"), outputs=(product,))]
-    inside = ""
-    if node.input(3):
-        added, rest = _biases(node, graph.constants[node.input(3)])
+
+    def add(op: str, inputs: tuple[str, ...], name: str, shape: tuple[int, ...], **attributes: Any) -> str:
+        tensors[name] = Tensor("float32", shape)
+        made.append(Node(op=op, inputs=inputs, outputs=(name,), attributes=attributes))
+        return name
+
+    weights = node.inputs[1]
+    if weights in constants:
+        constants[f"{first}/weights"] = np.ascontiguousarray(constants[weights].reshape(columns, width).T)
+        turned = f"{first}/weights"
+    else:
+        rows = add("Reshape", (weights,), f"{first}/rows", (columns, width))
+        turned = add("Transpose", (rows,), f"{first}/weights", (width, columns), perm=[1, 0])
+    product = add("MatMul", (node.inputs[0], turned), f"{first}/product", (steps, samples, columns))
+    inside, bias = "", node.input(3)
+    if bias in constants:
+        added, rest = _biases(node, constants[bias])
         constants[f"{first}/bias"] = added.ravel()
-        made.append(Node(op="Add", inputs=(product, f"{first}/bias"), outputs=(shifted,)))
-        product = shifted
         if rest is not None:
             inside = f"{first}/inside"
             constants[inside] = rest
+    elif bias:
+        halves = f"{first}/own", f"{first}/recurrent"
+        tensors.update(dict.fromkeys(halves, Tensor("float32", (directions, gates))))
+        made.append(Node(op="Split", inputs=(bias,), outputs=halves, attributes={"axis": 1}))
+        both = add("Add", halves, f"{first}/both", (directions, gates))
+        add("Reshape", (both,), f"{first}/bias", (columns,))
+    if bias:
+        product = add("Add", (product, f"{first}/bias"), f"{first}/sum", (steps, samples, columns))
     inputs = (product, node.inputs[2], inside, node.input(5), node.input(6))
     return [*made, Node(op=f"_{node.op}", inputs=inputs, outputs=node.outputs, attributes=node.attributes)]
 
