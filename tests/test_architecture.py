@@ -44,11 +44,13 @@ FLOORS: dict[str, float] = {
     "bench.api": 4,
     "bench.report": 5,
     "bench.submission": 5,
+    "bench.procurement": 5,
     "bench.cli": 6,
 }
 # Doors between rooms of one floor; never both ways.
 DOORS = {
     ("bench.apart", "bench.host"),
+    ("bench.procurement", "bench.submission"),
     ("bench.loadgen", "bench.apart"),
     ("bench.loadgen", "bench.host"),
     ("bench.loadgen", "bench.store"),

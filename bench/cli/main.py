@@ -33,6 +33,8 @@ _COMMANDS = {
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
+    "policy": "Rules of a procurement round: templates by sector, and a check.",
+    "procure": "A procurement list: who is eligible, who is better, is it real.",
     "key": "Keys that sign archives, and whose are trusted.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
@@ -147,6 +149,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
+    from bench.procurement.policies import NoPolicy
     from bench.records.untrusted import BadFile
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
@@ -155,7 +158,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, NotPacked)
     return isinstance(error, (*asked, *found, *handed_in))
 
