@@ -42,6 +42,7 @@ FLOORS: dict[str, float] = {
     "bench.scaling": 4,
     "bench.runner": 4,
     "bench.api": 4,
+    "bench.comparing": 4.5,
     "bench.report": 5,
     "bench.submission": 5,
     "bench.cli": 6,

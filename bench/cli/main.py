@@ -22,6 +22,7 @@ _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
+    "compare": "Is run B better or worse than run A, metric by metric?",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -138,6 +139,7 @@ def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
+    from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
@@ -157,7 +159,8 @@ def _is_expected(error: ValueError) -> bool:
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, NotPacked)
-    return isinstance(error, (*asked, *found, *handed_in))
+    compared = (NotAlike,)
+    return isinstance(error, (*asked, *found, *handed_in, *compared))
 
 
 def _system_failure(error: OSError) -> int:
