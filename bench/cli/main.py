@@ -23,6 +23,7 @@ _COMMANDS = {
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
     "compare": "Is run B better or worse than run A, metric by metric?",
+    "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -139,6 +140,7 @@ def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
+    from bench.comparing.arms import BadSpec
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
@@ -159,7 +161,7 @@ def _is_expected(error: ValueError) -> bool:
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, NotPacked)
-    compared = (NotAlike,)
+    compared = (BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))
 
 

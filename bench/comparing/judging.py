@@ -29,22 +29,21 @@ def compare(
     check_fields(allowed)
     pairs = _pairs(first, second)
     waved, changed, entries = list[Unlike](), list[Unlike](), list[Judged]()
-    family = sum(len(margins.of(one.record.measurement)) for one, _ in pairs)
+    family = sum(len(_margins_of(one, margins)) for one, _ in pairs)
     for one, other in pairs:
         unlike, tested = guarded(one, other, allowed)
         waved += unlike
         changed += tested
         entries += [
-            _judged(one, other, name, margin, alpha, family)
-            for name, margin in margins.of(one.record.measurement).items()
+            _judged(one, other, name, margin, alpha, family) for name, margin in _margins_of(one, margins).items()
         ]
     matched = {(one.name, other.name) for one, other in pairs}
     gone = [entry for name, entry in first.items() if name not in {one for one, _ in matched}]
     came = [entry for name, entry in second.items() if name not in {other for _, other in matched}]
     entries += [_unjudged(entry, name, margin, "invalid", "vanished") for entry in gone
-                for name, margin in margins.of(entry.record.measurement).items()]  # fmt: skip
+                for name, margin in _margins_of(entry, margins).items()]  # fmt: skip
     entries += [_unjudged(entry, name, margin, "not-judged", "new") for entry in came
-                for name, margin in margins.of(entry.record.measurement).items()]  # fmt: skip
+                for name, margin in _margins_of(entry, margins).items()]  # fmt: skip
     return Comparison(
         first=names[0],
         second=names[1],
@@ -135,3 +134,7 @@ def _entry(
     there: Sequence[float],
 ) -> Judged:
     return msgspec.structs.replace(blank(kept.name, name, margin, here, there), verdict=verdict, reasons=reasons)
+
+
+def _margins_of(kept: Kept, margins: Margins) -> dict[str, float]:
+    return margins.of(kept.record.measurement.workload, kept.record.measurement.scenario)

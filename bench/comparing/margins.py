@@ -10,7 +10,7 @@ import msgspec
 
 from bench.plugins import suggestion
 from bench.records.metrics import METRICS, PRIMARY
-from bench.records.plan import Measurement
+from bench.records.plan import Scenario
 from bench.records.untrusted import BadFile, read_toml
 
 # Relative; 99th percentiles scatter more.
@@ -26,13 +26,13 @@ class Margins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     default: float | None = None
     metric: Mapping[str, float] = {}
 
-    def of(self, measurement: Measurement) -> dict[str, float]:
+    def of(self, workload: str, scenario: Scenario) -> dict[str, float]:
         """The metrics of a measurement that are judged, with their margins."""
-        primary = PRIMARY[measurement.scenario]
+        primary = PRIMARY[scenario]
         fallback = _DEFAULT_P99 if primary.startswith("latency_p99") else _DEFAULT
         found = {primary: fallback if self.default is None else self.default}
         found |= {name: margin for name, margin in self.metric.items() if "." not in name}
-        prefix = f"{measurement.workload}.{measurement.scenario}."
+        prefix = f"{workload}.{scenario}."
         own = {name: margin for name, margin in self.metric.items() if name.startswith(prefix)}
         return found | {name.removeprefix(prefix): margin for name, margin in own.items()}
 

@@ -22,6 +22,7 @@ Reason = Literal[
     "record-invalid",
     "record-partial",
     "quality-lost",
+    "budget-spent",
 ]
 
 
