@@ -24,6 +24,8 @@ _COMMANDS = {
     "show": "What a kept run, record or trial says.",
     "compare": "Is run B better or worse than run A, metric by metric?",
     "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
+    "baseline": "Make a run the baseline of its runner; hold others against it.",
+    "history": "Each figure over the kept runs, and where its level changed.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -141,6 +143,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
     from bench.comparing.arms import BadSpec
+    from bench.comparing.baselines import BadBaseline
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
@@ -161,7 +164,7 @@ def _is_expected(error: ValueError) -> bool:
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, NotPacked)
-    compared = (BadSpec, NotAlike)
+    compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))
 
 
