@@ -52,7 +52,7 @@ def change_points(logs: Sequence[float] | Floats, threshold: float = THRESHOLD) 
 
 
 def strengths(series: Floats) -> Floats:
-    """The statistic of each place from LEAST_SEGMENT to n - LEAST_SEGMENT of series of shape (..., n), along that axis."""
+    """The statistic of each place from LEAST_SEGMENT to n - LEAST_SEGMENT of series, shape (..., n)."""
     n = series.shape[-1]
     before = np.arange(LEAST_SEGMENT, n - LEAST_SEGMENT + 1)
     if before.size == 0:
