@@ -26,6 +26,7 @@ _COMMANDS = {
     "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
     "baseline": "Make a run the baseline of its runner; hold others against it.",
     "history": "Each figure over the kept runs, and where its level changed.",
+    "export": "Kept records in the formats of other tools.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
