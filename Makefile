@@ -3,6 +3,7 @@
 #   make test        tests of the fast tier (ARGS goes to pytest); make test-full: all of them
 #   make lint        ruff (rules and format), mypy --strict
 #   make perf        speed of the harness itself, with pytest-benchmark
+#   make gpu-regression   is HEAD slower than BASE on this machine's GPU? (.ci/gpu-regression says what it takes)
 #   make clean       remove the environments, builds and tool caches; results stay
 # PYTHON=/path/to/python chooses the interpreter the environments are made with.
 
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_NO_BUILD_ISOLATION PIP_REQUIRE_HASHES PIP_PYTHON
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test test-full perf lint clean
+.PHONY: help run test test-full perf gpu-regression lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +42,9 @@ test-full: $(DEV_VENV)/installed
 
 perf: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --perf tests/perf $(ARGS)
+
+gpu-regression: $(RUN_VENV)/installed
+	@.ci/gpu-regression
 
 lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m ruff check .
