@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from bench.records.comparison import Comparison
+from bench.records.pairs import Pairs
 from bench.records.plan import RunPlan
 from bench.records.record import Record, Run, Trial
 from bench.records.submission import Manifest, Statement, Verification
@@ -22,6 +24,8 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "manifest": Manifest,
     "statement": Statement,
     "verification": Verification,
+    "comparison": Comparison,
+    "pairs": Pairs,
 }
 
 
