@@ -64,7 +64,9 @@ def test_off_unless_asked(tmp_path: Path) -> None:
 
 @pytest.mark.full
 def test_measures_and_fails_what_is_slow_void_or_no_plan(tmp_path: Path) -> None:
-    found = own_pytest(tmp_path, TESTS, *("--benchmark-inference", "--benchmark-inference-results", str(tmp_path / "kept")))
+    found = own_pytest(
+        tmp_path, TESTS, *("--benchmark-inference", "--benchmark-inference-results", str(tmp_path / "kept"))
+    )
     assert (found.returncode, "1 passed" in found.stdout, "3 failed" in found.stdout) == (1, True, True), found.stdout
     assert "the record is invalid" in found.stdout
     assert "unexpected keyword argument 'workload'" in found.stdout.lower()
