@@ -31,12 +31,16 @@ def plugin_names(group: str) -> list[str]:
 
 
 def _entries(group: str) -> list[EntryPoint]:
+    allowed = _allowed(group)
+    names = None if allowed is None else {name.strip() for name in allowed.split(",")}
+    return [entry for entry in entry_points(group=group) if names is None or entry.name in names]
+
+
+def _allowed(group: str) -> str | None:
     """BENCH_BACKENDS, names with commas between them, is an allow-list: on a machine that runs foreign changes, such as
     a CI runner, no backend is imported that somebody merely installed.
     """
-    allowed = os.environ.get("BENCH_BACKENDS") if group == "bench.backends" else None
-    names = None if allowed is None else {name.strip() for name in allowed.split(",")}
-    return [entry for entry in entry_points(group=group) if names is None or entry.name in names]
+    return os.environ.get("BENCH_BACKENDS") if group == "bench.backends" else None
 
 
 def load_plugin(group: str, name: str, members: tuple[str, ...]) -> object:
@@ -48,7 +52,8 @@ def load_plugin(group: str, name: str, members: tuple[str, ...]) -> object:
     found = [entry for entry in _entries(group) if entry.name == name]
     kind = group.removeprefix("bench.").removesuffix("s")
     if not found:
-        raise PluginError(f"There is no {kind} {name!r}.{suggestion(name, plugin_names(group))}")
+        allowed = f" BENCH_BACKENDS allows only {_allowed(group)!r}." if _allowed(group) is not None else ""
+        raise PluginError(f"There is no {kind} {name!r}.{suggestion(name, plugin_names(group))}{allowed}")
     origins = {(_distribution(entry), entry.value) for entry in found}
     if len(origins) > 1:
         raise PluginError(f"The {kind} {name!r} is registered twice: {sorted(origins)}; uninstall one.")

@@ -44,7 +44,7 @@ def command(first: str, second: str, form: str, lang: str, output: str | None, *
     folder's repository (with the packages of the environment), `model=FILE.onnx`, `setting.NAME=VALUE`, or an option
     such as `backend`, `precision`, `batch`, `threads`. Exit codes as `bench compare`.
     """
-    from bench.comparing.arms import Arm, parsed
+    from bench.comparing.arms import both_arms, parsed
     from bench.comparing.margins import read_margins
     from bench.comparing.pairs import Asked, measure_pairs
     from bench.store.files import write_record
@@ -62,8 +62,7 @@ def command(first: str, second: str, form: str, lang: str, output: str | None, *
     folder = results_directory(output) / "ab" / new_run_id(datetime.datetime.now(datetime.UTC))
     ensure_writable(folder)
     caches = cast("Caches", flags["caches"])
-    arms = Arm(specs[0], folder / "a", caches), Arm(specs[1], folder / "b", caches)
-    pairs = measure_pairs(asked, arms, _announcer(len(asked.plans), lang))
+    pairs = measure_pairs(asked, both_arms(specs, folder, caches), _announcer(len(asked.plans), lang))
     write_record(folder / "pairs.json", pairs)
     code = tell(pairs.comparison, form, lang, cast(bool, flags["strict"]), cast("Path | None", flags["junit_file"]))
     _say_how_it_ended(pairs, folder, lang)

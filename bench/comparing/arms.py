@@ -142,6 +142,15 @@ class Arm:
         return _output([self._python, "-P", "-m", "bench.cli.main", *arguments], self._environment)
 
 
+def both_arms(specs: tuple[Spec, Spec], folder: Path, caches: Caches) -> tuple[Arm, Arm]:
+    """Both arms under `folder`, which is gone again where one of them cannot be. Raises BadSpec."""
+    try:
+        return Arm(specs[0], folder / "a", caches), Arm(specs[1], folder / "b", caches)
+    except BadSpec:
+        shutil.rmtree(folder)
+        raise
+
+
 def _check_trial(file: Path) -> None:
     trial = load(file, Trial)
     if trial.status != "complete":

@@ -23,7 +23,7 @@ _VERSION: Final = "4.0.0"
 def exported(
     records: Sequence[tuple[Record, Mapping[str, Sequence[float]]]], host: Host, started_at: str
 ) -> tuple[bytes, list[str]]:
-    """The file, and the names of the measurements without a place in it; each record comes with its repetitions' values."""
+    """The file, and the measurements without a place in it; each record comes with the values of its repetitions."""
     found = [(record, _seconds(record, values)) for record, values in records]
     whole = {
         "machine_info": {

@@ -191,6 +191,8 @@ def test_environments_and_revisions_without_bench(tmp_path: Path, monkeypatch: p
         (("--a", "", "--b", "", "--scenario", "offlin"), "offline"),
         (("--a", "", "--b", "backend=onnxruntim"), "onnxruntime"),
         (("--a", ""), "--b"),
+        (("--a", "", "--b", "rev=no/such/revision"), "no/such/revision"),
+        (("--a", "", "--b", "venv=/no/such/environment"), "/no/such/environment"),
     ],
 )
 def test_bad_input_costs_no_run(
@@ -199,7 +201,7 @@ def test_bad_input_costs_no_run(
     assert main(["ab", *arguments, "-o", str(tmp_path)]) == 2
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n"), words in said.err) == ("", 1, True), said.err
-    assert not (tmp_path / "ab").exists()
+    assert not list(tmp_path.glob("ab/*"))
 
 
 @pytest.mark.full
