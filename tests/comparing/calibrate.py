@@ -2,6 +2,7 @@
 
 python -m tests.comparing.calibrate collect FILE [COUNT]   measure: fresh processes, one after the other (an hour or so)
 python -m tests.comparing.calibrate simulate FILE          thousands of A/B measurements drawn from them
+python -m tests.comparing.calibrate normal CV              the same from independent normal noise, four measurements
 
 A file has, by measurement, the values of its primary metric in the order in which they were measured. What is drawn
 are runs of neighbours (a circular block as long as the A/B itself): slow minutes stay as long as they were. Which of
@@ -107,9 +108,19 @@ def simulate(series: Measurements, times: int, slower: float) -> dict[str, float
     return shares | {"comparisons": total, "worse at most": share_limit(counts.get("worse", 0), total)}
 
 
+def normal(deviation: float) -> Measurements:
+    """Four measurements of independent normal noise."""
+    noise = np.random.default_rng(1).normal(0.0, deviation, (4, 20_000))
+    return {f"workload{i}.offline.fp32": np.exp(row).tolist() for i, row in enumerate(noise)}
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "collect":
         collect(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 40)
+    elif sys.argv[1] == "normal":
+        drawn = normal(float(sys.argv[2]))
+        for slower in (1.0, 1.02, 1.05, 1.1):
+            sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(drawn, 500, slower)}\n")
     else:
         measured = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Measurements)
         for name, values in measured.items():
