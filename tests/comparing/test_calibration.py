@@ -1,4 +1,4 @@
-"""How often `bench ab` errs, by simulation with its own code: a few of the thousands that docs/regressions.md reports."""
+"""How often `bench ab` errs, by simulation with its own code: a few of those in docs/regressions.md."""
 
 from __future__ import annotations
 
