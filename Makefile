@@ -4,6 +4,7 @@
 #   make lint        ruff (rules and format), mypy --strict
 #   make perf        speed of the harness itself, with pytest-benchmark
 #   make perf-opencl the OpenCL engine beside onnxruntime, all networks (ARGS="--rounds 5 --json rows.json")
+#   make gpu-regression   is HEAD slower than BASE on this machine's GPU? (.ci/gpu-regression says what it takes)
 #   make clean       remove the environments, builds and tool caches; results stay
 # PYTHON=/path/to/python chooses the interpreter the environments are made with.
 
@@ -25,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_NO_BUILD_ISOLATION PIP_REQUIRE_HASHES PIP_PYTHON
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test test-full perf perf-opencl lint clean
+.PHONY: help run test test-full perf perf-opencl gpu-regression lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -45,6 +46,9 @@ perf: $(DEV_VENV)/installed
 
 perf-opencl: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m tests.perf.opencl $(ARGS)
+
+gpu-regression: $(RUN_VENV)/installed
+	@.ci/gpu-regression
 
 lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m ruff check .

@@ -42,10 +42,12 @@ FLOORS: dict[str, float] = {
     "bench.scaling": 4,
     "bench.runner": 4,
     "bench.api": 4,
+    "bench.comparing": 4.5,
     "bench.report": 5,
     "bench.submission": 5,
     "bench.procurement": 5,
     "bench.cli": 6,
+    "bench.pytest_plugin": 6,
 }
 # Doors between rooms of one floor; never both ways.
 DOORS = {

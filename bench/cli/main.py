@@ -22,6 +22,11 @@ _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
+    "compare": "Is run B better or worse than run A, metric by metric?",
+    "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
+    "baseline": "Make a run the baseline of its runner; hold others against it.",
+    "history": "Each figure over the kept runs, and where its level changed.",
+    "export": "Kept records in the formats of other tools.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -140,6 +145,9 @@ def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
+    from bench.comparing.arms import BadSpec
+    from bench.comparing.baselines import BadBaseline
+    from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
@@ -160,7 +168,8 @@ def _is_expected(error: ValueError) -> bool:
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, NotPacked)
-    return isinstance(error, (*asked, *found, *handed_in))
+    compared = (BadBaseline, BadSpec, NotAlike)
+    return isinstance(error, (*asked, *found, *handed_in, *compared))
 
 
 def _system_failure(error: OSError) -> int:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 
+from bench.records.comparison import Comparison
 from bench.records.listing import Listing
+from bench.records.pairs import Pairs
 from bench.records.plan import RunPlan
 from bench.records.policy import Policy
 from bench.records.record import Record, Run, Trial
@@ -26,6 +28,8 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "verification": Verification,
     "policy": Policy,
     "listing": Listing,
+    "comparison": Comparison,
+    "pairs": Pairs,
 }
 
 
