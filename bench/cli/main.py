@@ -34,6 +34,7 @@ _COMMANDS = {
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
     "key": "Keys that sign archives, and whose are trusted.",
+    "registry": "Tokens, accepted submissions, their status, and appeals.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -148,6 +149,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
     from bench.records.untrusted import BadFile
+    from bench.registry.git import BadRegistry
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
     from bench.submission.archive import BadArchive
@@ -156,7 +158,7 @@ def _is_expected(error: ValueError) -> bool:
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    handed_in = (BadArchive, BadKey, NotPacked)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     return isinstance(error, (*asked, *found, *handed_in))
 
 

@@ -52,6 +52,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
     untouched. With two `processes` the engine has one of its own, as it always has in mode `certified`.
     `nonce`, in lower-case hexadecimal digits, takes the place of `seed`: all that is random follows from it.
+    `token` names the token of a registry that the nonce was handed out with, for mode `certified`.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server`, `ramp` (its
     100 %) and `concurrent`, and `rates` has that of single workloads; `channels` and `frames_per_s` are for `streams`.
     Without them `server` and `streams` search for the most that holds the bound.
@@ -95,6 +96,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     agreement: bool = False
     seed: int = 0
     nonce: str | None = None
+    token: str | None = None
     budget_s: float | None = None
     robustness: bool = False
     tune: bool = False
@@ -138,6 +140,8 @@ def _check_numbers(plan: RunPlan) -> None:
             f"`nonce` is {plan.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
             "as `openssl rand -hex 32` prints them"
         )
+    if plan.token is not None and (plan.nonce is None or plan.mode != "certified"):
+        raise ValueError("a `token` comes with its `nonce`, and is for mode `certified`")
     if plan.nonce is not None and plan.seed:
         raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
     for name, amount in (
