@@ -36,6 +36,9 @@ _ENVIRONMENT = {
 _SETTINGS = ("core.hooksPath=/dev/null", "core.fsync=committed,reference", "core.fsyncMethod=fsync", "gc.auto=0")
 
 
+_Done = subprocess.CompletedProcess[bytes]
+
+
 class BadRegistry(ValueError):
     """A registry that cannot be used, or a step that it does not allow; one line that says which."""
 
@@ -98,6 +101,8 @@ class Repository:
         found: dict[str, bytes] = {}
         for _, _, name in rows:
             said, _, content = content.partition(b"\n")
+            if said.split()[1:2] != [b"blob"]:
+                raise BadRegistry(f"{self.folder}: {name}: no file; `bench registry audit` says more")
             size = int(said.split()[2])
             found[name.removeprefix(f"{_FOLDER}/")], content = content[:size], content[size + 1 :]
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bench.records.journal import JournalLine
 from bench.records.record import Run
@@ -38,8 +38,11 @@ def journal_items(contents: Contents) -> Iterator[Item]:
     yield conforming("journal", JOURNAL, f"{started} started")
 
 
-def token_items(contents: Contents, standing: Standing, sha256: str) -> Iterator[Item]:
-    """Whether the run used a token as it was handed out, in its time, and no other archive did before."""
+def token_items(contents: Contents, standing: Standing, sha256: str, signers: Collection[str]) -> Iterator[Item]:
+    """Whether the run used a token as it was handed out, in its time, and no other archive did before.
+
+    `signers` are the names of the submitters whose signatures are good; that there is none is told elsewhere.
+    """
     run, name = contents.run, contents.run.plan.token
     if name is None:
         yield unchecked("token", run.run_id, "no-token")
@@ -49,6 +52,8 @@ def token_items(contents: Contents, standing: Standing, sha256: str) -> Iterator
         yield violated("token", name, "unknown-token")
     elif run.nonce is None or run.nonce.value != issued.nonce:
         yield violated("token", name, "other-nonce")
+    elif signers and issued.issued_to not in signers:
+        yield violated("token", name, "other-holder", issued.issued_to)
     elif used is not None and used.archive_sha256 != sha256:
         yield violated("token", name, "token-used", used.run_id)
     elif begun is None or begun < standing.issued_at[name] or begun.date() > issued.expires_on:

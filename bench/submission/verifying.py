@@ -67,7 +67,11 @@ def examine(
             return Examined(found=found, token=None, obstacles=manifest.not_admissible)
         items += _items(contents, manifest, folder, now)
         if standing is not None:
-            items += guarded("token", manifest.run_id, lambda: token_items(contents, standing, unpacked.sha256))
+            signed_by = signatures.roles.get("submitter", frozenset())
+            signers = {trusted.by_id[key].name for key in signed_by} if trusted is not None else set[str]()
+            items += guarded(
+                "token", manifest.run_id, lambda: token_items(contents, standing, unpacked.sha256, signers)
+            )
         if rerun is not None and not any(item.verdict == "violates" for item in items):
             items += rerun(contents)
         found = Verification(
