@@ -41,7 +41,7 @@ def test_a_ledger_is_made_read_and_audited(bench: Command, tmp_path: Path) -> No
     ("arguments", "words"),
     [
         (("registry", "list", "nowhere"), "no registry; `bench registry init`"),
-        (("registry", "init", "file", "--name", "x"), "a registry is a folder"),
+        (("registry", "init", "file", "--name", "x"), "is a file"),
         (("registry", "init", "reg", "--name", " "), "`--name` is a text"),
         (("registry", "show", "reg", "S-000001"), "no registry"),
         (("registry", "token", "reg", "--to", "x", "-o", "file"), "is there already"),
