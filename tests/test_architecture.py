@@ -33,6 +33,7 @@ FLOORS: dict[str, float] = {
     "bench.conformance": 3.5,
     "bench.peaks": 3.5,
     "bench.download": 3.5,
+    "bench.registry": 3.5,
     "bench.agreement": 4,
     "bench.opencl": 3.5,
     "bench.repetition": 4,

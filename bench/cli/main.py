@@ -41,6 +41,7 @@ _COMMANDS = {
     "policy": "Rules of a procurement round: templates by sector, and a check.",
     "procure": "A procurement list: who is eligible, who is better, is it real.",
     "key": "Keys that sign archives, and whose are trusted.",
+    "registry": "Tokens, accepted submissions, their status, and appeals.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -159,6 +160,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.power.choice import BadPower
     from bench.procurement.policies import NoPolicy
     from bench.records.untrusted import BadFile
+    from bench.registry.git import BadRegistry
     from bench.repetition import BadRequest
     from bench.store.runs import InUse, NoSuchRecord
     from bench.submission.archive import BadArchive
@@ -167,7 +169,7 @@ def _is_expected(error: ValueError) -> bool:
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    handed_in = (BadArchive, BadKey, NotPacked)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))
 

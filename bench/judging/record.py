@@ -16,6 +16,7 @@ from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
 from bench.judging.roofline import roofline, roofline_findings
 from bench.judging.serving import published
+from bench.records.division import division_of
 from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
@@ -258,8 +259,7 @@ def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]
 
 
 def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
-    same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
-    return "closed" if same and plan.model is None else "open"
+    return division_of(plan, report.model_hash if report is not None else None, setup.suite_model_hash)
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:
