@@ -158,5 +158,6 @@ class HttpWire:
                 url = self._asked.address.url
                 raise EngineError(f"{url} answers with over {self._most} bytes, where fewer are due.")
         if response.length:
-            raise http.client.IncompleteRead(bytes(found[:0]), response.length)
+            raise http.client.IncompleteRead(b"", response.length)
+        response.read()  # nothing is left; without it the connection would not take another request
         return bytes(found)
