@@ -67,7 +67,7 @@ class _Compiled:
 
 
 def _applied(wanted: Asked, served: Served, secret: str) -> dict[str, Setting]:
-    import tritonclient
+    from importlib.metadata import version
 
     return {
         "url": wanted.address.url,
@@ -76,7 +76,7 @@ def _applied(wanted: Asked, served: Served, secret: str) -> dict[str, Setting]:
         "model_versions": told(", ".join(served.versions or ()), secret),
         "platform": told(served.platform, secret),
         "timeout_s": wanted.timeout_s,
-        "client": f"tritonclient {getattr(tritonclient, '__version__', 'unknown')}",
+        "client": f"tritonclient {version('tritonclient')}",
         # The protocol has no word for it: what is served may be anything, and quality says what it is worth.
         "precision_confirmed": False,
         **({} if wanted.address.grpc else {"binary": wanted.binary}),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bench.backends.base import EngineError, Model, Unsupported
 from bench.backends.endpoint.backend import BACKEND
+from bench.backends.fake import BACKEND as FAKE
+from bench.loadgen.engine import round_trip
 from bench.serving.served import TOKEN, Served
 from bench.serving.serving import CannotServe, Listening, check, listening
 
@@ -75,9 +79,7 @@ def test_another_model_than_the_workloads_is_refused(addresses: list[str]) -> No
 
 
 @pytest.mark.parametrize("protocol", [0, 1])
-def test_a_model_that_is_not_there_is_named(
-    model: tuple[Model, Named], addresses: list[str], protocol: int
-) -> None:
+def test_a_model_that_is_not_there_is_named(model: tuple[Model, Named], addresses: list[str], protocol: int) -> None:
     with pytest.raises(EngineError, match="the model here is 'tiny'"):
         answers(BACKEND, *model, settings={"url": addresses[protocol], "model": "tidy"})
 
@@ -212,3 +214,21 @@ def test_an_engine_that_fails_is_told_and_asked_again(tmp_path: Path, protocol: 
             answers(BACKEND, model, inputs, settings=settings)
         assert worst_error(answers(BACKEND, model, inputs, settings=settings)[1], reference(model, inputs)) < 1e-5
     served.close()
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_the_way_there_and_back_is_measured_apart(
+    model: tuple[Model, Named], addresses: list[str], protocol: int
+) -> None:
+    settings = {"url": addresses[protocol], "model": "tiny"}
+    compiled = BACKEND.compile(model[0], BACKEND.devices()[0], options(settings=settings))
+    with contextlib.closing(compiled.open(0)) as session:
+        way = round_trip(SimpleNamespace(sessions=(session,)))  # type: ignore[arg-type]  # all that it looks at
+    assert way is not None
+    assert way.calls == 200
+    assert 0 < way.p50_ns <= way.p99_ns
+
+
+def test_an_engine_on_this_host_has_no_way_to_go(model: tuple[Model, Named]) -> None:
+    session = FAKE.compile(model[0], FAKE.devices()[0], options()).open(0)
+    assert round_trip(SimpleNamespace(sessions=(session,))) is None  # type: ignore[arg-type]

@@ -61,7 +61,8 @@ def _head(connection: socket.socket) -> str:
         found += part
     head, _, body = found.partition(b"\r\n\r\n")
     text = head.decode()
-    length = next((int(line.split(":")[1]) for line in text.lower().split("\r\n") if "content-length: " in line and "inference" not in line), 0)
+    lines = text.lower().split("\r\n")
+    length = next((int(line.split(":")[1]) for line in lines if line.startswith("content-length: ")), 0)
     while len(body) < length:
         body += connection.recv(1 << 16)
     return text
@@ -111,7 +112,11 @@ CASES = {
     "breaks off": ("POST", _whole(b"x" * 500)[:-400], "in the middle of an answer"),
     "no outputs": ("POST", _infer("[]"), "lacks the output"),
     "null": ("POST", _infer("null"), "lacks the output"),
-    "wrong shape": ("POST", _infer("[{" + _FORM + ', "shape": [4, 4], "data": [' + ",".join("0" * 16) + "]}]"), "due is"),
+    "wrong shape": (
+        "POST",
+        _infer("[{" + _FORM + ', "shape": [4, 4], "data": [' + ",".join("0" * 16) + "]}]"),
+        "due is",
+    ),
     "wrong type": ("POST", _infer('[{"name": "logits", "datatype": "INT32", "shape": [1], "data": [1]}]'), "due is"),
     "contradicts": ("POST", _infer("[{" + _FORM + ', "shape": [4, 5], "data": [1]}]'), "no answer of the Open"),
     "numbers as text": ("POST", _infer("[{" + _FORM + ', "shape": [4, 5], "data": "x"}]'), "no answer of the Open"),
@@ -156,9 +161,7 @@ def test_what_is_no_answer_is_told(
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
-def test_a_server_that_never_answers_is_left(
-    tmp_path: Path, scripted: Callable[[Answer], str], scheme: str
-) -> None:
+def test_a_server_that_never_answers_is_left(tmp_path: Path, scripted: Callable[[Answer], str], scheme: str) -> None:
     def silent(head: str, connection: socket.socket) -> None:
         return
 
