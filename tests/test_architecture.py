@@ -32,6 +32,7 @@ FLOORS: dict[str, float] = {
     "bench.authoring": 3.5,
     "bench.conformance": 3.5,
     "bench.peaks": 3.5,
+    "bench.serving": 3.5,
     "bench.download": 3.5,
     "bench.registry": 3.5,
     "bench.agreement": 4,
@@ -86,6 +87,8 @@ HEAVY = {
     "av",
     "cpuinfo",
     "mlperf_loadgen",
+    "tritonclient",
+    "grpc",
     "cryptography",
     "securesystemslib",
 }

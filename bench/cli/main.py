@@ -35,6 +35,7 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
+    "serve-sut": "Serve a workload for a tester elsewhere (backend `endpoint`).",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
@@ -72,7 +73,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}_command").command
+        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name.replace('-', '_')}_command").command
         return command
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
@@ -162,13 +163,14 @@ def _is_expected(error: ValueError) -> bool:
     from bench.records.untrusted import BadFile
     from bench.registry.git import BadRegistry
     from bench.repetition import BadRequest
+    from bench.serving.serving import CannotServe
     from bench.store.runs import InUse, NoSuchRecord
     from bench.submission.archive import BadArchive
     from bench.submission.keys import BadKey
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))

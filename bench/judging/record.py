@@ -108,6 +108,7 @@ def judge_record(
         lateness=median.lateness if median else None,
         nonce=setup.nonce,
         hand_over=median.report.hand_over if median and median.report else None,
+        round_trip=median.report.round_trip if median and median.report else None,
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
         stages=median.report.stages if median and median.report else None,
         footage=median.report.footage if median and median.report else None,
