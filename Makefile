@@ -3,6 +3,8 @@
 #   make test        tests of the fast tier (ARGS goes to pytest); make test-full: all of them
 #   make lint        ruff (rules and format), mypy --strict
 #   make perf        speed of the harness itself, with pytest-benchmark
+#   make perf-opencl the OpenCL engine beside onnxruntime, all networks (ARGS="--rounds 5 --json rows.json")
+#   make gpu-regression   is HEAD slower than BASE on this machine's GPU? (.ci/gpu-regression says what it takes)
 #   make clean       remove the environments, builds and tool caches; results stay
 # PYTHON=/path/to/python chooses the interpreter the environments are made with.
 
@@ -10,7 +12,7 @@ ARGS ?=
 # Two environments, so that what is measured with is the install a user gets: no torch, no test tools.
 RUN_VENV := .venv
 DEV_VENV := .venv-dev
-DEV_EXTRAS := dev,torch,openvino,opencl,mlperf,video
+DEV_EXTRAS := dev,torch,openvino,opencl,mlperf,video,endpoint
 
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
@@ -24,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PIP_TARGET PIP_PREFIX PIP_ROOT PIP_DRY_RUN PIP_NO_DEPS PIP_NO_BUILD_ISOLATION PIP_REQUIRE_HASHES PIP_PYTHON
 unexport PYTHONHOME PYTHONPATH
 
-.PHONY: help run test test-full perf lint clean
+.PHONY: help run test test-full perf perf-opencl gpu-regression lint clean
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +43,12 @@ test-full: $(DEV_VENV)/installed
 
 perf: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --perf tests/perf $(ARGS)
+
+perf-opencl: $(DEV_VENV)/installed
+	$(DEV_VENV)/bin/python -m tests.perf.opencl $(ARGS)
+
+gpu-regression: $(RUN_VENV)/installed
+	@.ci/gpu-regression
 
 lint: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m ruff check .

@@ -169,6 +169,14 @@ class Diagnoses(Protocol):
         """Kind or address of each, and why, as half a sentence; asked after `devices()`, and may take a few seconds."""
 
 
+@runtime_checkable
+class Distant(Protocol):
+    """What a session may have besides: it asks something that is elsewhere, over a network."""
+
+    def echo(self) -> None:
+        """The shortest exchange with what is elsewhere, in which nothing is computed. Raises EngineError."""
+
+
 def why_none(backend: object) -> str:
     """Why a backend sees no device, in its own words where it has any."""
     return backend.why_none() if isinstance(backend, Explains) else "the backend sees none on this host"

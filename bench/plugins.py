@@ -6,6 +6,7 @@ Built-in backends and workloads enter through the same door as a vendor's. Listi
 from __future__ import annotations
 
 import difflib
+import os
 from importlib.metadata import EntryPoint, entry_points
 
 
@@ -25,8 +26,21 @@ def one_line(error: BaseException) -> str:
 
 
 def plugin_names(group: str) -> list[str]:
-    """Sorted names registered in an entry-point group; imports none of them."""
-    return sorted({entry.name for entry in entry_points(group=group)})
+    """Sorted names registered in an entry-point group, as far as they are allowed; imports none of them."""
+    return sorted({entry.name for entry in _entries(group)})
+
+
+def _entries(group: str) -> list[EntryPoint]:
+    allowed = _allowed(group)
+    names = None if allowed is None else {name.strip() for name in allowed.split(",")}
+    return [entry for entry in entry_points(group=group) if names is None or entry.name in names]
+
+
+def _allowed(group: str) -> str | None:
+    """BENCH_BACKENDS, names with commas between them, is an allow-list: on a machine that runs foreign changes, such as
+    a CI runner, no backend is imported that somebody merely installed.
+    """
+    return os.environ.get("BENCH_BACKENDS") if group == "bench.backends" else None
 
 
 def load_plugin(group: str, name: str, members: tuple[str, ...]) -> object:
@@ -35,10 +49,11 @@ def load_plugin(group: str, name: str, members: tuple[str, ...]) -> object:
     Raises PluginError for a name that is unknown or registered by two distributions, a failing import, or a
     missing member.
     """
-    found = [entry for entry in entry_points(group=group) if entry.name == name]
+    found = [entry for entry in _entries(group) if entry.name == name]
     kind = group.removeprefix("bench.").removesuffix("s")
     if not found:
-        raise PluginError(f"There is no {kind} {name!r}.{suggestion(name, plugin_names(group))}")
+        allowed = f" BENCH_BACKENDS allows only {_allowed(group)!r}." if _allowed(group) is not None else ""
+        raise PluginError(f"There is no {kind} {name!r}.{suggestion(name, plugin_names(group))}{allowed}")
     origins = {(_distribution(entry), entry.value) for entry in found}
     if len(origins) > 1:
         raise PluginError(f"The {kind} {name!r} is registered twice: {sorted(origins)}; uninstall one.")

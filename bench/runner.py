@@ -31,6 +31,7 @@ from bench.records.plan import Measurement, RunPlan
 from bench.records.profile import Hardware
 from bench.records.record import Nonce, Record, Run, Trial
 from bench.repetition import BadRequest, Due, repeat, search
+from bench.store.journal import note
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
 from bench.store.runs import RunFolder, new_run_id
@@ -118,7 +119,8 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
         keep_trace(folder.trace_file, prepared.trace)
     try:
         with folder.held():
-            return folder, _carry_on(folder, run, prepared.workloads, observe)
+            note(folder.results, run, "started")
+            return folder, _noted(folder, _carry_on(folder, run, prepared.workloads, observe))
     except (BadRequest, NoReference):
         if not any(folder.load_trials(measurement.name) for measurement in run.measurements):
             remove(folder)  # nothing was measured, and nothing could be by going on
@@ -134,7 +136,13 @@ def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) 
         run = folder.load_run()
         workloads = open_workloads(run.plan)
         ensure_footage(workloads.values())
-        return folder, _carry_on(folder, run, workloads, observe, budget_s)
+        note(folder.results, run, "resumed")
+        return folder, _noted(folder, _carry_on(folder, run, workloads, observe, budget_s))
+
+
+def _noted(folder: RunFolder, run: Run) -> Run:
+    note(folder.results, run, "ended")
+    return run
 
 
 def _nonce(plan: RunPlan) -> Nonce | None:

@@ -33,7 +33,9 @@ FLOORS: dict[str, float] = {
     "bench.authoring": 3.5,
     "bench.conformance": 3.5,
     "bench.peaks": 3.5,
+    "bench.serving": 3.5,
     "bench.download": 3.5,
+    "bench.registry": 3.5,
     "bench.agreement": 4,
     "bench.opencl": 3.5,
     "bench.repetition": 4,
@@ -43,14 +45,18 @@ FLOORS: dict[str, float] = {
     "bench.scaling": 4,
     "bench.runner": 4,
     "bench.api": 4,
+    "bench.comparing": 4.5,
     "bench.report": 5,
     "bench.submission": 5,
+    "bench.procurement": 5,
     "bench.cli": 6,
+    "bench.pytest_plugin": 6,
 }
 # Doors between rooms of one floor; never both ways.
 DOORS = {
     ("bench.spoilt", "bench.measures"),
     ("bench.apart", "bench.host"),
+    ("bench.procurement", "bench.submission"),
     ("bench.loadgen", "bench.apart"),
     ("bench.loadgen", "bench.host"),
     ("bench.loadgen", "bench.store"),
@@ -83,6 +89,8 @@ HEAVY = {
     "av",
     "cpuinfo",
     "mlperf_loadgen",
+    "tritonclient",
+    "grpc",
     "cryptography",
     "securesystemslib",
 }

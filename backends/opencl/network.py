@@ -21,6 +21,8 @@ from bench.backends.opencl.plan import Launch, Plan, Weight
 from bench.backends.opencl.rewrite.batch_norms import fold_batch_norms
 from bench.backends.opencl.rewrite.gemm import spell_out_gemm
 from bench.backends.opencl.rewrite.joining import join_elementwise
+from bench.backends.opencl.rewrite.quantising import spell_out_quantising
+from bench.backends.opencl.rewrite.recurrent import spell_out_recurrent
 from bench.backends.opencl.shapes import fold_constants, sized
 from bench.backends.opencl.tiles import Tiles
 
@@ -40,7 +42,8 @@ def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Til
     shapes = {tensor.name: (samples, *tensor.shape) for tensor in model.inputs}
     try:
         whole = fold_batch_norms(sized(graph, shapes))
-        final = take_in_epilogues(join_elementwise(whole))
+        spelt_out = spell_out_quantising(spell_out_recurrent(whole))
+        final = take_in_epilogues(join_elementwise(spelt_out))
         plan = lower(final, traits, samples, tiles)
     except Lacking as reason:
         raise EngineError(f"opencl cannot run {model.path.name}: it lacks {reason}.") from reason

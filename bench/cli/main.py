@@ -22,6 +22,11 @@ _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
     "list": "Names of workloads, backends, scenarios, runs; --devices probes.",
     "show": "What a kept run, record or trial says.",
+    "compare": "Is run B better or worse than run A, metric by metric?",
+    "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
+    "baseline": "Make a run the baseline of its runner; hold others against it.",
+    "history": "Each figure over the kept runs, and where its level changed.",
+    "export": "Kept records in the formats of other tools.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -30,10 +35,14 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
+    "serve-sut": "Serve a workload for a tester elsewhere (backend `endpoint`).",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
+    "policy": "Rules of a procurement round: templates by sector, and a check.",
+    "procure": "A procurement list: who is eligible, who is better, is it real.",
     "key": "Keys that sign archives, and whose are trusted.",
+    "registry": "Tokens, accepted submissions, their status, and appeals.",
     "doctor": "What would make a run here invalid or noisy, and what to do.",
     "cache": "What the cache holds; empty it.",
     "prune": "Remove old runs.",
@@ -64,7 +73,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name}_command").command
+        command: click.Command = importlib.import_module(f"bench.cli.{cmd_name.replace('-', '_')}_command").command
         return command
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
@@ -138,6 +147,9 @@ def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
     from bench.authoring.subject import BadWorkload
+    from bench.comparing.arms import BadSpec
+    from bench.comparing.baselines import BadBaseline
+    from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
@@ -147,17 +159,21 @@ def _is_expected(error: ValueError) -> bool:
     from bench.planning import BadPlan
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
+    from bench.procurement.policies import NoPolicy
     from bench.records.untrusted import BadFile
+    from bench.registry.git import BadRegistry
     from bench.repetition import BadRequest
+    from bench.serving.serving import CannotServe
     from bench.store.runs import InUse, NoSuchRecord
     from bench.submission.archive import BadArchive
     from bench.submission.keys import BadKey
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, InUse, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    handed_in = (BadArchive, BadKey, NotPacked)
-    return isinstance(error, (*asked, *found, *handed_in))
+    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
+    compared = (BadBaseline, BadSpec, NotAlike)
+    return isinstance(error, (*asked, *found, *handed_in, *compared))
 
 
 def _system_failure(error: OSError) -> int:

@@ -27,6 +27,7 @@ from bench.cli.power import power_option
 from bench.cli.profile_use import with_profile
 from bench.cli.rates import GivenRate, rates
 from bench.cli.robustness import robustness_option
+from bench.cli.token import with_token
 from bench.cli.tuning import tune_options
 from bench.records.loadgen import DRIVERS
 from bench.records.plan import (
@@ -124,6 +125,12 @@ _BESIDE_PLAN = _BESIDE_RESUME - {"resume_run", "budget_s"} | {"plan_file", "dry_
     help="Instead of a seed: 32 to 128 hexadecimal digits that a testing service hands out [certified: drawn].",
 )
 @click.option(
+    "--token",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="certified: the testing service's token, good for one run, instead of --nonce.",
+)
+@click.option(
     "--budget-s",
     type=click.FloatRange(0, min_open=True),
     help="Start no repetition but the first after this many seconds; the run is partial then.",
@@ -180,7 +187,7 @@ def _plan(ctx: click.Context, flags: dict[str, object]) -> RunPlan:
     fields["device"], *more = cast("tuple[str, ...]", flags["devices"])
     fields["more_devices"] = tuple(more)
     fields["rate_per_s"], fields["rates"] = rates(cast("tuple[GivenRate, ...]", flags["given_rates"]))
-    fields["nonce"] = str(flags["nonce"]).lower() if flags["nonce"] is not None else None
+    fields |= with_token(cast("Path | None", flags["token"]), cast("str | None", flags["nonce"]))
     fields["scenarios"] = flags["scenarios"] or RunPlan().scenarios
     try:
         return RunPlan(**fields)  # type: ignore[arg-type]  # click has checked the types

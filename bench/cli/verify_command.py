@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.records.submission import Item, Verification
+    from bench.registry.ledger import Ledger
+    from bench.submission.accepting import Examined
     from bench.submission.contents import Contents
     from bench.submission.verifying import Rerun
 
@@ -37,6 +39,12 @@ if TYPE_CHECKING:
     metavar="SHARE",
     help="--rerun: relative standard deviation from host to host and day to day [default: that of the repetitions].",
 )
+@click.option(
+    "--registry",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Hold the token against this registry, and mark it as used there.",
+)
 @format_option
 @lang_option
 @logging_options
@@ -46,6 +54,7 @@ def command(
     unsigned: bool,
     rerun: Path | None,
     reproducibility: float | None,
+    registry: Path | None,
     form: str,
     lang: str,
 ) -> int:
@@ -54,10 +63,36 @@ def command(
 
     Exit code 11 where anything does not conform.
     """
+    from bench.registry.ledger import Ledger
+
+    ledger = Ledger(registry.absolute()) if registry is not None else None
+    seen = examined(archive, trusted, unsigned, rerun, reproducibility, ledger)
+    if seen is None:
+        return exit_codes.INVALID
+    found = seen.found
+    if form == "json":
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
+    else:
+        print_verification(found, lang)
+    return exit_codes.OK if found.passed else exit_codes.INVALID
+
+
+def examined(
+    archive: Path,
+    trusted: Path | None,
+    unsigned: bool,
+    rerun: Path | None,
+    reproducibility: float | None,
+    ledger: Ledger | None,
+) -> Examined | None:
+    """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive."""
     from bench.records.untrusted import BadFile
+    from bench.submission.accepting import use_token
     from bench.submission.archive import BadArchive
     from bench.submission.trusted import TrustedKeys
-    from bench.submission.verifying import verify
+    from bench.submission.verifying import examine
 
     if trusted is not None and not trusted.is_dir():
         raise click.UsageError(f"`--trusted {trusted}`: there is no such folder.")
@@ -67,18 +102,15 @@ def command(
     keys = TrustedKeys(trusted) if trusted is not None else None
     if not archive.is_file():
         raise click.UsageError(f"{archive}: there is no such file.")
+    standing = ledger.standing() if ledger is not None else None
     try:
-        found = verify(archive.absolute(), keys, unsigned, again)
+        seen = examine(archive.absolute(), keys, unsigned, again, standing)
     except (BadArchive, BadFile) as error:
         click.echo(f"Error: {error}", err=True)
-        return exit_codes.INVALID
-    if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
-    else:
-        _print(found, lang)
-    return exit_codes.OK if found.passed else exit_codes.INVALID
+        return None
+    if ledger is not None:
+        use_token(ledger, seen)
+    return seen
 
 
 def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
@@ -90,7 +122,8 @@ def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
     return again
 
 
-def _print(found: Verification, lang: str) -> None:
+def print_verification(found: Verification, lang: str) -> None:
+    """Every item, the claims, and the sum."""
     from bench.text import name, sentence
 
     click.echo(f"{found.run_id}  sha256 {found.archive_sha256}")

@@ -16,6 +16,7 @@ from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
 from bench.judging.roofline import roofline, roofline_findings
 from bench.judging.serving import published
+from bench.records.division import division_of
 from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
 from bench.records.hashing import record_hash
@@ -107,6 +108,7 @@ def judge_record(
         lateness=median.lateness if median else None,
         nonce=setup.nonce,
         hand_over=median.report.hand_over if median and median.report else None,
+        round_trip=median.report.round_trip if median and median.report else None,
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
         stages=median.report.stages if median and median.report else None,
         footage=median.report.footage if median and median.report else None,
@@ -258,8 +260,7 @@ def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]
 
 
 def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
-    same = report is not None and setup.suite_model_hash is not None and report.model_hash == setup.suite_model_hash
-    return "closed" if same and plan.model is None else "open"
+    return division_of(plan, report.model_hash if report is not None else None, setup.suite_model_hash)
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from time import perf_counter_ns
 
 from bench.apart.remote import RemoteModel, RemoteSession
-from bench.backends.base import Backend, Compiled, EngineError, Model, Options, Unsupported, find_device
+from bench.backends.base import Backend, Compiled, Distant, EngineError, Model, Options, Unsupported, find_device
 from bench.backends.registry import load_backend
 from bench.backends.trimming import compile_trimmed
 from bench.loadgen.lane import Lane
 from bench.records.host import Device, Facts
-from bench.records.job import HandOver, Job
+from bench.records.job import HandOver, Job, RoundTrip
 from bench.tasks.base import ERROR_CLASS
 
 _NULL_CALLS = 2000
+_ECHOES = 200
 # Recomputing on the same engine may take another kernel or order of sums, so it is allowed ten times the error
 # class; int8 has none, and gets the step of its grid.
 RECOMPUTED: dict[str, float] = {name: 10 * limit for name, limit in ERROR_CLASS.items()} | {"int8": 0.1}
@@ -53,6 +55,23 @@ def hand_over(lane: Lane) -> HandOver | None:
     if not isinstance(session, RemoteSession):
         return None
     return session.hand_over(lane.samples.row(0), lane.rings[0].slots[0], _NULL_CALLS)
+
+
+def round_trip(lane: Lane) -> RoundTrip | None:
+    """What it costs to go to a served model and back for nothing; None where the engine is on this host.
+
+    Raises EngineError where it answers no more.
+    """
+    session = lane.sessions[0]
+    if not isinstance(session, Distant):
+        return None
+    taken = []
+    for _ in range(_ECHOES):
+        begun = perf_counter_ns()
+        session.echo()
+        taken.append(perf_counter_ns() - begun)
+    taken.sort()
+    return RoundTrip(calls=_ECHOES, p50_ns=taken[_ECHOES // 2], p99_ns=taken[_ECHOES * 99 // 100])
 
 
 def _here(job: Job, model: Model, options: Options) -> list[tuple[Device, Compiled]]:

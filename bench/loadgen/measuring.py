@@ -13,7 +13,7 @@ from bench.host.floor import has_gil
 from bench.host.watch import Watch
 from bench.loadgen.answering import answer_loaded
 from bench.loadgen.driver import Driven, drive, drive_together
-from bench.loadgen.engine import hand_over
+from bench.loadgen.engine import hand_over, round_trip
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.keeping import answer_evaluation_set, keep_outputs
 from bench.loadgen.lane import Lane, Shift
@@ -33,7 +33,7 @@ from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.loadgen.witness import Witness
 from bench.records.hashing import arrays_hash, derive_seed
 from bench.records.host import Noise
-from bench.records.job import HandOver, Interpreter, Job, Report, SearchReport
+from bench.records.job import HandOver, Interpreter, Job, Report, RoundTrip, SearchReport
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import OPEN_LOOPS
 
@@ -72,6 +72,7 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     noise: Noise
     cpu_s: float | None
     handed_over: HandOver | None = None
+    round_trip: RoundTrip | None = None
     loadgen: LoadGenReport | None = None
 
 
@@ -92,7 +93,7 @@ def measure(one: Warmed, reporter: Reporter) -> Report:
     """Drive a repetition on what is open and warm, hold its answers against the first ones, and keep some of them."""
     planned = _planned(one)
     reporter.phase("measure", planned.expected_s)
-    handed_over = hand_over(planned.lane)
+    handed_over, way = hand_over(planned.lane), round_trip(planned.lane)
     restart(planned.lane.sessions)
     costs = _Costs([one.ready])
     _hold_garbage([one.ready])
@@ -111,6 +112,7 @@ def measure(one: Warmed, reporter: Reporter) -> Report:
         noise=noise,
         cpu_s=cpu_s,
         handed_over=handed_over,
+        round_trip=way,
         loadgen=loadgen,
     )
     return _report(one, planned, seen)
@@ -125,7 +127,7 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
         for one, rate in zip(several, rates, strict=True)
     ]
     reporter.phase("measure", schedule_s)
-    handed_over = [hand_over(planned.lane) for planned in plans]
+    handed_over = [(hand_over(planned.lane), round_trip(planned.lane)) for planned in plans]
     for planned in plans:
         restart(planned.lane.sessions)
     costs = _Costs([one.ready for one in several])
@@ -137,11 +139,17 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
     driven = drive_together(shifts)
     _, noise = costs.stop()
     reports = []
-    for one, planned, shift, own, handed in zip(several, plans, shifts, driven, handed_over, strict=True):
+    for one, planned, shift, own, (handed, way) in zip(several, plans, shifts, driven, handed_over, strict=True):
         reporter.phase("verify")
         assert shift.witness is not None
         seen = _Seen(
-            driven=own, kept=planned.secret, witness=shift.witness, noise=noise, cpu_s=None, handed_over=handed
+            driven=own,
+            kept=planned.secret,
+            witness=shift.witness,
+            noise=noise,
+            cpu_s=None,
+            handed_over=handed,
+            round_trip=way,
         )
         others = {
             other.job.measurement.workload: rate for other, rate in zip(several, rates, strict=True) if other is not one
@@ -238,6 +246,7 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
         rate_per_s=planned.rate_per_s,
         lost_sessions=len(driven.lost),
         hand_over=seen.handed_over,
+        round_trip=seen.round_trip,
         int8_due=ready.int8_due,
         loadgen=seen.loadgen,
         interpreter=interpreter,

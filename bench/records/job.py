@@ -121,6 +121,14 @@ class HandOver(msgspec.Struct, frozen=True, kw_only=True):
     p99_ns: int
 
 
+class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
+    """What it takes to a served model and back when nothing is computed there, measured in this repetition."""
+
+    calls: int
+    p50_ns: int
+    p99_ns: int
+
+
 class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     """How Python ran while the clock did: its lock, how long a thread may keep it, and garbage collections.
 
@@ -187,6 +195,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     beside: dict[str, float] = {}
     more_devices: tuple[DeviceFacts, ...] = ()
     hand_over: HandOver | None = None
+    round_trip: RoundTrip | None = None
     # precision int8: share of the file's convolutions and matrix products that are in int8
     int8_due: float | None = None
     # certified: lower end of the 95 % interval of time(inputs never seen) / time(loaded set)

@@ -6,12 +6,12 @@ Nothing here measures or decides; defaults that depend on a workload or a host a
 from __future__ import annotations
 
 import math
-import re
 from typing import Literal
 
 import msgspec
 
 from bench.records.loadgen import Driver
+from bench.records.nonce import check_nonce
 from bench.records.preparation import Preparation
 
 Mode = Literal["quick", "standard", "certified"]
@@ -40,8 +40,6 @@ USER_WORKLOAD = "user_model"
 PLAN_SCHEMA = 1
 # Under a second not even the default's trial is over; over a day somebody has mistaken the unit.
 TUNE_BUDGET_S = (1, 86_400)
-# 128 bits are what nobody guesses or prepares for.
-_NONCE = re.compile(r"(?:[0-9a-f]{2}){16,64}")
 MOST_BATCH, MOST_WORKERS, MOST_THREADS, MOST_CHANNELS = 65536, 1024, 65536, 100_000
 
 
@@ -52,6 +50,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `more_devices` share one schedule with `device`; `workers` counts sessions on each. `settings` go to the backend
     untouched. With two `processes` the engine has one of its own, as it always has in mode `certified`.
     `nonce`, in lower-case hexadecimal digits, takes the place of `seed`: all that is random follows from it.
+    `token` names the token of a registry that the nonce was handed out with, for mode `certified`.
     `latency_bound_ms`, `max_wait_us` and `timeout_ms` are for open loops. `rate_per_s` is for `server`, `ramp` (its
     100 %) and `concurrent`, and `rates` has that of single workloads; `channels` and `frames_per_s` are for `streams`.
     Without them `server` and `streams` search for the most that holds the bound.
@@ -95,6 +94,7 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     agreement: bool = False
     seed: int = 0
     nonce: str | None = None
+    token: str | None = None
     budget_s: float | None = None
     robustness: bool = False
     tune: bool = False
@@ -133,13 +133,7 @@ def _check_numbers(plan: RunPlan) -> None:
             raise ValueError(f"`{name}` is {value}; it must lie between 1 and {most}")
     if not 0 <= plan.seed < 2**63:
         raise ValueError(f"`seed` is {plan.seed}; it must lie between 0 and 2^63 - 1")
-    if plan.nonce is not None and not _NONCE.fullmatch(plan.nonce):
-        raise ValueError(
-            f"`nonce` is {plan.nonce[:140]!r}; it must be 32 to 128 lower-case hexadecimal digits, in pairs, "
-            "as `openssl rand -hex 32` prints them"
-        )
-    if plan.nonce is not None and plan.seed:
-        raise ValueError("`nonce` takes the place of `seed`; a plan has one of them")
+    check_nonce(plan.nonce, plan.token, plan.seed, plan.mode == "certified")
     for name, amount in (
         ("budget_s", plan.budget_s),
         ("rate_per_s", plan.rate_per_s),

@@ -13,7 +13,7 @@ import msgspec
 from bench.records.energy import Energy
 from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
-from bench.records.job import Challenge, Footage, HandOver, Report, Stages
+from bench.records.job import Challenge, Footage, HandOver, Report, RoundTrip, Stages
 from bench.records.loadgen import LoadGenReport
 from bench.records.numbers import (
     CurvePoint,
@@ -141,6 +141,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     tuning: Tuning | None = None
     nonce: Nonce | None = None
     hand_over: HandOver | None = None
+    round_trip: RoundTrip | None = None
     challenge: Challenge | None = None
     stages: Stages | None = None
     footage: Footage | None = None

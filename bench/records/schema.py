@@ -10,7 +10,11 @@ from pathlib import Path
 
 import msgspec
 
+from bench.records.comparison import Comparison
+from bench.records.listing import Listing
+from bench.records.pairs import Pairs
 from bench.records.plan import RunPlan
+from bench.records.policy import Policy
 from bench.records.record import Record, Run, Trial
 from bench.records.submission import Manifest, Statement, Verification
 
@@ -22,6 +26,10 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "manifest": Manifest,
     "statement": Statement,
     "verification": Verification,
+    "policy": Policy,
+    "listing": Listing,
+    "comparison": Comparison,
+    "pairs": Pairs,
 }
 
 

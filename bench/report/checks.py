@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.records.job import Footage, HandOver, Interpreter, Stages, Verification
+from bench.records.job import Footage, HandOver, Interpreter, RoundTrip, Stages, Verification
 from bench.records.numbers import InFlight, Lateness
 from bench.text import figures, sentence
 
@@ -77,7 +77,7 @@ def footage_text(footage: Footage | None, lang: str) -> str | None:
     )
 
 
-def hand_over_text(measured: HandOver | None) -> str | None:
+def hand_over_text(measured: HandOver | RoundTrip | None) -> str | None:
     if measured is None:
         return None
     return f"{figures.latency(measured.p50_ns)} / {figures.latency(measured.p99_ns)}"

@@ -85,6 +85,7 @@ def record_setup(record: Record, lang: str) -> Section:
     lines += [
         ("session_process", name(lang, "session_process", asked.session_process)),
         ("hand_over", hand_over_text(record.hand_over)),
+        ("round_trip", hand_over_text(record.round_trip)),
         ("stages", stages_text(record.stages, lang)),
         ("footage", footage_text(record.footage, lang)),
         ("load", figures.count(asked.load_samples)),
@@ -210,6 +211,7 @@ def trial_section(trial: Trial, lang: str) -> Section:
             ("warmup", f"{figures.count(report.warmup_rows)} / {figures.count(report.warmup_cut)}"),
             ("cpu_time", figures.duration(report.cpu_s) if report.cpu_s is not None else None),
             ("hand_over", hand_over_text(report.hand_over)),
+            ("round_trip", hand_over_text(report.round_trip)),
             ("harness_late", lateness_text(trial.lateness, lang)),
             ("in_flight", in_flight_text(trial.in_flight, lang)),
             ("interpreter", interpreter_text(report.interpreter, lang)),

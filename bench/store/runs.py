@@ -51,6 +51,11 @@ class RunFolder:
     def of(results: Path, run_id: str) -> RunFolder:
         return RunFolder(results / "runs" / run_id)
 
+    @property
+    def results(self) -> Path:
+        """The results directory that the run lies in; the folder around it where it was moved elsewhere."""
+        return self.path.parent.parent if self.path.parent.name == "runs" else self.path.parent
+
     def keep_run(self, run: Run) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_record(self.path / RUN, run)

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from bench import __version__
 from bench.models.suite import load_workload
 from bench.plugins import PluginError
+from bench.records.division import division_of
 from bench.records.record import Record, Run
 from bench.records.submission import ATTESTING, Claims, Role
 from bench.records.untrusted import BadFile
@@ -43,6 +44,5 @@ def claims_of(run: Run, records: Sequence[Record], signed_as: Collection[Role] =
 
 
 def _is_closed(run: Run, record: Record) -> bool:
-    expected = suite_model_hash(run, record)
-    own_data = run.plan.data is not None
-    return expected is not None and not own_data and record.model_hash == expected and run.suite_version == __version__
+    of_suite = division_of(run.plan, record.model_hash, suite_model_hash(run, record)) == "closed"
+    return of_suite and run.suite_version == __version__

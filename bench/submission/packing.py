@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from bench.records.submission import Manifest, Obstacle, PackedFile, Redacted
+from bench.store.journal import JOURNAL, read_journal
 from bench.store.runs import RunFolder
 from bench.submission.archive import Source, described, write_archive
 from bench.submission.claims import claims_of
@@ -49,11 +50,24 @@ def pack(folder: RunFolder, target: Path, redaction: Redaction) -> Packed:
         texts = _Texts(folder.path, redaction)
         sources = [texts.source(name) for name in contents.files()]
         sources.append(_held(ENVIRONMENT, _encoded(environment())))
+        sources += _journal(folder, contents.run.plan.token)
         files = {source.name: described(source) for source in sources}
         manifest = _manifest(contents, files, texts.replaced)
         sources.append(_held(MANIFEST, _encoded(manifest)))
         files[MANIFEST] = described(sources[-1])
         return Packed(sha256=write_archive(target, sources, files), manifest=manifest)
+
+
+def _journal(folder: RunFolder, token: str | None) -> Iterator[Source]:
+    """The journal of the results directory: every run that was started there, this one and others."""
+    file = folder.results / JOURNAL
+    if file.is_file():
+        yield _held(JOURNAL, read_journal(file))
+    elif token is not None:
+        raise NotPacked(
+            f"{file}: there is no journal of started runs, and a run with a token is handed in with it; "
+            "pack the run where it was measured."
+        )
 
 
 def _manifest(contents: Contents, files: dict[str, PackedFile], replaced: dict[str, dict[Redacted, int]]) -> Manifest:

@@ -36,7 +36,7 @@ def measure_again(
     if own or not all(is_of_suite(name) for name in plan.workloads):
         yield unchecked("rerun", contents.run.run_id, "own-model")
         return
-    fresh = msgspec.structs.replace(plan, nonce=None, seed=secrets.randbits(_SEED_BITS), profile=None)
+    fresh = msgspec.structs.replace(plan, nonce=None, token=None, seed=secrets.randbits(_SEED_BITS), profile=None)
     if plan.mode == "certified":
         fresh = msgspec.structs.replace(fresh, seed=0)  # it draws a nonce of its own
     folder, _ = execute(prepare(fresh), results, observe)

@@ -11,13 +11,16 @@ from pathlib import Path
 from bench.records.record import Record
 from bench.records.submission import Environment, Item, Manifest, Role, Verification
 from bench.records.untrusted import BadFile, read_json
+from bench.registry.standing import Standing
 from bench.store.runs import RunFolder
+from bench.submission.accepting import Examined
 from bench.submission.archive import Unpacked, unpack
 from bench.submission.claims import claims_of
 from bench.submission.consistency import conforming, times_of_run, unchecked, violated
 from bench.submission.contents import ENVIRONMENT, MANIFEST, Contents, obstacles
 from bench.submission.differences import first_difference
 from bench.submission.environment import code_sha256
+from bench.submission.journal import journal_items, token_items
 from bench.submission.measurements import Verified, guarded
 from bench.submission.opening import held_against, read_manifest
 from bench.submission.signatures import Signatures, check_signatures
@@ -27,12 +30,27 @@ Rerun = Callable[[Contents], Iterable[Item]]
 
 
 def verify(
-    archive: Path, trusted: TrustedKeys | None, unsigned: bool = False, rerun: Rerun | None = None
+    archive: Path,
+    trusted: TrustedKeys | None,
+    unsigned: bool = False,
+    rerun: Rerun | None = None,
+    standing: Standing | None = None,
 ) -> Verification:
+    """What `examine` finds."""
+    return examine(archive, trusted, unsigned, rerun, standing).found
+
+
+def examine(
+    archive: Path,
+    trusted: TrustedKeys | None,
+    unsigned: bool = False,
+    rerun: Rerun | None = None,
+    standing: Standing | None = None,
+) -> Examined:
     """Everything that can be verified of an archive without running it again. Raises BadArchive, BadFile or OSError.
 
     `unsigned` takes a missing signature for "not verified" instead of a violation. `rerun` measures again what nothing
-    speaks against so far, and raises as it does.
+    speaks against so far, and raises as it does. `standing` is the registry's, against which tokens are held.
     """
     now = datetime.datetime.now(datetime.UTC)
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as place:
@@ -45,16 +63,24 @@ def verify(
             contents = Contents(RunFolder(folder))
         except BadFile as error:
             items.append(violated("schema", MANIFEST, "unreadable", str(error).replace(f"{folder}/", "")))
-            return Verification(archive_sha256=unpacked.sha256, run_id=manifest.run_id, items=tuple(items), claims=())
+            found = Verification(archive_sha256=unpacked.sha256, run_id=manifest.run_id, items=tuple(items), claims=())
+            return Examined(found=found, token=None, obstacles=manifest.not_admissible)
         items += _items(contents, manifest, folder, now)
+        if standing is not None:
+            signed_by = signatures.roles.get("submitter", frozenset())
+            signers = {trusted.by_id[key].name for key in signed_by} if trusted is not None else set[str]()
+            items += guarded(
+                "token", manifest.run_id, lambda: token_items(contents, standing, unpacked.sha256, signers)
+            )
         if rerun is not None and not any(item.verdict == "violates" for item in items):
             items += rerun(contents)
-        return Verification(
+        found = Verification(
             archive_sha256=unpacked.sha256,
             run_id=manifest.run_id,
             items=tuple(items),
             claims=claims_of(contents.run, list(contents.records.values()), _attested(signatures, items)),
         )
+        return Examined(found=found, token=contents.run.plan.token, obstacles=manifest.not_admissible)
 
 
 def _attested(signatures: Signatures, items: list[Item]) -> frozenset[Role]:
@@ -82,7 +108,7 @@ def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.d
         yield violated("complete", run.run_id, "no-record")
     for name, record in contents.records.items():
         yield from guarded("record", name, partial(_verified, contents, record))
-    yield unchecked("journal", run.run_id, "no-journal")
+    yield from guarded("journal", run.run_id, lambda: journal_items(contents))
     yield unchecked("measured", run.run_id, "only-arithmetic")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from bench.records.numbers import Interval
@@ -162,3 +163,14 @@ def _interval_decimals(value: float, half: float) -> int:
 
 def _tenth(share: float) -> str:
     return f"{round(100.0 * share, 1) + 0.0:.1f}"  # + 0.0: no minus before a zero
+
+
+def significant(value: float, digits: int) -> str:
+    """`value` with so many significant digits, rounded once and half to even (GB/T 8170), as a plain decimal number.
+
+    What is rounded is the shortest decimal number that the double stands for, which is what a reader sees elsewhere.
+    """
+    exact = Decimal(repr(value))
+    if exact == 0:
+        return "0"
+    return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_HALF_EVEN):f}"

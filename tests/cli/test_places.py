@@ -28,7 +28,7 @@ def test_writes_nowhere_else(model: Path, pictures: Path, tmp_path: Path) -> Non
     assert (contents(model.parent), contents(pictures.parent)) == everything
     kept = {entry.name for entry in tmp_path.iterdir()}
     assert kept <= {"here", "home", "scratch", "results", "cache"}
-    assert {entry.name for entry in results.iterdir()} == {"runs"}
+    assert {entry.name for entry in results.iterdir()} == {"runs", "journal.jsonl"}
 
 
 def test_results_lie_here_unless_told_otherwise(model: Path, tmp_path: Path) -> None:

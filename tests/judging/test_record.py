@@ -263,6 +263,7 @@ def test_the_division_is_closed_only_for_the_suites_own_model() -> None:
     assert division(setup("quick", suite_hash="sha256:another")) == "open"
     assert division(setup("quick", suite_hash=None)) == "open"
     assert division(setup("quick", model="/m.onnx")) == "open"
+    assert division(setup("quick", data="/files", agreement=True)) == "open"
 
 
 def test_the_configuration_is_known_by_what_it_is_and_not_by_seed_or_time() -> None:

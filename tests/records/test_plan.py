@@ -59,6 +59,8 @@ def test_plans_with_a_nonce_come_back_as_they_were(nonce: str, mode: Mode) -> No
         ({"nonce": "xy" * 16}, "hexadecimal"),
         ({"nonce": "ab" * 16 + "\n"}, "hexadecimal"),
         ({"nonce": "ab" * 16, "seed": 3}, "takes the place of `seed`"),
+        ({"token": "T-1", "mode": "certified"}, "comes with its `nonce`"),
+        ({"token": "T-1", "nonce": "ab" * 16}, "is for mode `certified`"),
         ({"mode": "certified", "seed": 3}, "takes no `seed`"),
         ({"mode": "certified", "processes": 1}, "`processes` is 2 there, not 1"),
         ({"mode": "certified", "driver": "loadgen"}, "measures with the driver `bench`"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.store.journal import JOURNAL
 from bench.store.runs import RunFolder
 from bench.submission.archive import unpack
 from bench.submission.packing import NotPacked, pack
@@ -23,7 +24,9 @@ PLAIN = Redaction((), ())
 @pytest.fixture
 def folder(kept: RunFolder, tmp_path: Path) -> RunFolder:
     """A copy of the run, to be spoilt."""
-    return RunFolder(Path(shutil.copytree(kept.path, tmp_path / "runs" / kept.path.name)))
+    copied = RunFolder(Path(shutil.copytree(kept.path, tmp_path / "runs" / kept.path.name)))
+    shutil.copy(kept.results / JOURNAL, copied.results / JOURNAL)
+    return copied
 
 
 def test_the_same_run_gives_the_same_bytes(kept: RunFolder, folder: RunFolder, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from bench.backends.opencl.kernels.source import Kernel, kernel, read, written
 def gather(dtype: str, index: str, length: int, inner: int, count: int) -> Kernel:
     """Result (outer, count, inner) from input (outer, length, inner) at `count` places; negative ones from the end.
 
-    Places outside are answered with the nearest that is inside. Arguments: input, places, result.
+    Arguments: input, places, result.
     Global size: places, outer.
     """
     ctype = C_TYPES[dtype]
     body = [
         "const int k=get_global_id(0); const long n=get_global_id(1);",
-        f"long at=places[k]; at=at<0?at+{length}:at; at=at<0?0:(at>={length}?{length - 1}:at);",
+        _inside("places[k]", length),
         f"__global const {ctype}* p=x+(n*{length}+at)*{inner}; __global {ctype}* q=r+(n*{count}+k)*{inner};",
         f"for(int i=0;i<{inner};i++) q[i]=p[i];",
     ]
@@ -30,7 +30,7 @@ def gather_elements(dtype: str, index: str, length: int, sizes: tuple[int, int],
     ctype = C_TYPES[dtype]
     body = [
         "const long item=get_global_id(0);",
-        f"long at=places[item]; at=at<0?at+{length}:at; at=at<0?0:(at>={length}?{length - 1}:at);",
+        _inside("places[item]", length),
         f"const long n=item/{sizes[0] * sizes[1]}, i=item%{sizes[1]};",
         f"r[item]=x[n*{steps[0]}+at*{steps[1]}+i];",
     ]
@@ -52,3 +52,8 @@ def weighted(length: int, inner: int, count: int, taps: int) -> Kernel:
     return kernel(
         "weighted", [read("float", "x"), read("int", "places"), read("float", "w"), written("float", "r")], body
     )
+
+
+def _inside(place: str, length: int) -> str:
+    """A place `at` of an axis: negative ones count from the end, those outside become the nearest that is inside."""
+    return f"long at={place}; at=at<0?at+{length}:at; at=at<0?0:(at>={length}?{length - 1}:at);"

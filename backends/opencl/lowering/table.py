@@ -11,7 +11,7 @@ from bench.backends.opencl.expressions import C_TYPES, copying
 from bench.backends.opencl.graph import MAPPED, Graph, Lacking, Node, Tensor
 from bench.backends.opencl.kernels.rows import REDUCTIONS
 from bench.backends.opencl.layout import BLOCK, Geometry, View, contiguous
-from bench.backends.opencl.lowering import moving, resizing, rows
+from bench.backends.opencl.lowering import moving, ordering, recurrent, resizing, rows
 from bench.backends.opencl.lowering.builder import Builder
 from bench.backends.opencl.lowering.convolutions import in_blocks, lower_convolution, lower_transposed
 from bench.backends.opencl.lowering.mapped import lower_mapped
@@ -19,6 +19,8 @@ from bench.backends.opencl.lowering.pictures import lower_global, lower_pool
 from bench.backends.opencl.lowering.products import lower_product
 from bench.backends.opencl.plan import Buffer, OnHost, Plan, nbytes
 from bench.backends.opencl.rewrite.elementwise import ELEMENTWISE
+from bench.backends.opencl.rewrite.quantising import QUANTISING, refuse_quantising
+from bench.backends.opencl.rewrite.recurrent import GATES
 from bench.backends.opencl.shapes import captured
 from bench.backends.opencl.tiles import Tiles
 
@@ -47,11 +49,18 @@ _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     "LayerNormalization": rows.lower_layer_norm,
     "InstanceNormalization": rows.lower_instance_norm,
     "GroupNormalization": rows.lower_group_norm,
+    "CumSum": ordering.lower_running_sum,
+    "TopK": ordering.lower_largest,
+    **{f"_{op}": recurrent.lower_recurrent for op in GATES},
+    **dict.fromkeys(GATES, recurrent.refuse),
+    **dict.fromkeys(QUANTISING, lambda build, node: refuse_quantising(build.graph, node)),
 }
 
 # What the engine has, by ONNX's names, as far as shapes and types allow; some of it goes before anything is lowered.
 OPERATORS = (
-    (frozenset(_LOWERINGS) - {MAPPED}) | ELEMENTWISE | {"Gemm", "BatchNormalization", "Shape", "Size", "Constant"}
+    frozenset(op for op in _LOWERINGS if not op.startswith("_"))
+    | ELEMENTWISE
+    | {"Gemm", "BatchNormalization", "Shape", "Size", "Constant"}
 )
 
 

@@ -40,7 +40,7 @@ _WHOLE = frozenset({
 _SINGLE = frozenset({"Gelu", "GeluTanh", "HardSwish", "Quantize"})
 
 
-class _Writer:
+class Writer:
     """Collects operands and instructions; small constants become part of the program."""
 
     def __init__(self, graph: Graph) -> None:
@@ -84,7 +84,7 @@ def mapped(graph: Graph, node: Node) -> Node | None:
     dtypes = {graph.dtype(name) for name in (*node.inputs, node.output) if name}
     if not dtypes <= set(C_TYPES) or any(graph.tensor(n).shape is None for n in (*node.inputs, node.output) if n):
         return None
-    writer = _Writer(graph)
+    writer = Writer(graph)
     try:
         (write or _plain)(writer, graph, node)
         program = writer.program()
@@ -103,7 +103,7 @@ def _makes_sense(one: Instruction, program: Program) -> bool:
     return not whole or one.op in _WHOLE
 
 
-def _plain(writer: _Writer, graph: Graph, node: Node) -> None:
+def _plain(writer: Writer, graph: Graph, node: Node) -> None:
     args = tuple(writer.operand(name) for name in node.inputs)
     dtype = graph.dtype(node.output)
     if node.op in _CHAINED:
@@ -120,7 +120,7 @@ def _plain(writer: _Writer, graph: Graph, node: Node) -> None:
     writer.add(node.op, args, numbers, dtype)
 
 
-def _clip(writer: _Writer, graph: Graph, node: Node) -> None:
+def _clip(writer: Writer, graph: Graph, node: Node) -> None:
     dtype = graph.dtype(node.output)
     last = writer.operand(node.inputs[0])
     bounds: list[float] = []
@@ -138,21 +138,21 @@ def _clip(writer: _Writer, graph: Graph, node: Node) -> None:
     writer.add("Clip", (last,), tuple(bounds), dtype)
 
 
-def _cast(writer: _Writer, graph: Graph, node: Node) -> None:
+def _cast(writer: Writer, graph: Graph, node: Node) -> None:
     target = graph.dtype(node.output)
     writer.add("Cast", (writer.operand(node.inputs[0]),), (), target)
 
 
-def _gelu(writer: _Writer, graph: Graph, node: Node) -> None:
+def _gelu(writer: Writer, graph: Graph, node: Node) -> None:
     op = "GeluTanh" if node.get("approximate", "none") == "tanh" else "Gelu"
     writer.add(op, (writer.operand(node.inputs[0]),), (), graph.dtype(node.output))
 
 
-def _where(writer: _Writer, graph: Graph, node: Node) -> None:
+def _where(writer: Writer, graph: Graph, node: Node) -> None:
     writer.add("Where", tuple(writer.operand(name) for name in node.inputs), (), graph.dtype(node.output))
 
 
-def _pow(writer: _Writer, graph: Graph, node: Node) -> None:
+def _pow(writer: Writer, graph: Graph, node: Node) -> None:
     base, dtype = writer.operand(node.inputs[0]), graph.dtype(node.output)
     exponent = graph.constants.get(node.inputs[1])
     if exponent is not None and exponent.size == 1 and float(exponent.ravel()[0]) == 2.0:
@@ -164,26 +164,26 @@ def _pow(writer: _Writer, graph: Graph, node: Node) -> None:
     writer.add("Pow", (base, power), (), dtype)
 
 
-def _mod(writer: _Writer, graph: Graph, node: Node) -> None:
+def _mod(writer: Writer, graph: Graph, node: Node) -> None:
     if graph.dtype(node.output).startswith("float") and not node.get("fmod", 0):
         raise Lacking("the remainder of fractions by their divisor's sign")
     args = tuple(writer.operand(name) for name in node.inputs)
     writer.add("FMod" if node.get("fmod", 0) else "Mod", args, (), graph.dtype(node.output))
 
 
-def _shift(writer: _Writer, graph: Graph, node: Node) -> None:
+def _shift(writer: Writer, graph: Graph, node: Node) -> None:
     if not graph.dtype(node.output).startswith("u"):
         raise Lacking("shifts of signed numbers")
     op = "ShiftLeft" if node.get("direction") == "LEFT" else "ShiftRight"
     writer.add(op, tuple(writer.operand(name) for name in node.inputs), (), graph.dtype(node.output))
 
 
-def _is_infinite(writer: _Writer, graph: Graph, node: Node) -> None:
+def _is_infinite(writer: Writer, graph: Graph, node: Node) -> None:
     signs = float(node.get("detect_negative", 1)), float(node.get("detect_positive", 1))
     writer.add("IsInf", (writer.operand(node.inputs[0]),), signs, graph.dtype(node.output))
 
 
-_WRITERS: dict[str, Callable[[_Writer, Graph, Node], None]] = {
+_WRITERS: dict[str, Callable[[Writer, Graph, Node], None]] = {
     "Clip": _clip,
     "Cast": _cast,
     "CastLike": _cast,

@@ -1,0 +1,48 @@
+"""`bench export`: kept records in the formats of other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import logging_options, output_option
+
+
+@click.group("export")
+def command() -> None:
+    """Kept records in the formats of other tools."""
+
+
+@command.command("pytest-benchmark")
+@click.argument("run", default="latest")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@output_option
+@logging_options
+def pytest_benchmark_command(run: str, file: Path, output: str | None) -> int:
+    """Write RUN to FILE.json, as `pytest-benchmark compare` and its histogram read it: a round is a repetition.
+
+    A rate stands there as the time for one; cameras and shares, which are no times, are left out and named.
+    """
+    from bench.comparing.kept import kept_records
+    from bench.report.pytest_benchmark import exported
+    from bench.store.files import write_bytes
+    from bench.store.places import ensure_writable, results_directory
+    from bench.store.runs import RUN, find_record
+
+    kept = find_record(run, results_directory(output))
+    if kept.name != RUN:
+        raise click.UsageError(f"A whole run is exported; {kept} is a part of one.")
+    records = list(kept_records(kept, run).values())
+    found = records[0].run
+    assert found is not None  # these are of a run
+    content, left = exported([(entry.record, entry.values) for entry in records], found.host, found.started_at)
+    if len(left) == len(records):
+        raise click.UsageError(f"Nothing in {run} is a time or a rate with a value; nothing was written.")
+    ensure_writable(file.absolute().parent, "FILE")
+    write_bytes(file, content)
+    for name in left:
+        click.echo(f"Left out, for its primary figure is no time: {name}", err=True)
+    click.echo(file)
+    return exit_codes.OK

@@ -1,0 +1,55 @@
+"""`bench history`: each primary figure over the kept runs, and where its level changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, lang_option, logging_options, output_option
+
+
+@click.command("history")
+@click.argument("measurement", required=False)
+@click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png")
+@output_option
+@format_option
+@lang_option
+@logging_options
+def command(measurement: str | None, plot_file: Path | None, output: str | None, form: str, lang: str) -> int:
+    """The figures of MEASUREMENT (`<workload>.<scenario>.<precision>`; all without it) over the runs of each runner.
+
+    A level is what records scatter around. Three records at the least are a level; docs/regressions.md says how often
+    a change is missed, or found where there is none.
+    """
+    from bench.comparing.history import courses
+    from bench.plugins import suggestion
+    from bench.store.files import write_bytes
+    from bench.store.places import results_directory
+    from bench.store.runs import NoSuchRecord
+
+    results = results_directory(output)
+    found, broken = courses(results)
+    for line in broken:
+        click.echo(line, err=True)
+    names = sorted({course.measurement for course in found})
+    shown = [course for course in found if measurement in (None, course.measurement)]
+    if not shown:
+        what = f"of {measurement!r} " if measurement else ""
+        raise NoSuchRecord(f"{results}: no sound record {what}is kept there.{suggestion(measurement or '', names)}")
+    if form == "json":
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=1))
+    else:
+        from bench.report.courses import course_lines
+
+        for line in course_lines(shown, lang):
+            click.echo(line)
+    if plot_file is not None:
+        from bench.report.course_plot import courses_png
+
+        write_bytes(plot_file, courses_png(shown, lang))
+        click.echo(plot_file, err=True)
+    return exit_codes.INVALID if broken else exit_codes.OK

@@ -1,0 +1,79 @@
+"""`bench policy new`, `bench policy check`: the rules of a procurement round."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import format_option, lang_option, logging_options, output_option
+
+
+@click.group("policy")
+def command() -> None:
+    """Policies: terms, weights and gates that a procurement list is made by."""
+
+
+@command.command("new")
+@click.argument("sector", required=False)
+@click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), help="File [default: SECTOR.toml].")
+@click.option("--reference", metavar="RUN", help="A kept run whose values ratios are formed with.")
+@click.option("--system", help="--reference: what the system is called [default: the run's].")
+@output_option
+@logging_options
+def new(sector: str | None, target: Path | None, reference: str | None, system: str | None, output: str | None) -> int:
+    """Write the template of SECTOR, to be edited; without SECTOR, name those that there are."""
+    from bench.procurement.policies import sectors, template, with_reference
+    from bench.store.files import write_bytes
+    from bench.store.places import results_directory
+    from bench.store.runs import RUN, RunFolder, find_record
+
+    if sector is None:
+        click.echo("\n".join(sectors()))
+        return exit_codes.OK
+    if system is not None and reference is None:
+        raise click.UsageError("`--system` goes with `--reference`.")
+    text = template(sector)
+    if reference is not None:
+        file = find_record(reference, results_directory(output))
+        if file.name != RUN:
+            raise click.UsageError(f"A reference is a whole run; {file} is a part of one.")
+        kept = RunFolder(file.parent)
+        run = kept.load_run()
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        text = with_reference(sector, run, kept.load_records(), sha256, system or run.run_id)
+    target = target or Path(f"{sector}.toml")
+    if target.exists():
+        raise click.UsageError(f"{target} is there already; `--to` names another file.")
+    write_bytes(target, text.encode())
+    click.echo(target)
+    return exit_codes.OK
+
+
+@command.command("check")
+@click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
+@format_option
+@lang_option
+@logging_options
+def check(policy: Path, form: str, lang: str) -> int:
+    """Say what is wrong with POLICY. Exit code 2 where something is."""
+    import msgspec
+
+    from bench.procurement.checking import faults
+    from bench.procurement.policies import read_policy
+    from bench.text import sentence
+    from bench.text.listing import fault_text
+
+    read, sha256 = read_policy(policy)
+    found = faults(read)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode({"sha256": sha256, "faults": found}), indent=1))
+    elif found:
+        click.echo("\n".join(fault_text(lang, fault) for fault in found))
+    else:
+        click.echo(
+            sentence(lang, "policy.good", name=read.name, round=read.round, terms=len(read.terms), sha256=sha256)
+        )
+    return exit_codes.USAGE if found else exit_codes.OK

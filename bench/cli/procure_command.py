@@ -1,0 +1,108 @@
+"""`bench procure POLICY SUBMISSIONS…`: from results to a procurement list."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import console, format_option, lang_option, logging_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.procurement.rows import Particulars
+
+
+@click.command("procure")
+@click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("submissions", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where list.json and list.csv go."
+)
+@click.option(
+    "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
+)
+@click.option(
+    "--particulars",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="TOML: what is declared of each run id (maker, model, report number, …).",
+)
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day of the list [default: today]."
+)
+@format_option
+@lang_option
+@logging_options
+def command(
+    policy: Path,
+    submissions: tuple[Path, ...],
+    folder: Path | None,
+    trusted: Path | None,
+    particulars: Path | None,
+    as_of: datetime.datetime | None,
+    form: str,
+    lang: str,
+) -> int:
+    """Make the list of SUBMISSIONS, archives of `bench pack` or run folders, by POLICY.
+
+    Three tables: formal results, ranked where eligible; self-tests, ranked among themselves; what could not be
+    assessed, with what is missing. Nothing is left out.
+
+    Exit code 11 where nothing could be assessed.
+    """
+    import msgspec
+
+    from bench.procurement.candidates import read
+    from bench.procurement.checking import faults
+    from bench.procurement.listing import listing
+    from bench.procurement.policies import read_policy
+    from bench.procurement.writing import write
+    from bench.report.listing import print_listing
+    from bench.store.places import ensure_writable
+    from bench.submission.trusted import TrustedKeys
+    from bench.text.listing import fault_text
+
+    if trusted is not None and not trusted.is_dir():
+        raise click.UsageError(f"`--trusted {trusted}`: there is no such folder.")
+    rules, sha256 = read_policy(policy)
+    if wrong := faults(rules):
+        raise click.UsageError(f"{policy}: " + " ".join(fault_text(lang, fault) for fault in wrong))
+    keys = TrustedKeys(trusted) if trusted is not None else None
+    day = as_of.date() if as_of is not None else datetime.datetime.now(datetime.UTC).date()
+    if folder is not None:
+        ensure_writable(folder, "`-o`")
+    found = [read(path, keys) for path in submissions]
+    made = listing(rules, sha256, found, day, _particulars(particulars, _runs(found)))
+    if folder is not None:
+        write(made, folder, lang)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=1))
+    else:
+        print_listing(console(), made, lang)
+    assessed = any(row.table != "not-assessed" for row in made.rows)
+    return exit_codes.OK if assessed else exit_codes.INVALID
+
+
+def _runs(found: Sequence[object]) -> set[str]:
+    from bench.procurement.candidates import Candidate
+
+    return {entry.run.run_id for entry in found if isinstance(entry, Candidate)}
+
+
+def _particulars(file: Path | None, runs: set[str]) -> Particulars:
+    """What is declared, by run id; a run id that nobody handed in is a slip of the pen."""
+    from bench.plugins import suggestion
+    from bench.records.untrusted import read_toml
+
+    if file is None:
+        return {}
+    declared = read_toml(file, dict[str, dict[str, str]])
+    for run_id in declared:
+        if run_id not in runs:
+            raise click.UsageError(f"{file}: no submission is of run {run_id!r}.{suggestion(run_id, sorted(runs))}")
+    return declared

@@ -1,0 +1,1 @@
+"""Records held against each other: guards, margins, verdicts; interleaved pairs; baselines and their course."""

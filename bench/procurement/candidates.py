@@ -1,0 +1,114 @@
+"""What is handed in: archives, verified first, or run folders, which are self-tests whatever they say."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.records.listing import Remark
+from bench.records.record import Record, Run, Trial
+from bench.records.submission import Claims
+from bench.records.untrusted import BadFile
+from bench.store.runs import RUN, RunFolder
+from bench.submission.archive import BadArchive, unpack
+from bench.submission.claims import claims_of
+from bench.submission.contents import Contents
+from bench.submission.trusted import TrustedKeys
+from bench.submission.verifying import verify
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One configuration that was tested: its run, records and repetitions by measurement, and what they count as.
+
+    `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
+    `violations` says what did not.
+    """
+
+    source: str
+    run: Run
+    records: dict[str, Record]
+    trials: dict[str, list[Trial]]
+    claims: dict[str, Claims]
+    archive_sha256: str | None = None
+    verified: bool | None = None
+    violations: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Unreadable:
+    """Something that was handed in and cannot be read, and why."""
+
+    source: str
+    why: str
+
+
+def read(path: Path, trusted: TrustedKeys | None) -> Candidate | Unreadable:
+    """One submission: a run's folder, its `run.json`, or an archive. Never raises for what is in it."""
+    try:
+        if path.is_dir() or path.name == RUN:
+            return _of_folder(path if path.is_dir() else path.parent, str(path))
+        return _of_archive(path, trusted)
+    except (BadArchive, BadFile) as error:
+        return Unreadable(source=str(path), why=str(error))
+    except OSError as error:
+        return Unreadable(source=str(path), why=f"{path}: {error.strerror or error}")
+
+
+def _of_folder(folder: Path, source: str) -> Candidate:
+    contents = Contents(RunFolder(folder))
+    return _candidate(source, contents, claims_of(contents.run, list(contents.records.values())))
+
+
+def _of_archive(path: Path, trusted: TrustedKeys | None) -> Candidate:
+    verification = verify(path, trusted, unsigned=True)
+    with tempfile.TemporaryDirectory(prefix="bench-procure-") as place:
+        unpacked = unpack(path, Path(place))
+        if unpacked.sha256 != verification.archive_sha256:
+            raise BadArchive(f"{path}: it changed while it was read.")
+        try:
+            contents = Contents(RunFolder(Path(place)))
+        except BadFile as error:
+            raise BadFile(str(error).replace(f"{place}/", f"{path}: ")) from None
+    return _candidate(
+        str(path),
+        contents,
+        verification.claims or claims_of(contents.run, list(contents.records.values())),
+        archive_sha256=unpacked.sha256,
+        verified=verification.passed,
+        violations=tuple(
+            Remark(code="violation", subject=f"{item.check} {item.subject}", seen=item.seen or item.reason)
+            for item in verification.items
+            if item.verdict == "violates"
+        ),
+    )
+
+
+def _candidate(
+    source: str,
+    contents: Contents,
+    claims: tuple[Claims, ...],
+    archive_sha256: str | None = None,
+    verified: bool | None = None,
+    violations: tuple[Remark, ...] = (),
+) -> Candidate:
+    return Candidate(
+        source=source,
+        run=contents.run,
+        records=contents.records,
+        trials=contents.trials,
+        claims={claim.measurement: claim for claim in claims},
+        archive_sha256=archive_sha256,
+        verified=verified,
+        violations=violations,
+    )
+
+
+def of_interest(candidate: Candidate, workload: str, scenario: str, region: str) -> Iterator[Record]:
+    """The records of a workload in a scenario, with that timed region; more than one where precisions differ."""
+    for record in candidate.records.values():
+        measured = record.measurement
+        if (measured.workload, measured.scenario, record.timed_region) == (workload, scenario, region):
+            yield record

@@ -1,0 +1,88 @@
+"""Gates: what every eligible result must be, and the limits of a policy, which no score makes up for."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from bench.models.suite import load_workload
+from bench.plugins import PluginError
+from bench.procurement.addresses import in_unit_of, parsed
+from bench.procurement.candidates import Candidate
+from bench.procurement.values import gate_value
+from bench.records.listing import GateState, Limit, Remark
+from bench.records.policy import Gate, Policy
+from bench.records.untrusted import BadFile
+from bench.submission.claims import is_of_suite
+
+_SOUND = frozenset({"command", "recognise"})
+
+
+def limits(candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date) -> tuple[Limit, ...]:
+    """Every gate with its verdict: those of `admission` first, then those of the policy."""
+    return (*_admission(candidate, policy, expires_on, on), *(_limit(candidate, gate) for gate in policy.gates))
+
+
+def _admission(candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date) -> Iterator[Limit]:
+    asked, claims = policy.admission, candidate.claims.values()
+    yield _one("mode", asked.modes, {candidate.run.plan.mode})
+    yield _one("origin", asked.origins, {claim.origin for claim in claims})
+    yield _one("attestation", ("attested",), {claim.attestation for claim in claims})
+    if asked.division == "closed":
+        yield _one("division", ("closed",), {claim.division for claim in claims})
+    verified: GateState = "unverified" if candidate.verified is None else "met" if candidate.verified else "not-met"
+    yield Limit(gate="verified", required="conforms", seen=str(len(candidate.violations)), state=verified)
+    if asked.both_senses:
+        senses = _senses(candidate)
+        yield _one("both-senses", ("sound", "vision"), senses, every=True)
+    state: GateState = "met" if on <= expires_on else "not-met"
+    yield Limit(gate="expiry", required=f">= {on}", seen=str(expires_on), state=state)
+
+
+def _one(gate: str, allowed: tuple[str, ...], seen: set[str], every: bool = False) -> Limit:
+    met = seen >= set(allowed) if every else bool(seen) and seen <= set(allowed)
+    return Limit(
+        gate=gate, required=", ".join(allowed), seen=", ".join(sorted(seen)) or "-", state="met" if met else "not-met"
+    )
+
+
+def _senses(candidate: Candidate) -> set[str]:
+    """What the valid results of passed quality are of."""
+    found = set()
+    for record in candidate.records.values():
+        name = record.measurement.workload
+        passed = record.valid and record.quality is not None and record.quality.passed is True
+        if passed and is_of_suite(name):
+            try:
+                task = load_workload(name).spec.task
+            except (PluginError, BadFile):
+                continue
+            found.add("sound" if task in _SOUND else "vision")
+    return found
+
+
+def _limit(candidate: Candidate, gate: Gate) -> Limit:
+    """A limit on a measured value, unrounded; guarded, it must lie outside the interval."""
+    address = parsed(gate.metric)
+    required = f"{gate.op} {gate.limit:g} {gate.unit}" + (" *" if gate.guarded else "")
+    found = gate_value(candidate, address, gate.timed_region)
+    if isinstance(found, Remark):
+        seen = " ".join(part for part in (found.code, found.subject, found.seen) if part)
+        return Limit(gate=gate.metric, required=required, seen=seen, state="unverified")
+    value, interval = found
+    limit = in_unit_of(address, gate.limit, gate.unit)
+    low, high = (interval.low, interval.high) if interval is not None else (value, value)
+    judged = value if not gate.guarded else low if gate.op == ">=" else high
+    state: GateState = "met" if (judged >= limit if gate.op == ">=" else judged <= limit) else "not-met"
+    if gate.guarded and interval is None:
+        state = "unverified"  # nothing says how sure the value is
+    return Limit(
+        gate=gate.metric,
+        required=required,
+        seen=f"{value!r} [{low!r}, {high!r}]" if interval is not None else repr(value),
+        state=state,
+        value=value,
+        low=interval.low if interval is not None else None,
+        high=interval.high if interval is not None else None,
+        near=interval is not None and low <= limit <= high,
+    )

@@ -1,0 +1,109 @@
+"""A list as files: `list.json`, whole and unrounded, and `list.csv`, one line per row under the names of the field."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from bench.records.listing import Listing, Row
+from bench.records.metrics import METRICS
+from bench.store.files import write_bytes, write_record
+from bench.text import figures, name, printable, sentence
+from bench.text.listing import remark_text
+
+JSON, CSV = "list.json", "list.csv"
+# Declared by a vendor or laboratory, nobody else knows them: §2.2 of the procurement notes.
+PARTICULARS = (
+    *("manufacturer", "address", "organisation_id", "brand", "product_name", "model", "report_number"),
+    *("certificate", "laboratory", "published_on", "supply_until"),
+)
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write(made: Listing, folder: Path, lang: str) -> None:
+    """Write both files into `folder`. Raises OSError."""
+    write_record(folder / JSON, made)
+    write_bytes(folder / CSV, csv_text(made, lang).encode("utf-8-sig"))  # the mark has spreadsheets read Chinese
+
+
+def csv_text(made: Listing, lang: str) -> str:
+    """The rows as CSV, with a line of headings. What is not known is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    cells = [_cells(made, row, lang) for row in made.rows]
+    headings = list(_cells(made, Row(number=0, table="not-assessed", run_id="", source=""), lang))
+    writer.writerow([_safe(heading) for heading in headings])
+    writer.writerows([[_safe(row[heading]) for heading in headings] for row in cells])
+    return out.getvalue()
+
+
+def _cells(made: Listing, row: Row, lang: str) -> dict[str, str]:
+    """One row by heading."""
+    digits, place = made.policy.digits, row.place
+    known = {
+        "number": str(row.number),
+        "table": name(lang, "list_table", row.table),
+        "eligible": name(lang, "list_verdict", "eligible" if row.eligible else "not-eligible"),
+        "place": str(place.place) if place is not None else "",
+        "rank_range": f"{place.place}–{place.last}" if place is not None else "",
+        "score": figures.significant(place.score, digits) if place is not None else "",
+        "score_low": figures.significant(place.low, digits) if place is not None else "",
+        "score_high": figures.significant(place.high, digits) if place is not None else "",
+        **{key: row.particulars.get(key, "") for key in PARTICULARS},
+        "vendor": row.vendor,
+        "product": row.product,
+        "class": row.machine_class,
+        "config_hash": row.config_hash,
+        "sector": made.policy.sector,
+        "basis": f"{made.policy.name} {made.policy.round}, suite {made.policy.suite_version}",
+        "policy_sha256": made.policy_sha256,
+        "run_id": row.run_id,
+        "attestation": name(lang, "attestation", row.attestation) if row.attestation else "",
+        "division": name(lang, "division", row.division) if row.division else "",
+        "mode": row.mode,
+        "tested_on": str(row.tested_on or ""),
+        "expires_on": str(row.expires_on or ""),
+        "state": name(lang, "list_state", row.state),
+        "availability": row.availability,
+        "declared_origin": "; ".join(f"{part}: {text}" for part, text in row.declared_origin.items()),
+        "reference": made.policy.reference.system,
+        "archive_sha256": row.archive_sha256 or "",
+        "source": row.source,
+    }
+    cells = {sentence(lang, f"list_column.{key}"): value for key, value in known.items()}
+    cells |= _terms(made, row, digits)
+    for number, gate in enumerate(row.gates, start=1):
+        state = name(lang, "list_gate", gate.state)
+        cells[_gate_heading(lang, number)] = f"{gate.gate} {gate.required}: {gate.seen} ({state})"
+    for number in range(len(row.gates) + 1, _most_gates(made) + 1):
+        cells[_gate_heading(lang, number)] = ""
+    cells[sentence(lang, "list_column.remarks")] = " | ".join(remark_text(lang, one) for one in row.remarks)
+    return cells
+
+
+def _gate_heading(lang: str, number: int) -> str:
+    return sentence(lang, "list_column.gate", number=number)
+
+
+def _most_gates(made: Listing) -> int:
+    return max((len(row.gates) for row in made.rows), default=0)
+
+
+def _terms(made: Listing, row: Row, digits: int) -> dict[str, str]:
+    """Value and ratio of each term of the policy."""
+    found = {term.metric: term for term in row.terms}
+    cells = {}
+    for term in made.policy.terms:
+        result, unit = found.get(term.metric), METRICS[term.metric.rpartition(".")[2]].unit
+        cells[f"{term.metric} ({unit})"] = figures.significant(result.value, digits) if result is not None else ""
+        cells[f"{term.metric} ratio"] = figures.significant(result.ratio, digits) if result is not None else ""
+    return cells
+
+
+def _safe(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    plain = printable(text)
+    number = plain.removeprefix("-").replace(".", "", 1).isdigit()
+    return f"'{plain}" if plain.startswith(_FORMULA) and not number else plain

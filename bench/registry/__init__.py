@@ -1,0 +1,1 @@
+"""The evaluator's ledger of tokens, accepted submissions, their status, and appeals, in a git repository."""

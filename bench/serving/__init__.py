@@ -1,0 +1,1 @@
+"""A backend's compiled workload served by the Open Inference Protocol: the system under test of a tester elsewhere."""

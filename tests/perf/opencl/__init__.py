@@ -1,0 +1,1 @@
+"""The OpenCL engine beside onnxruntime: `make perf-opencl` prints the table."""
