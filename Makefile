@@ -1,6 +1,6 @@
 # One command each for running and developing; all set-up is theirs. Needed beforehand: Python 3.11 or newer, nothing else.
 #   make run         measure this host with the defaults; ARGS="--mode standard" passes flags to `bench run`
-#   make test        tests of the fast tier (ARGS goes to pytest); make test-full: all of them
+#   make test        tests of the fast tier, JOBS (2) at a time (ARGS goes to pytest); make test-full: all of them
 #   make lint        ruff (rules and format), mypy --strict
 #   make perf        speed of the harness itself, with pytest-benchmark
 #   make perf-opencl the OpenCL engine beside onnxruntime, all networks (ARGS="--rounds 5 --json rows.json")
@@ -9,6 +9,7 @@
 # PYTHON=/path/to/python chooses the interpreter the environments are made with.
 
 ARGS ?=
+JOBS ?= 2
 # Two environments, so that what is measured with is the install a user gets: no torch, no test tools.
 RUN_VENV := .venv
 DEV_VENV := .venv-dev
@@ -36,10 +37,10 @@ run: $(RUN_VENV)/installed
 	@$(RUN_VENV)/bin/bench run $(ARGS)
 
 test: $(DEV_VENV)/installed
-	$(DEV_VENV)/bin/python -m pytest $(ARGS)
+	$(DEV_VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-full: $(DEV_VENV)/installed
-	$(DEV_VENV)/bin/python -m pytest --full $(ARGS)
+	$(DEV_VENV)/bin/python -m pytest --full -n $(JOBS) --dist loadfile $(ARGS)
 
 perf: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --perf tests/perf $(ARGS)

@@ -18,6 +18,8 @@ from bench.store.timeline_file import read_timeline
 from .kept import check_every_file, records_of, run_of
 from .things import Outcome, only_run, run
 
+# A minute and a half alone; on a machine with much else to do it has taken four.
+pytestmark = pytest.mark.timeout(900)
 WORKLOADS = ("image_classify", "speech_command")
 SCENARIOS = ("single_stream", "offline")
 NAMES = [f"{workload}.{scenario}.fp32" for workload in WORKLOADS for scenario in SCENARIOS]
