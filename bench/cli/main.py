@@ -27,6 +27,7 @@ _COMMANDS = {
     "baseline": "Make a run the baseline of its runner; hold others against it.",
     "history": "Each figure over the kept runs, and where its level changed.",
     "export": "Kept records in the formats of other tools.",
+    "query": "Questions to all kept figures, ready ones or in SQL.",
     "report": "Write the report of a kept run again, in Chinese or English.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.judging.attempts import deciding
-from bench.records.plan import SEARCHED
+from bench.judging.attempts import scored
 from bench.records.record import Record, Run, Trial
 from bench.records.untrusted import BadFile
 from bench.records.versions import load
@@ -51,10 +50,7 @@ def kept_records(file: Path, origin: str) -> dict[str, Kept]:
 def _kept(file: Path, run: Run | None, origin: str) -> Kept:
     record = load(file, Record)
     trials = [load(file.parent / name / TRIAL, Trial) for name in record.trials]
-    if record.measurement.scenario in SEARCHED:
-        trials = deciding(trials, record.attempts)
-    whole = [trial for trial in trials if trial.status == "complete"]
-    return Kept(origin=origin, record=record, run=run, values=values_of(whole))
+    return Kept(origin=origin, record=record, run=run, values=values_of(scored(record, trials)))
 
 
 def values_of(trials: list[Trial]) -> dict[str, tuple[float, ...]]:

@@ -11,8 +11,8 @@ from itertools import groupby
 
 from bench.records.effort import EFFORTS, Effort
 from bench.records.findings import Finding
-from bench.records.plan import Measurement, Mode
-from bench.records.record import Trial
+from bench.records.plan import SEARCHED, Measurement, Mode
+from bench.records.record import Record, Trial
 from bench.records.search import Attempt, Search
 from bench.scoring.holding import cannot_hold, upper_share
 from bench.scoring.server import LATE_ALLOWED
@@ -83,6 +83,12 @@ def deciding(trials: Sequence[Trial], tried: Sequence[Attempt]) -> list[Trial]:
     best = best_held(tried)
     rate = trials[-1].rate_per_s if best is None else best
     return [trial for trial in trials if trial.rate_per_s == rate or trial.status == "failed"]
+
+
+def scored(record: Record, trials: Sequence[Trial]) -> list[Trial]:
+    """The whole repetitions that a record's published figures come from."""
+    kept = deciding(trials, record.attempts) if record.measurement.scenario in SEARCHED else trials
+    return [trial for trial in kept if trial.status == "complete"]
 
 
 def _lower(measurement: Measurement, rate: float, effort: Effort) -> float | None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from bench.host.floor import has_gil
-from bench.host.watch import Watch
 from bench.loadgen.answering import answer_loaded
+from bench.loadgen.costs import Costs, hold_garbage, interpreter_of
 from bench.loadgen.driver import Driven, drive, drive_together
 from bench.loadgen.engine import hand_over, round_trip
 from bench.loadgen.input_cache import repeated_input_gain
@@ -33,7 +30,7 @@ from bench.loadgen.warmup import WarmUp, measured_rows, warm_up
 from bench.loadgen.witness import Witness
 from bench.records.hashing import arrays_hash, derive_seed
 from bench.records.host import Noise
-from bench.records.job import HandOver, Interpreter, Job, Report, RoundTrip, SearchReport
+from bench.records.job import HandOver, Job, Report, RoundTrip, SearchReport
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import OPEN_LOOPS
 
@@ -95,8 +92,8 @@ def measure(one: Warmed, reporter: Reporter) -> Report:
     reporter.phase("measure", planned.expected_s)
     handed_over, way = hand_over(planned.lane), round_trip(planned.lane)
     restart(planned.lane.sessions)
-    costs = _Costs([one.ready])
-    _hold_garbage([one.ready])
+    costs = Costs([one.ready])
+    hold_garbage([one.ready])
     lane, timeline, secret, witness = planned.lane, planned.timeline, planned.secret, Witness()
     kept, loadgen = Kept(), None
     if one.job.measurement.driver == "loadgen":
@@ -130,8 +127,8 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
     handed_over = [(hand_over(planned.lane), round_trip(planned.lane)) for planned in plans]
     for planned in plans:
         restart(planned.lane.sessions)
-    costs = _Costs([one.ready for one in several])
-    _hold_garbage([one.ready for one in several])
+    costs = Costs([one.ready for one in several])
+    hold_garbage([one.ready for one in several])
     shifts = [
         Shift(lane=planned.lane, timeline=planned.timeline, secret=planned.secret, witness=Witness())
         for planned in plans
@@ -219,7 +216,7 @@ def _secret(job: Job, rows: int) -> SecretSample:
 
 def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
     ready, lane, driven = one.ready, planned.lane, seen.driven
-    interpreter, stages = _interpreter(ready, driven), total(lane.sessions)
+    interpreter, stages = interpreter_of(ready, driven), total(lane.sessions)
     seen.witness.keep(Path(one.job.folder) / "columns")
     checked = verify_placed(ready.placed, ready.model, lane.samples, seen.kept, one.first, driven.lost)
     keep_outputs(Path(one.job.folder), planned.secret)
@@ -264,42 +261,3 @@ def _mean_sample_s(ready: Ready, samples: LoadedSet) -> float | None:
         return None
     lengths = samples.gathered(range(samples.count)).get(varying.length)
     return float(lengths.mean()) / varying.places_per_s if lengths is not None else None
-
-
-def _hold_garbage(readies: Sequence[Ready]) -> None:
-    """In this process the drivers do that; engines in their own are told to."""
-    for ready in readies:
-        if ready.apart is not None:
-            ready.apart.hold_garbage()
-
-
-def _interpreter(ready: Ready, driven: Driven) -> Interpreter:
-    # An engine's process whose sessions do not come back might not answer this either.
-    asked = ready.apart if not driven.lost else None
-    return Interpreter(
-        gil=has_gil(),
-        switch_interval_s=sys.getswitchinterval(),
-        collections=driven.collections,
-        engine_collections=asked.release_garbage() if asked is not None else None,
-    )
-
-
-class _Costs:
-    """Processor time, and what else happened on the host, from now until `stop`."""
-
-    def __init__(self, readies: Sequence[Ready]) -> None:
-        self._apart = [ready.apart for ready in readies if ready.apart is not None]
-        self._watch, self._own_s, self._engine_s = Watch(), _own_s(), self._engines_s()
-
-    def stop(self) -> tuple[float, Noise]:
-        """Seconds of this process and of engines in their own, and the noise of others."""
-        own_s, engine_s = _own_s() - self._own_s, self._engines_s() - self._engine_s
-        return own_s + engine_s, self._watch.stop(engine_s=engine_s)
-
-    def _engines_s(self) -> float:
-        return sum(engine.cpu_s() for engine in self._apart)
-
-
-def _own_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime

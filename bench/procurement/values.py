@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.judging.attempts import deciding
+from bench.judging.attempts import scored
 from bench.procurement.addresses import Address, parsed
 from bench.procurement.candidates import Candidate, of_interest
 from bench.records.listing import Remark
 from bench.records.numbers import Interval
-from bench.records.plan import SEARCHED, Region
+from bench.records.plan import Region
 from bench.records.policy import QUALITY, Policy, Term
 from bench.records.record import Record
 from bench.scoring.differences import log_scatter_of
@@ -94,9 +94,8 @@ def _unusable(record: Record, address: Address) -> Remark | None:
 
 def _repeated(candidate: Candidate, record: Record, metric: str) -> list[float]:
     """The values of the repetitions that the published figure comes from."""
-    kept = candidate.trials[record.measurement.name]
-    scored = deciding(kept, record.attempts) if record.measurement.scenario in SEARCHED else kept
-    figures = [trial.metrics.get(metric) for trial in scored if trial.status == "complete"]
+    trials = scored(record, candidate.trials[record.measurement.name])
+    figures = [trial.metrics.get(metric) for trial in trials]
     return [figure.value for figure in figures if figure is not None and figure.value is not None]
 
 

@@ -1,0 +1,112 @@
+"""`bench query`: questions to all kept figures, by name or in SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, Final  # Any: what a database returns
+
+import click
+
+from bench.cli import exit_codes
+from bench.cli.common import Names, console, logging_options, output_option
+
+_SOUND: Final = "valid AND quality_passed AND origin = 'measured'"
+_WHO: Final = "run_id, coalesce(product, cpu) AS system, backend, device, precision, mode"
+_QUESTIONS: Final = {
+    "best": (
+        "The highest or lowest primary figure of each workload and scenario, per machine class.",
+        f"SELECT workload, scenario, timed_region, machine_class, metric, unit, value, low, high, {_WHO} FROM figures "
+        f"WHERE {_SOUND} AND is_primary QUALIFY row_number() OVER (PARTITION BY workload, scenario, timed_region, "
+        "machine_class ORDER BY CASE WHEN unit = 'ns' THEN value ELSE -value END) = 1 ORDER BY workload, scenario",
+    ),
+    "channels": (
+        "Systems by the cameras they hold, the most first; with --watts only those whose power limit is known to fit.",
+        f"SELECT value AS channels, timed_region, power_limit_w, {_WHO} FROM figures WHERE {_SOUND} "
+        "AND metric = 'channels' AND ($watts IS NULL OR power_limit_w <= $watts) ORDER BY value DESC, run_id",
+    ),
+    "runs": (
+        "The runs with how many figures each has, and whether all of them are valid.",
+        "SELECT run_id, mode, backend, device, count(DISTINCT workload || scenario || precision) AS measurements, "
+        "count(*) AS figures, bool_and(valid) AS valid FROM figures GROUP BY ALL ORDER BY run_id DESC",
+    ),
+}
+
+
+@click.command("query")
+@click.argument("question", type=Names("question", tuple(_QUESTIONS)), required=False, metavar="[QUESTION]")
+@click.option("--sql", help="A question of your own: SQL over the table `figures`.")
+@click.option("--watts", type=click.FloatRange(0, min_open=True), help="channels: the most that the system may take.")
+@click.option(
+    "--format", "form", type=Names("format", ["table", "json", "csv"]), default="table", help="Form of answer."
+)
+@output_option
+@logging_options
+def command(question: str | None, sql: str | None, watts: float | None, form: str, output: str | None) -> int:
+    """Ask all kept figures: QUESTION is one of best, channels, runs; --sql asks anything of the table `figures`.
+
+    Without both, the columns of that table.
+    """
+    import duckdb
+
+    from bench.store.index import columns, refreshed
+    from bench.store.places import results_directory
+
+    if question is not None and sql is not None:
+        raise click.UsageError(f"`--sql` and the question {question!r} are two questions; ask one.")
+    if watts is not None and question != "channels":
+        raise click.UsageError("`--watts` goes with the question `channels`.")
+    if question is None and sql is None:
+        _show(("column", "type"), list(columns().items()), form)
+        return exit_codes.OK
+    connection, broken = refreshed(Path(results_directory(output)))
+    for line in broken:
+        click.echo(f"Left out: {line}", err=True)
+    text = sql if sql is not None else _QUESTIONS[str(question)][1]
+    try:
+        answer = connection.execute(text, {"watts": watts} if question == "channels" else None)
+        headers, rows = [entry[0] for entry in answer.description or ()], answer.fetchall()
+    except duckdb.Error as error:
+        message = " ".join(str(error).split())[:400]
+        raise click.UsageError(f"`--sql`: {message}") from None
+    _show(headers, rows, form)
+    return exit_codes.OK
+
+
+def _show(headers: Any, rows: list[tuple[Any, ...]], form: str) -> None:
+    if form == "json":
+        entries = [dict(zip(headers, row, strict=True)) for row in rows]
+        click.echo(json.dumps(entries, indent=1, ensure_ascii=False, default=str))
+    elif form == "csv":
+        out = io.StringIO()
+        csv.writer(out).writerows([headers, *([_plain(cell) for cell in row] for row in rows)])
+        click.echo(out.getvalue(), nl=False)
+    else:
+        _print_table(headers, rows)
+
+
+def _print_table(headers: Any, rows: list[tuple[Any, ...]]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for header in headers:
+        shown.add_column(Text(_plain(header)), overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(_plain(cell)) for cell in row))
+    console().print(shown)
+
+
+def _plain(cell: Any) -> str:
+    """A cell without control characters, which no spreadsheet takes for a formula."""
+    from bench.text import printable
+
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    text = printable(str(cell))
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not isinstance(cell, int) else text
