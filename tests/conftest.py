@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 
 import pytest
 from hypothesis import settings
 
+# Once a test has used gRPC, its handlers for forks would abort children of later tests before they become programs.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 # A deadline per example is a wall-clock assertion, and a busy CI machine would fail it.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")

@@ -129,7 +129,7 @@ def test_batches_that_do_not_divide_a_query_are_told(folder: Path, free: dict[st
         ({"workloads": ("speech_comand",)}, "There is no workload 'speech_comand'. Did you mean 'speech_command'?"),
         ({"workloads": (USER_WORKLOAD,)}, "There is no workload 'user_model'."),
         ({"backend": "onnx_runtime"}, "There is no backend 'onnx_runtime'. Did you mean 'onnxruntime'?"),
-        ({"backend": "xyz"}, "There is no backend 'xyz'. Known: fake, onnxruntime"),
+        ({"backend": "xyz"}, "There is no backend 'xyz'. Known: endpoint, fake, onnxruntime"),
         ({"scenarios": ("offlin",)}, "There is no scenario 'offlin'. Did you mean 'offline'?"),
         ({"mode": "quik"}, "There is no mode 'quik'. Did you mean 'quick'?"),
         ({"precision": "fp23"}, "There is no precision 'fp23'. Did you mean 'fp32'?"),

@@ -16,8 +16,8 @@ from bench.records.profile import Hardware, Profile, Use
 
 # A backend that plays engines is no way to use a machine.
 _NO_ENGINE = "fake"
-# onnxruntime's provider that asks a service elsewhere.
-_NOT_HERE = "azure"
+# Kinds of devices that are elsewhere: onnxruntime's provider that asks a service, and served models.
+_NOT_HERE = frozenset({"azure", "server"})
 
 
 def quick_profile() -> Profile:
@@ -48,7 +48,7 @@ def whole_profile(backends: Sequence[str]) -> Profile:
 
 def _use(probes: Sequence[Probe]) -> Use | None:
     """The first accelerator that an engine sees and can start, else the CPU."""
-    seen = [(probe, one) for probe in probes for one in probe.devices if one.kind != _NOT_HERE]
+    seen = [(probe, one) for probe in probes for one in probe.devices if one.kind not in _NOT_HERE]
     able = [(probe, one) for probe, one in seen if not {one.kind, one.address, "others"} & set(probe.unusable)]
     ordered = sorted(able, key=lambda pair: pair[1].kind == "cpu")
     return Use(backend=ordered[0][0].backend, devices=(ordered[0][1].address,)) if ordered else None

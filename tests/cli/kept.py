@@ -11,6 +11,7 @@ from bench.records.record import Record, Run, Trial
 from bench.records.tuning import Tuning
 from bench.records.untrusted import read_json
 from bench.records.versions import load
+from bench.store.journal import JOURNAL, lines_of, whole
 from bench.store.timeline_file import read_timeline
 
 from .things import contents
@@ -32,6 +33,8 @@ def check_every_file(results: Path) -> None:
             read_json(file, SearchReport)
         elif file.name == "tuning.json":
             read_json(file, Tuning)
+        elif file.name == JOURNAL:
+            lines_of(whole(file.read_bytes()), str(file))
         elif file.suffix == ".parquet":
             read_timeline(file)
         elif file.suffix == ".safetensors":

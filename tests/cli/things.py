@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from bench.store.journal import JOURNAL
+
 BENCH = Path(sys.executable).with_name("bench")
 HURRIED = Path(__file__).with_name("hurried.py")
 CLASSES = ("ant", "bee", "cat", "dog", "elk")
@@ -135,8 +137,8 @@ def complaint(outcome: Outcome) -> str:
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Time of change and bytes of every file under `folder`, by relative path."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    """Time of change and bytes of every file under `folder`, by relative path; the journal, which grows, left out."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != JOURNAL)
     return {str(file.relative_to(folder)): (file.stat().st_mtime_ns, file.read_bytes()) for file in files}
 
 

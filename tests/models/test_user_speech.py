@@ -11,7 +11,7 @@ import soundfile
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.measures import MEASURES
-from bench.models.quantise.assess import answers
+from bench.models.quantise.assess import answered
 from bench.models.user_files import BadModel
 from bench.models.user_model import UserWorkload
 from bench.records.preparation import Preparation
@@ -65,7 +65,7 @@ def test_what_is_said_is_answered_and_counted(tmp_path: Path, manifest: Path) ->
     labels = workload.evaluation_labels(indices)
     assert labels is not None
     assert labels.tolist() == [[1, 2, -1], [3, 4, -1], [2, 2, 1], [4, -1, -1]]
-    found = answers(workload.model().path, workload.evaluation_inputs, len(SAID), RECOGNISE.condense)
+    found = answered(workload.model().path, workload.evaluation_inputs, len(SAID), RECOGNISE).answers
     measured = MEASURES[RECOGNISE.name].value(found, labels)
     assert isinstance(measured, tuple)
     assert measured[0] == 1.0

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import msgspec
 import pytest
 from rich.console import Console
 
+from bench import procurement
 from bench.procurement.listing import listing
 from bench.procurement.writing import csv_text
 from bench.records.record import Run
 from bench.report.listing import print_listing
 from bench.text import LANGUAGES
+from bench.text.catalogue import catalogue
 
 from .made import COMMAND, DAY, candidate, drawn, policy
 from .test_listing import msgspec_free
@@ -62,3 +66,14 @@ def test_a_terminal_says_what_is_not_met_and_how_sure_places_are(lang: str) -> N
     }
     for word in words[lang]:
         assert word in out.getvalue(), out.getvalue()
+
+
+def test_every_code_that_is_made_has_a_sentence_and_none_is_left_over() -> None:
+    """Codes stand in the source as `code="…"`; those with a variable end by their beginning."""
+    source = "\n".join(file.read_text() for file in Path(str(procurement.__file__)).parent.glob("*.py"))
+    made = set(re.findall(r'code="([a-z-]+)"', source)) | set(re.findall(r'\("(unknown-[a-z]+)"', source))
+    made |= {f"quality-{state}" for state in ("failed", "unverified")}
+    for lang in LANGUAGES:
+        tables = ("list_remark.", "policy_fault.")
+        texts = {key.partition(".")[2] for key in catalogue(lang) if key.startswith(tables)}
+        assert texts == made
