@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
 )
 @click.option(
+    "--registry",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Registry of accepted submissions: who was measured again, and what was suspended or withdrawn.",
+)
+@click.option(
     "--particulars",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -43,6 +49,7 @@ def command(
     submissions: tuple[Path, ...],
     folder: Path | None,
     trusted: Path | None,
+    registry: Path | None,
     particulars: Path | None,
     as_of: datetime.datetime | None,
     form: str,
@@ -57,11 +64,12 @@ def command(
     """
     import msgspec
 
-    from bench.procurement.candidates import read
+    from bench.procurement.candidates import Candidate, looked_up, read
     from bench.procurement.checking import faults
     from bench.procurement.listing import listing
     from bench.procurement.policies import read_policy
     from bench.procurement.writing import write
+    from bench.registry.ledger import Ledger
     from bench.report.listing import print_listing
     from bench.store.places import ensure_writable
     from bench.submission.trusted import TrustedKeys
@@ -77,6 +85,9 @@ def command(
     if folder is not None:
         ensure_writable(folder, "`-o`")
     found = [read(path, keys) for path in submissions]
+    if registry is not None:
+        entered = Ledger(registry).standing()
+        found = [looked_up(one, entered) if isinstance(one, Candidate) else one for one in found]
     made = listing(rules, sha256, found, day, _particulars(particulars, _runs(found)))
     if folder is not None:
         write(made, folder, lang)

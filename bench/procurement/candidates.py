@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.records.listing import Remark
 from bench.records.record import Record, Run, Trial
+from bench.records.registry import Accepted, Status
 from bench.records.submission import Claims
 from bench.records.untrusted import BadFile
+from bench.registry.standing import Standing
 from bench.store.runs import RUN, RunFolder
 from bench.submission.archive import BadArchive, unpack
 from bench.submission.claims import claims_of
@@ -19,12 +21,21 @@ from bench.submission.trusted import TrustedKeys
 from bench.submission.verifying import verify
 
 
+@dataclass(frozen=True)
+class Entered:
+    """What a registry says of an archive: how it was accepted, its status now, and whether an appeal is open."""
+
+    accepted: Accepted
+    status: Status
+    under_review: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """One configuration that was tested: its run, records and repetitions by measurement, and what they count as.
 
     `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
-    `violations` says what did not.
+    `violations` says what did not. `entered` is what the registry says, None where it was not asked or does not know.
     """
 
     source: str
@@ -35,6 +46,7 @@ class Candidate:
     archive_sha256: str | None = None
     verified: bool | None = None
     violations: tuple[Remark, ...] = ()
+    entered: Entered | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +67,25 @@ def read(path: Path, trusted: TrustedKeys | None) -> Candidate | Unreadable:
         return Unreadable(source=str(path), why=str(error))
     except OSError as error:
         return Unreadable(source=str(path), why=f"{path}: {error.strerror or error}")
+
+
+def looked_up(candidate: Candidate, registry: Standing) -> Candidate:
+    """The candidate with what a registry says of its archive."""
+    for name, accepted in registry.submissions.items():
+        if accepted.archive_sha256 == candidate.archive_sha256:
+            entered = Entered(accepted, registry.status[name], registry.under_review(name))
+            return replace(candidate, entered=entered)
+    return candidate
+
+
+def is_formal(candidate: Candidate) -> bool:
+    """Whether a result is more than a self-test: nothing violates, and it was measured again or three people attest it.
+
+    measurement.md, section 7: a signature proves who, not that it happened.
+    """
+    attested = bool(candidate.claims) and all(claim.attestation == "attested" for claim in candidate.claims.values())
+    again = candidate.entered is not None and candidate.entered.accepted.standing == "formal"
+    return candidate.verified is True and (attested or again)
 
 
 def _of_folder(folder: Path, source: str) -> Candidate:

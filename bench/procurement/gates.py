@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bench.models.suite import load_workload
 from bench.plugins import PluginError
 from bench.procurement.addresses import in_unit_of, parsed
-from bench.procurement.candidates import Candidate
+from bench.procurement.candidates import Candidate, is_formal
 from bench.procurement.values import gate_value
 from bench.records.listing import GateState, Limit, Remark
 from bench.records.policy import Gate, Policy
@@ -18,24 +18,44 @@ from bench.submission.claims import is_of_suite
 _SOUND = frozenset({"command", "recognise"})
 
 
-def limits(candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date) -> tuple[Limit, ...]:
-    """Every gate with its verdict: those of `admission` first, then those of the policy."""
-    return (*_admission(candidate, policy, expires_on, on), *(_limit(candidate, gate) for gate in policy.gates))
+def limits(
+    candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date, repetitions: int
+) -> tuple[Limit, ...]:
+    """Every gate with its verdict: those of `admission` first, then those of the policy.
+
+    `repetitions` is the least that any term has.
+    """
+    return (
+        *_admission(candidate, policy, repetitions),
+        *_standing(candidate, expires_on, on),
+        *(_limit(candidate, gate) for gate in policy.gates),
+    )
 
 
-def _admission(candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date) -> Iterator[Limit]:
+def _admission(candidate: Candidate, policy: Policy, repetitions: int) -> Iterator[Limit]:
     asked, claims = policy.admission, candidate.claims.values()
     yield _one("mode", asked.modes, {candidate.run.plan.mode})
     yield _one("origin", asked.origins, {claim.origin for claim in claims})
-    yield _one("attestation", ("attested",), {claim.attestation for claim in claims})
     if asked.division == "closed":
         yield _one("division", ("closed",), {claim.division for claim in claims})
+    if asked.both_senses:
+        yield _one("both-senses", ("sound", "vision"), _senses(candidate), every=True)
+    enough: GateState = "met" if repetitions >= asked.repetitions else "not-met"
+    yield Limit(gate="repetitions", required=f">= {asked.repetitions}", seen=str(repetitions), state=enough)
+
+
+def _standing(candidate: Candidate, expires_on: datetime.date, on: datetime.date) -> Iterator[Limit]:
+    """Who stands for it, and whether it still holds."""
     verified: GateState = "unverified" if candidate.verified is None else "met" if candidate.verified else "not-met"
     yield Limit(gate="verified", required="conforms", seen=str(len(candidate.violations)), state=verified)
-    if asked.both_senses:
-        senses = _senses(candidate)
-        yield _one("both-senses", ("sound", "vision"), senses, every=True)
-    state: GateState = "met" if on <= expires_on else "not-met"
+    seen: set[str] = {claim.attestation for claim in candidate.claims.values()}
+    if candidate.entered is not None:
+        seen.add(candidate.entered.accepted.standing)
+    state: GateState = "met" if is_formal(candidate) else "not-met"
+    yield Limit(gate="attestation", required="attested, formal", seen=", ".join(sorted(seen)) or "-", state=state)
+    if candidate.entered is not None:
+        yield _one("status", ("initial", "changed"), {candidate.entered.status})
+    state = "met" if on <= expires_on else "not-met"
     yield Limit(gate="expiry", required=f">= {on}", seen=str(expires_on), state=state)
 
 

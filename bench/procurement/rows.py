@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from bench.procurement.candidates import Candidate, Unreadable
+from bench.procurement.candidates import Candidate, Unreadable, is_formal
 from bench.procurement.gates import limits
 from bench.procurement.values import TermValue, term_value
 from bench.records.hashing import record_hash
-from bench.records.listing import Remark, Row, Source, Table, TermResult
+from bench.records.listing import Remark, Row, Source, State, Table, TermResult
 from bench.records.policy import Policy
 
 Particulars = Mapping[str, Mapping[str, str]]
@@ -45,19 +45,20 @@ def assessed(
     missing = [value for value in values if isinstance(value, Remark)]
     terms = tuple(value for value in values if isinstance(value, TermValue))
     remarks = [*_hindrances(candidate, policy, newest), *missing]
-    table: Table = "not-assessed" if remarks else "formal" if _formal(candidate) else "self-test"
-    gates = limits(candidate, policy, expires, on)
+    table: Table = "not-assessed" if remarks else "formal" if is_formal(candidate) else "self-test"
+    repeated = min((term.repetitions for term in terms), default=0)
+    gates = limits(candidate, policy, expires, on, repeated)
     row = _described(number, candidate, particulars)
     changes = {
         "table": table,
         "tested_on": tested,
         "expires_on": expires,
-        "state": "valid" if on <= expires else "expired",
+        "state": _state(candidate, on <= expires),
         "eligible": table == "formal" and all(gate.state == "met" for gate in gates),
         "terms": tuple(_result(term) for term in terms),
         "budget": _budget(terms, policy) if not missing else (),
         "gates": gates,
-        "remarks": tuple(remarks),
+        "remarks": (*remarks, *_told(candidate)),
     }
     return Assessed(msgspec.structs.replace(row, **changes), terms if table != "not-assessed" else ())
 
@@ -67,9 +68,18 @@ def config_hash(candidate: Candidate) -> str:
     return record_hash(sorted((name, record.config_hash) for name, record in candidate.records.items()))
 
 
-def _formal(candidate: Candidate) -> bool:
-    attested = bool(candidate.claims) and all(claim.attestation == "attested" for claim in candidate.claims.values())
-    return candidate.verified is True and attested
+def _state(candidate: Candidate, in_time: bool) -> State:
+    """What the registry says, where it does; what has run out of its time has expired."""
+    if not in_time:
+        return "expired"
+    return "valid" if candidate.entered is None or candidate.entered.status == "initial" else candidate.entered.status
+
+
+def _told(candidate: Candidate) -> list[Remark]:
+    """What a reader should know, and what keeps nothing from being assessed."""
+    if candidate.entered is None or not candidate.entered.under_review:
+        return []
+    return [Remark(code="under-review", subject=candidate.entered.accepted.submission)]
 
 
 def _hindrances(candidate: Candidate, policy: Policy, newest: str) -> list[Remark]:
@@ -79,9 +89,8 @@ def _hindrances(candidate: Candidate, policy: Policy, newest: str) -> list[Remar
         found.append(Remark(code="other-suite", subject=candidate.run.suite_version, seen=policy.suite_version))
     if candidate.run.run_id != newest:  # the last complete set counts, not the best
         found.append(Remark(code="superseded", subject=newest))
-    asked, seen = policy.admission.repetitions, candidate.run.plan.mode
     if candidate.run.plan.mode == "quick":
-        found.append(Remark(code="quick", subject=seen, seen=str(asked)))
+        found.append(Remark(code="quick", seen=str(policy.admission.repetitions)))
     return found
 
 

@@ -11,6 +11,7 @@ from bench.records.policy import Policy
 
 Table = Literal["formal", "self-test", "not-assessed"]
 GateState = Literal["met", "not-met", "unverified"]
+State = Literal["valid", "changed", "suspended", "withdrawn", "expired"]
 Alternative = Literal["equal", "sector", "more", "less", "without"]
 
 
@@ -98,7 +99,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     declared_origin: dict[str, str] = {}
     tested_on: datetime.date | None = None
     expires_on: datetime.date | None = None
-    state: Literal["valid", "expired"] = "valid"
+    state: State = "valid"
     eligible: bool = False
     place: Place | None = None
     on_pareto_front: bool | None = None

@@ -48,7 +48,7 @@ def _order(row: Row) -> tuple[int, float, int]:
 def _table(rows: Sequence[Row], made: Listing, lang: str) -> Table:
     shown = table(lang, "place", "system", "score", "gates")
     for row in rows:
-        shown.add_row(_place(row, lang), _system(row), _score(row, made), _gates(row, lang))
+        shown.add_row(_place(row, lang), _system(row, lang), _score(row, made), _gates(row, lang))
     shown.columns[0].no_wrap = shown.columns[2].no_wrap = True
     return shown
 
@@ -62,9 +62,10 @@ def _place(row: Row, lang: str) -> Text:
     return Text("\n".join(lines))
 
 
-def _system(row: Row) -> Text:
+def _system(row: Row, lang: str) -> Text:
     title = " ".join(part for part in (row.vendor, row.product) if part) or row.run_id
-    return Text(f"{row.number}  {clipped(title)}\n{clipped(row.backend)}, {clipped(row.device)}\n{row.run_id}")
+    lines = [f"{row.number}  {clipped(title)}", f"{clipped(row.backend)}, {clipped(row.device)}", row.run_id]
+    return Text("\n".join([*lines, *(remark_text(lang, remark) for remark in row.remarks)]))
 
 
 def _score(row: Row, made: Listing) -> Text:

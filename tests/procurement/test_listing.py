@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
+from typing import Literal
 
 import msgspec
 import pytest
 from scipy import stats
 
-from bench.procurement.candidates import Unreadable
+from bench.procurement.candidates import Candidate, Entered, Unreadable
 from bench.procurement.listing import listing
 from bench.records.listing import Listing, Row
 from bench.records.policy import Gate, Policy, Term
+from bench.records.registry import Accepted, Status
 
 from .made import COMMAND, DAY, OFFLINE, VOID, candidate, drawn, policy, record
 
@@ -107,7 +110,7 @@ def test_self_tests_stand_apart_and_are_never_eligible() -> None:
     assert own.place
     assert own.place.place == 1
     assert not own.eligible
-    assert [gate.gate for gate in own.gates if gate.state != "met"] == ["attestation", "verified"]
+    assert [gate.gate for gate in own.gates if gate.state != "met"] == ["verified", "attestation"]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +196,6 @@ def test_violations_unreadable_files_and_other_suites_are_told() -> None:
 
 
 def msgspec_free(one: object, **run: object) -> object:
-    import dataclasses
-
     return dataclasses.replace(one, run=msgspec.structs.replace(one.run, **run))  # type: ignore[type-var,attr-defined]
 
 
@@ -226,3 +227,30 @@ def test_the_resolution_of_a_search_is_part_of_the_doubt() -> None:
 def test_a_list_survives_its_own_json() -> None:
     result = made(candidate(1, drawn(1)), candidate(2, drawn(2), formal=False))
     assert msgspec.json.decode(msgspec.json.encode(result), type=Listing) == result
+
+
+def entered(
+    one: Candidate, status: Status, standing: Literal["formal", "self-test"], under_review: bool = False
+) -> Candidate:
+    accepted = Accepted(
+        submission="S", archive_sha256="0" * 64, run_id="r", submitter="v", reviewer="l", standing=standing, claims=()
+    )
+    return dataclasses.replace(one, verified=True, entered=Entered(accepted, status, under_review))
+
+
+@pytest.mark.parametrize("status", ["initial", "changed", "suspended", "withdrawn", "expired"])
+def test_the_registry_decides_what_still_holds(status: Status) -> None:
+    one = entered(candidate(1, drawn(1), formal=False), status, "formal")
+    (row,) = made(one).rows
+    assert row.table == "formal"  # measured again, if not signed by three
+    assert row.eligible == (status in ("initial", "changed"))
+    assert row.state == ("valid" if status == "initial" else status)
+    (row,) = made(entered(candidate(1, drawn(1), formal=False), status, "self-test", under_review=True)).rows
+    assert (row.table, codes(row)) == ("self-test", {"under-review"})
+
+
+def test_too_few_repetitions_are_a_gate_that_is_not_met() -> None:
+    (row,) = made(candidate(1, drawn(1, k=4))).rows
+    assert row.table == "formal"
+    assert [gate.gate for gate in row.gates if gate.state != "met"] == ["repetitions"]
+    assert not row.eligible
