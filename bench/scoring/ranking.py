@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from importlib import import_module
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,12 @@ from bench.scoring.differences import Difference, interval, probability
 from bench.scoring.distributions import check_probability, normal_quantile
 
 Counts = npt.NDArray[np.int64]
-_BLOCK: Final = 1 << 20  # pairs that are compared at once
+_Places = Counts | slice | int
 _MANY: Final = 1e9  # degrees of freedom from which Student's t is the normal distribution; scipy takes no infinity
+
+
+def _special() -> Any:  # scipy ships no type information, and is slow to import
+    return import_module("scipy.special")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,29 +108,29 @@ def composite(terms: Terms, weights: Floats) -> Composite:
 def ranks(scores: Composite, alpha: float, practical_gap: float) -> Ranks:
     """Ranks at level `alpha` over all pairs; a gap under `practical_gap`, a share, changes no place.
 
-    Memory grows with the pairs that are neither certain nor out of the question, time with their square number:
-    10 000 systems are 50 million pairs. Raises ValueError for a level or gap outside (0, 1) and [0, ∞).
+    Time grows with the pairs, memory with those that are neither certain nor out of the question: 10 000 systems are 50
+    million pairs. Raises ValueError for a level or gap outside (0, 1) and [0, ∞).
     """
     check_probability("alpha", alpha)
     if not 0.0 <= practical_gap < np.inf:
         raise ValueError(f"`practical_gap` is {practical_gap}, expected a share")
-    limit = holm_limit(scores, alpha)
-    n = len(scores.value)
+    limit, n = holm_limit(scores, alpha), len(scores.value)
     better, worse = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    gap = np.log1p(practical_gap)
-    for first, second in _pairs(n):
-        differs = differing(scores, first, second, limit) & (np.abs(scores.value[second] - scores.value[first]) >= gap)
-        ahead = scores.value[second] > scores.value[first]
-        for behind, front in ((first[differs & ahead], second[differs & ahead]),
-                              (second[differs & ~ahead], first[differs & ~ahead])):  # fmt: skip
-            better += np.bincount(behind, minlength=n)
-            worse += np.bincount(front, minlength=n)
+    least, surely = np.log1p(practical_gap), _surely(scores, limit)
+    for one, others in _against_the_rest(n):
+        gap = scores.value[others] - scores.value[one]
+        differs = (_probabilities(scores, one, others, surely, limit) <= limit) & (np.abs(gap) >= least)
+        ahead, behind = differs & (gap > 0.0), differs & (gap < 0.0)
+        better[one] += np.count_nonzero(ahead)
+        worse[one] += np.count_nonzero(behind)
+        better[others] += behind
+        worse[others] += ahead
     return Ranks(better=better, worse=worse)
 
 
 def differing(scores: Composite, first: Counts, second: Counts, limit: float) -> npt.NDArray[np.bool_]:
     """Whether the pairs of systems differ at a limit of `holm_limit`; indices and result have shape (pairs,)."""
-    return _probabilities(scores, first, second, limit) <= limit
+    return _probabilities(scores, first, second, _surely(scores, limit), limit) <= limit
 
 
 def holm_limit(scores: Composite, alpha: float) -> float:
@@ -134,9 +139,9 @@ def holm_limit(scores: Composite, alpha: float) -> float:
     n = len(scores.value)
     members = max(1, n * (n - 1) // 2)
     # Whatever is at most α/m is rejected in any case, and what is over α never: only between do positions matter.
-    certain, open_ = 0, [np.empty(0)]
-    for first, second in _pairs(n):
-        found = _probabilities(scores, first, second, alpha)
+    certain, open_, surely = 0, [np.empty(0)], _surely(scores, alpha / members)
+    for one, others in _against_the_rest(n):
+        found = _probabilities(scores, one, others, surely, alpha)
         certain += int(np.count_nonzero(found <= alpha / members))
         open_.append(found[(found > alpha / members) & (found <= alpha)])
     ordered = np.sort(np.concatenate(open_))
@@ -145,18 +150,28 @@ def holm_limit(scores: Composite, alpha: float) -> float:
     return float(ordered[passed - 1]) if passed else alpha / members
 
 
-def _probabilities(scores: Composite, first: Counts, second: Counts, most: float) -> Floats:
-    """Two-sided probability of such a difference, were there none, shape (pairs,); 1 if it is over `most`."""
+def _surely(scores: Composite, least: float) -> Floats:
+    """For each system how many standard errors are surely enough for a probability of at most `least`."""
+    found: Floats = _special().stdtrit(scores.degrees, 1.0 - least / 2.0)
+    return found
+
+
+def _probabilities(scores: Composite, first: _Places, second: _Places, surely: Floats, most: float) -> Floats:
+    """Two-sided probability of such a difference, were there none, shape (pairs,); 0 or 1 where only that matters.
+
+    What is beyond `surely` is 0, what is surely over `most` is 1: no probability is computed for these.
+    """
     variance = scores.variance[first] + scores.variance[second]
-    spread = scores.spread[first] + scores.spread[second]
     gap = scores.value[second] - scores.value[first]
-    result = np.ones(len(gap))
-    # Student's tails are heavier than the normal ones: what these leave in doubt, those do too.
-    asked = np.abs(gap) >= normal_quantile(1.0 - most / 2.0) * np.sqrt(variance)
-    asked &= gap != 0.0
-    difference = Difference(
-        value=gap[asked], error=np.sqrt(variance[asked]), degrees=_degrees(variance[asked], spread[asked])
-    )
+    error = np.sqrt(variance)
+    # Student's tails are heavier than the normal ones: what these leave in doubt, those do too. A difference has at
+    # least as many degrees of freedom as the poorer of two systems, and so no heavier tails than that one.
+    asked = (np.abs(gap) >= normal_quantile(1.0 - most / 2.0) * error) & (gap != 0.0)
+    certain = asked & (np.abs(gap) > np.maximum(surely[first], surely[second]) * error)
+    result = np.where(certain, 0.0, 1.0)
+    asked &= ~certain
+    spread = (scores.spread[first] + scores.spread[second])[asked]
+    difference = Difference(value=gap[asked], error=error[asked], degrees=_degrees(variance[asked], spread))
     result[asked] = probability(difference, 0.0)[1]
     return result
 
@@ -166,13 +181,9 @@ def _degrees(variance: Floats, spread: Floats) -> Floats:
         return np.where(spread > 0.0, np.minimum(variance**2 / spread, _MANY), _MANY)
 
 
-def _pairs(n: int) -> Iterator[tuple[Counts, Counts]]:
-    """All pairs i < j, as two arrays of indices, some rows of the triangle at a time."""
-    rows = max(1, _BLOCK // max(n, 1))
-    for start in range(0, n, rows):
-        first, second = np.triu_indices(min(rows, n - start), 1, n - start)
-        if len(first):
-            yield first + start, second + start
+def _against_the_rest(n: int) -> Iterator[tuple[int, slice]]:
+    """All pairs: each system with those behind it in the order; slices, for index arrays take longer than the sums."""
+    return ((one, slice(one + 1, n)) for one in range(n - 1))
 
 
 def pareto(axes: Floats) -> npt.NDArray[np.bool_]:
