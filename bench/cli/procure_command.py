@@ -108,6 +108,7 @@ def _runs(found: Sequence[object]) -> set[str]:
 def _particulars(file: Path | None, runs: set[str]) -> Particulars:
     """What is declared, by run id; a run id that nobody handed in is a slip of the pen."""
     from bench.plugins import suggestion
+    from bench.procurement.writing import PARTICULARS
     from bench.records.untrusted import read_toml
 
     if file is None:
@@ -116,4 +117,9 @@ def _particulars(file: Path | None, runs: set[str]) -> Particulars:
     for run_id in declared:
         if run_id not in runs:
             raise click.UsageError(f"{file}: no submission is of run {run_id!r}.{suggestion(run_id, sorted(runs))}")
+        for name in declared[run_id]:
+            if name not in PARTICULARS:
+                raise click.UsageError(
+                    f"{file}: nothing is called {name!r} there.{suggestion(name, list(PARTICULARS))}"
+                )
     return declared

@@ -50,9 +50,9 @@ def parsed(text: str) -> Address:
 
 def units_of(unit: str) -> tuple[str, ...]:
     """What a limit on a figure of this unit may be written in."""
-    return tuple(_FACTORS[unit])
+    return tuple(_FACTORS.get(unit, {unit: 1.0}))
 
 
 def in_unit_of(address: Address, limit: float, unit: str) -> float:
     """A limit in the unit of its figure. Raises KeyError for a unit that `units_of` does not name."""
-    return limit * _FACTORS[address.unit][unit]
+    return limit * _FACTORS.get(address.unit, {address.unit: 1.0})[unit]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -125,6 +126,7 @@ def _candidate(
     verified: bool | None = None,
     violations: tuple[Remark, ...] = (),
 ) -> Candidate:
+    _check_start(contents.run)
     return Candidate(
         source=source,
         run=contents.run,
@@ -135,6 +137,16 @@ def _candidate(
         verified=verified,
         violations=violations,
     )
+
+
+def _check_start(run: Run) -> None:
+    """Whether the run says when it began, so that its last day can be told. Raises BadFile."""
+    try:
+        year = datetime.datetime.fromisoformat(run.started_at).year
+    except ValueError:
+        year = 0
+    if not 2000 <= year <= 9000:
+        raise BadFile(f"{run.run_id}: `started_at` is {run.started_at[:40]!r}, which is no moment of a test")
 
 
 def of_interest(candidate: Candidate, workload: str, scenario: str, region: str) -> Iterator[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Iterator
 
 from bench.models.suite import load_workload
@@ -68,17 +69,23 @@ def _one(gate: str, allowed: tuple[str, ...], seen: set[str], every: bool = Fals
 
 def _senses(candidate: Candidate) -> set[str]:
     """What the valid results of passed quality are of."""
-    found = set()
-    for record in candidate.records.values():
-        name = record.measurement.workload
-        passed = record.valid and record.quality is not None and record.quality.passed is True
-        if passed and is_of_suite(name):
-            try:
-                task = load_workload(name).spec.task
-            except (PluginError, BadFile):
-                continue
-            found.add("sound" if task in _SOUND else "vision")
-    return found
+    return {
+        sense
+        for record in candidate.records.values()
+        if record.valid and record.quality is not None and record.quality.passed is True
+        if (sense := _sense(record.measurement.workload)) is not None
+    }
+
+
+@functools.cache
+def _sense(workload: str) -> str | None:
+    """Pictures or sound; None for what is not the suite's own. Asked once: finding a workload takes milliseconds."""
+    if not is_of_suite(workload):
+        return None
+    try:
+        return "sound" if load_workload(workload).spec.task in _SOUND else "vision"
+    except (PluginError, BadFile):
+        return None
 
 
 def _limit(candidate: Candidate, gate: Gate) -> Limit:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from bench import __version__
 from bench.procurement.addresses import parsed
 from bench.procurement.candidates import Candidate, Unreadable
-from bench.procurement.rows import Assessed, Particulars, assessed, config_hash, unreadable
+from bench.procurement.rows import Assessed, Particulars, assessed, unreadable
 from bench.procurement.sensitivity import sensitivity
 from bench.procurement.values import gate_value, stacked
 from bench.records.listing import Listing, Pair, Place, Ranking, Remark, Row, Sensitivity, Table
@@ -36,14 +36,11 @@ def listing(
     suite_version: str = __version__,
 ) -> Listing:
     """The list as of a day. Every submission has a row, in the order given; ranks are within one table."""
-    candidates = [entry for entry in found if isinstance(entry, Candidate)]
-    newest = _newest(candidates)
     made = [
-        unreadable(number, entry)
-        if isinstance(entry, Unreadable)
-        else assessed(number, entry, policy, particulars, on, newest[config_hash(entry)])
+        unreadable(number, entry) if isinstance(entry, Unreadable) else assessed(number, entry, policy, particulars, on)
         for number, entry in enumerate(found, start=1)
     ]
+    made = _one_each(made)
     rows, rankings = {one.row.number: one.row for one in made}, []
     for table in _RANKED:
         members = [one for one in made if one.row.table == table and (table != "formal" or one.row.eligible)]
@@ -62,13 +59,33 @@ def listing(
     )
 
 
-def _newest(candidates: Sequence[Candidate]) -> dict[str, str]:
-    """The run id of the last run of each configuration; ids sort by time."""
-    newest: dict[str, str] = {}
-    for candidate in candidates:
-        key = config_hash(candidate)
-        newest[key] = max(newest.get(key, ""), candidate.run.run_id)
-    return newest
+def _one_each(made: Sequence[Assessed]) -> list[Assessed]:
+    """One row a run and one a configuration: of what could be assessed in the same table the last run, not the best.
+
+    Ids sort by time. What is void, quick or a self-test takes no formal result out of the list.
+    """
+    newest: dict[tuple[str, str], str] = {}
+    for one in made:
+        key = (one.row.table, one.row.config_hash)
+        newest[key] = max(newest.get(key, ""), one.row.run_id)
+    seen: set[str] = set()
+    result = []
+    for one in made:
+        last = newest[one.row.table, one.row.config_hash]
+        remark = None
+        if one.row.table != "not-assessed":
+            if one.row.run_id in seen:
+                remark = Remark(code="twice", subject=one.row.run_id)
+            elif one.row.run_id != last:
+                remark = Remark(code="superseded", subject=last)
+            seen.add(one.row.run_id)
+        result.append(one if remark is None else _set_aside(one, remark))
+    return result
+
+
+def _set_aside(one: Assessed, remark: Remark) -> Assessed:
+    remarks = (*one.row.remarks, remark)
+    return Assessed(msgspec.structs.replace(one.row, table="not-assessed", eligible=False, remarks=remarks))
 
 
 def _ranked(table: Table, members: Sequence[Assessed], policy: Policy) -> tuple[Ranking, dict[int, Place]]:

@@ -8,9 +8,10 @@ from typing import Final
 
 from bench.plugins import suggestion
 from bench.procurement.addresses import parsed
-from bench.records.policy import Policy
+from bench.records.policy import LEAST, MOST, Policy
 from bench.records.record import Record, Run
 from bench.records.untrusted import LIMIT_TOML_BYTES, read_bytes, read_toml
+from bench.text import printable
 
 _FOLDER: Final = Path(__file__).resolve().parent / "policies"
 
@@ -55,8 +56,11 @@ def with_reference(sector: str, run: Run, records: list[Record], sha256: str, sy
             and record.timed_region == term.timed_region
         ]
         figure = found[0].metrics.get(address.metric) if len(found) == 1 and found[0].valid else None
-        if figure is None or figure.value is None or figure.value <= 0.0:
-            raise NoPolicy(f"{run.run_id}: it has no valid value of {term.metric}, which `{sector}` scores.")
+        passed = len(found) == 1 and found[0].quality is not None and found[0].quality.passed is True
+        if figure is None or figure.value is None or not LEAST <= figure.value <= MOST or not passed:
+            raise NoPolicy(
+                f"{run.run_id}: it has no valid value of {term.metric} with passed quality, which `{sector}` scores."
+            )
         values[term.metric] = figure.value
     head = template(sector).partition("# Constants of one")[0]
     lines = [
@@ -71,4 +75,4 @@ def with_reference(sector: str, run: Run, records: list[Record], sha256: str, sy
 
 
 def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"')

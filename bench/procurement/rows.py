@@ -36,15 +36,15 @@ def unreadable(number: int, found: Unreadable) -> Assessed:
 
 
 def assessed(
-    number: int, candidate: Candidate, policy: Policy, particulars: Particulars, on: datetime.date, newest: str
+    number: int, candidate: Candidate, policy: Policy, particulars: Particulars, on: datetime.date
 ) -> Assessed:
-    """The row of a candidate as of a day; `newest` is the run id of the last one of its configuration."""
+    """The row of a candidate as of a day."""
     tested = datetime.datetime.fromisoformat(candidate.run.started_at).date()
     expires = _months_later(tested, policy.valid_months)
     values = [term_value(candidate, term, policy) for term in policy.terms]
     missing = [value for value in values if isinstance(value, Remark)]
     terms = tuple(value for value in values if isinstance(value, TermValue))
-    remarks = [*_hindrances(candidate, policy, newest), *missing]
+    remarks = [*_hindrances(candidate, policy), *missing]
     table: Table = "not-assessed" if remarks else "formal" if is_formal(candidate) else "self-test"
     repeated = min((term.repetitions for term in terms), default=0)
     gates = limits(candidate, policy, expires, on, repeated)
@@ -82,13 +82,11 @@ def _told(candidate: Candidate) -> list[Remark]:
     return [Remark(code="under-review", subject=candidate.entered.accepted.submission)]
 
 
-def _hindrances(candidate: Candidate, policy: Policy, newest: str) -> list[Remark]:
+def _hindrances(candidate: Candidate, policy: Policy) -> list[Remark]:
     """What keeps the whole run from being assessed, whatever its terms say."""
     found = list(candidate.violations)
     if candidate.run.suite_version != policy.suite_version:
         found.append(Remark(code="other-suite", subject=candidate.run.suite_version, seen=policy.suite_version))
-    if candidate.run.run_id != newest:  # the last complete set counts, not the best
-        found.append(Remark(code="superseded", subject=newest))
     if candidate.run.plan.mode == "quick":
         found.append(Remark(code="quick", seen=str(policy.admission.repetitions)))
     return found

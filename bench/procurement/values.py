@@ -13,7 +13,7 @@ from bench.procurement.candidates import Candidate, of_interest
 from bench.records.listing import Remark
 from bench.records.numbers import Interval
 from bench.records.plan import Region
-from bench.records.policy import QUALITY, Policy, Term
+from bench.records.policy import LEAST, MOST, QUALITY, Policy, Term
 from bench.records.record import Record
 from bench.scoring.differences import log_scatter_of
 
@@ -60,8 +60,9 @@ def term_value(candidate: Candidate, term: Term, policy: Policy) -> TermValue | 
     values = _repeated(candidate, record, address.metric)
     if published is None or len(values) < 2:
         return Remark(code="too-few-repetitions", subject=term.metric, seen=str(len(values)))
-    if min(values) <= 0.0 or published <= 0.0:
-        return Remark(code="not-positive", subject=term.metric, seen=f"{min(*values, published):g}")
+    strange = [value for value in (*values, published) if not LEAST <= value <= MOST]
+    if strange:
+        return Remark(code="not-positive", subject=term.metric, seen=f"{strange[0]:g}")
     scatter, sign = log_scatter_of(values), 1.0 if address.better == "higher" else -1.0
     return TermValue(
         metric=term.metric,
@@ -113,16 +114,17 @@ def gate_value(candidate: Candidate, address: Address, region: Region) -> tuple[
     record = record_of(candidate, address, region)
     if isinstance(record, Remark):
         return record
-    if not record.valid:
-        return Remark(code="invalid", subject=record.measurement.name)
     if address.metric == QUALITY:
+        if not record.valid:
+            return Remark(code="invalid", subject=record.measurement.name)
         quality = record.quality
         if quality is None or quality.value is None:
             return Remark(code="quality-unverified", subject=record.measurement.name)
         return quality.value, quality.interval
-    figure = record.metrics.get(address.metric)
-    if figure is None or figure.value is None:
-        return Remark(code="no-value", subject=f"{record.measurement.name}.{address.metric}")
+    if (wrong := _unusable(record, address)) is not None:
+        return wrong
+    figure = record.metrics[address.metric]
+    assert figure.value is not None
     return figure.value, figure.interval
 
 

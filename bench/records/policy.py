@@ -13,7 +13,9 @@ import msgspec
 
 from bench.records.plan import Mode, Region
 
-Amount = Annotated[float, msgspec.Meta(gt=0.0)]
+# Beyond these no ratio is formed: its logarithm and back would leave what a double holds.
+LEAST, MOST = 1e-30, 1e30
+Amount = Annotated[float, msgspec.Meta(ge=LEAST, le=MOST)]
 Operator = Literal[">=", "<="]
 Origin = Literal["measured", "synthetic", "mlperf-import"]
 QUALITY = "quality"

@@ -164,7 +164,10 @@ def test_of_a_configuration_the_last_run_counts_and_not_the_best() -> None:
 
 def test_what_was_handed_in_twice_is_told() -> None:
     one = candidate(1, drawn(1))
-    assert [remark.code for remark in made(one, one).remarks] == ["twice"]
+    result = made(one, candidate(2, drawn(2, speed=1.2)), one)
+    assert [remark.code for remark in result.remarks] == ["twice"]
+    assert [row.table for row in result.rows] == ["formal", "formal", "not-assessed"]
+    assert [row.place.place for row in result.rows if row.place] == [2, 1]
 
 
 def test_synthetic_results_pass_no_gate() -> None:
@@ -254,3 +257,30 @@ def test_too_few_repetitions_are_a_gate_that_is_not_met() -> None:
     assert row.table == "formal"
     assert [gate.gate for gate in row.gates if gate.state != "met"] == ["repetitions"]
     assert not row.eligible
+
+
+@pytest.mark.parametrize("kind", ["self-test", "void"])
+def test_nothing_but_a_result_of_the_same_table_supersedes(kind: str) -> None:
+    changes = {"findings": (VOID,)} if kind == "void" else {}
+    first, later = candidate(1, drawn(1)), candidate(2, drawn(2), formal=kind == "void", changes=changes)
+    for one in (first, later):
+        for name, kept in one.records.items():
+            one.records[name] = msgspec.structs.replace(kept, config_hash="sha256:same")
+    assert made(first, later).rows[0].eligible
+
+
+def test_a_gate_takes_no_value_whose_quality_failed() -> None:
+    metric = "object_detect.offline.samples_per_s"
+    one = candidate(1, {**drawn(1), metric: [50.0] * 5})
+    name = "object_detect.offline.fp32"
+    quality = msgspec.structs.replace(record(OFFLINE, [1.0])[0].quality, passed=False)
+    one.records[name] = msgspec.structs.replace(one.records[name], quality=quality)
+    (row,) = made(one, rules=policy(gates=(Gate(metric=metric, op=">=", limit=1, unit="1/s"),))).rows
+    assert row.gates[-1].state == "unverified"
+    assert not row.eligible
+
+
+@pytest.mark.parametrize("value", [1e-320, 1e308])
+def test_values_of_no_machine_are_not_assessed(value: float) -> None:
+    (row,) = made(candidate(1, {**drawn(1), OFFLINE: [value] * 5})).rows
+    assert codes(row) == {"not-positive"}

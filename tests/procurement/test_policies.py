@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bench.procurement.checking import faults
 from bench.procurement.policies import NoPolicy, read_policy, sectors, shipped, template, with_reference
+from bench.records.metrics import METRICS
 from bench.records.policy import Admission, Gate, Policy, Reference, Term
 from bench.records.untrusted import BadFile
 from bench.text import LANGUAGES
@@ -125,3 +126,9 @@ def test_rounding_is_that_of_the_standard(value: float, digits: int) -> None:
 )
 def test_halves_go_to_the_even_digit(value: float, shown: str) -> None:
     assert significant(value, 2) == shown
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_can_be_a_gate(metric: str) -> None:
+    unit = METRICS[metric].unit
+    assert faults(policy(gates=(Gate(metric=f"image_classify.offline.{metric}", op="<=", limit=1.0, unit=unit),))) == []
