@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, settings_option
+from bench.cli.common import format_option, lang_option, logging_options, print_json, settings_option
 
 if TYPE_CHECKING:
     from bench.conformance.process import Request
@@ -62,7 +62,7 @@ def check(
             _tell(verdict, lang)
     failed = sum(verdict.state == "failed" for verdict in verdicts)
     if form == "json":
-        _print_json(verdicts)
+        print_json(verdicts)
     else:
         from bench.text.catalogue import sentence
 
@@ -84,7 +84,7 @@ def _check_nodes(request: Request, form: str, lang: str) -> int:
         if form == "table" and seen.state != "passed":
             _tell(seen, lang)
     if form == "json":
-        _print_json(verdicts)
+        print_json(verdicts)
     else:
         from bench.text.catalogue import sentence
         from bench.text.figures import share
@@ -105,12 +105,6 @@ def _unless_refused(answers: Iterator[Answer]) -> Iterator[Answer]:
         yield from answers
     except Refused as refusal:
         raise click.UsageError(str(refusal)) from None
-
-
-def _print_json(verdicts: Sequence[Verdict]) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
 
 
 def _tell(verdict: Verdict, lang: str) -> None:

@@ -8,7 +8,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import lang_option, logging_options, output_option
-from bench.cli.comparison_output import comparison_options, tell
+from bench.cli.comparison_output import allow_option, comparison_options, tell
 
 _profile_option = click.option(
     "--profile", metavar="NAME", help="Folder under `baselines/` [default: the runner's processor, cores and card]."
@@ -55,7 +55,7 @@ def update_command(run: str, profile: str | None, note: str, output: str | None,
 @command.command("check")
 @click.argument("run", default="latest")
 @_profile_option
-@click.option("--allow", "allowed", multiple=True, metavar="FIELD", help="Compare although FIELD differs; repeatable.")
+@allow_option
 @comparison_options
 @output_option
 @lang_option

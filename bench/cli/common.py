@@ -8,7 +8,7 @@ import math
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar  # Any: what click hands to a parameter type
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar  # Any: what click hands to a parameter type
 
 import click
 
@@ -104,6 +104,13 @@ def logging_options(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return wrapped
+
+
+def print_json(value: object, order: Literal["deterministic"] | None = None) -> None:
+    """A value that msgspec can encode, as indented JSON on stdout."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value, order=order), indent=1))
 
 
 def console() -> Console:

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from bench.cli.common import lang_option, logging_options, output_option
-from bench.cli.comparison_output import comparison_options, tell
+from bench.cli.comparison_output import allow_option, comparison_options, tell
 
 
 @click.command("compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--allow", "allowed", multiple=True, metavar="FIELD", help="Compare although FIELD differs; repeatable.")
+@allow_option
 @comparison_options
 @output_option
 @lang_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, console
+from bench.cli.common import Names, console, print_json
 
 if TYPE_CHECKING:
     from bench.records.comparison import Comparison
@@ -19,6 +19,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 FORMS = ("table", "markdown", "json", "junit", "github")
 _SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+allow_option = click.option(
+    "--allow", "allowed", multiple=True, metavar="FIELD", help="Compare although FIELD differs; repeatable."
+)
 
 
 def comparison_options(function: Callable[P, R]) -> Callable[P, R]:
@@ -45,9 +50,7 @@ def tell(comparison: Comparison, form: str, lang: str, strict: bool, junit_file:
 
         write_bytes(junit_file, comparing.junit(comparison, lang, strict))
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(comparison, order="deterministic"), indent=1))
+        print_json(comparison, order="deterministic")
     elif form == "markdown":
         click.echo(comparing.markdown(comparison, lang), nl=False)
     elif form == "junit":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option
+from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
 
 _MARKS = {"ok": "ok  ", "note": "note", "warning": "WARN", "error": "BAD "}
 
@@ -22,9 +22,7 @@ def command(output: str | None, form: str, lang: str) -> int:
 
     checks = examine(results_directory(output), cache_directory(), lang)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(checks), indent=1))
+        print_json(checks)
     else:
         from bench.text import name
 

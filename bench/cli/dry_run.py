@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import click
-import msgspec
 
+from bench.cli.common import print_json
 from bench.records.plan import RunPlan
 from bench.runner import Prepared
 from bench.tuning.measure import budget_of
@@ -15,7 +15,7 @@ from bench.tuning.measure import budget_of
 def print_plan(prepared: Prepared, form: str) -> None:
     """Print the measurements with how long they should take, or the plan as JSON."""
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(prepared.plan), indent=1))
+        print_json(prepared.plan)
         return
     for measurement, candidates, seconds in zip(
         prepared.measurements, prepared.candidates, prepared.estimate.measurements_s, strict=True

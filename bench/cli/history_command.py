@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option
+from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
 
 
 @click.command("history")
@@ -39,9 +39,7 @@ def command(measurement: str | None, plot_file: Path | None, output: str | None,
         what = f"of {measurement!r} " if measurement else ""
         raise NoSuchRecord(f"{results}: no sound record {what}is kept there.{suggestion(measurement or '', names)}")
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=1))
+        print_json(shown)
     else:
         from bench.report.courses import course_lines
 

@@ -8,7 +8,7 @@ import subprocess
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import format_option, lang_option, logging_options, print_json
 
 
 @click.group("host")
@@ -27,7 +27,7 @@ def show(form: str, lang: str) -> int:
 
     found = {knob.name: (knob.read(), knob) for knob in knobs_here()}
     if form == "json":
-        _print_json({key: value for key, (value, _) in found.items()})
+        print_json({key: value for key, (value, _) in found.items()})
         return exit_codes.OK
     for key, (value, knob) in found.items():
         shown = f"{value:g}" if isinstance(value, float) else value
@@ -66,9 +66,3 @@ def tune(apply_: bool, words: tuple[str, ...], lang: str) -> int:
         except OSError as error:
             raise click.UsageError(f"`{words[0]}` cannot be run: {error.strerror}.") from None
     return child.returncode if child.returncode >= 0 else exit_codes.INTERRUPTED
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

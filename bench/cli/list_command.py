@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, format_option, logging_options, output_option
+from bench.cli.common import Names, format_option, logging_options, output_option, print_json
 from bench.plugins import plugin_names
 from bench.records.plan import SCENARIOS
 
@@ -36,7 +36,7 @@ def command(kind: str | None, devices: bool, output: str | None, form: str) -> i
     kinds = (kind,) if kind else _KINDS[:-1]
     names = {entry: _names(entry, output) for entry in kinds}
     if form == "json":
-        _print_json(names)
+        print_json(names)
         return exit_codes.OK
     for entry in kinds:
         if kind is None:
@@ -70,7 +70,7 @@ def _list_devices(form: str) -> int:
 
     probes = probe_backends(plugin_names("bench.backends"))
     if form == "json":
-        _print_json(probes)
+        print_json(probes)
         return exit_codes.OK
     for line in (line for probe in probes for line in _lines(probe)):
         click.echo(printable(line))
@@ -83,9 +83,3 @@ def _lines(probe: Probe) -> Iterator[str]:
         yield f"  {device.address:8} {device.title}  [{', '.join(device.precisions)}]"
     for what, why in probe.unusable.items():
         yield f"  {what:8} cannot be used: {why}"
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options, settings_option
+from bench.cli.common import console, format_option, lang_option, logging_options, print_json, settings_option
 
 if TYPE_CHECKING:
     from bench.opencl.process import Request
-    from bench.records.opencl import Built, Trace, Tuned
     from bench.records.plan import Setting
 
 device_option = click.option(
@@ -41,7 +40,7 @@ def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, 
     request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
     found = _unless_refused(traced, request)
     if form == "json":
-        _print_json(found)
+        print_json(found)
     else:
         from bench.report.opencl_trace import print_trace
 
@@ -81,7 +80,7 @@ def build(
     request = Request(model=model, device=device, batches=batches, settings=settings, folder=folder)
     made = _unless_refused(built, request)
     if form == "json":
-        _print_json(made)
+        print_json(made)
     else:
         told = {"folder": made.folder, "device": made.device, "kernels": made.kernels, "size": size(made.nbytes)}
         click.echo(sentence(lang, "opencl.built", **told))
@@ -110,7 +109,7 @@ def tune(model: str, device: str, output: Path, batch: int, rounds: int, budget_
     request = Request(model=model, device=device, batches=(batch,), rounds=rounds, table=table, budget_s=budget_s)
     found = _unless_refused(tuned, request)
     if form == "json":
-        _print_json(found)
+        print_json(found)
     else:
         told = {"layers": found.layers, "device": found.device, "tried": found.tried, "rules": found.rules}
         times = {"before": latency(found.before_ns), "after": latency(found.after_ns)}
@@ -125,9 +124,3 @@ def _unless_refused(work, request: Request):  # type: ignore[no-untyped-def]  # 
         return work(request)
     except Refused as refusal:
         raise click.UsageError(str(refusal)) from None
-
-
-def _print_json(document: Trace | Built | Tuned) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=1))

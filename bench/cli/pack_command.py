@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import format_option, lang_option, logging_options, print_json
 from bench.cli.signing import key_options
 from bench.records.submission import REDACTED, Obstacle, Redacted
 
@@ -69,9 +69,7 @@ def command(
     if key is not None:
         sign_archive(target, packed.sha256, packed.manifest.run_id, "submitter", key, passphrase_file)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(packed), indent=1))
+        print_json(packed)
     else:
         click.echo(f"{target}  sha256 {packed.sha256}")
         _tell("inadmissible", packed.manifest.not_admissible, lang)

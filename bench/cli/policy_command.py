@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option
+from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
 
 
 @click.group("policy")
@@ -59,7 +59,6 @@ def new(sector: str | None, target: Path | None, reference: str | None, system: 
 @logging_options
 def check(policy: Path, form: str, lang: str) -> int:
     """Say what is wrong with POLICY. Exit code 2 where something is."""
-    import msgspec
 
     from bench.procurement.checking import faults
     from bench.procurement.policies import read_policy
@@ -69,7 +68,7 @@ def check(policy: Path, form: str, lang: str) -> int:
     read, sha256 = read_policy(policy)
     found = faults(read)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode({"sha256": sha256, "faults": found}), indent=1))
+        print_json({"sha256": sha256, "faults": found})
     elif found:
         click.echo("\n".join(fault_text(lang, fault) for fault in found))
     else:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options
+from bench.cli.common import console, format_option, lang_option, logging_options, print_json
+from bench.cli.signing import trusted_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +63,8 @@ def command(
 
     Exit code 11 where nothing could be assessed.
     """
-    import msgspec
 
-    from bench.procurement.candidates import Candidate, looked_up, read
+    from bench.procurement.candidates import looked_up, read
     from bench.procurement.checking import faults
     from bench.procurement.listing import listing
     from bench.procurement.policies import read_policy
@@ -72,27 +72,23 @@ def command(
     from bench.registry.ledger import Ledger
     from bench.report.listing import print_listing
     from bench.store.places import ensure_writable
-    from bench.submission.trusted import TrustedKeys
     from bench.text.listing import fault_text
 
-    if trusted is not None and not trusted.is_dir():
-        raise click.UsageError(f"`--trusted {trusted}`: there is no such folder.")
+    keys = trusted_keys(trusted)
     rules, sha256 = read_policy(policy)
     if wrong := faults(rules):
         raise click.UsageError(f"{policy}: " + " ".join(fault_text(lang, fault) for fault in wrong))
-    keys = TrustedKeys(trusted) if trusted is not None else None
     day = as_of.date() if as_of is not None else datetime.datetime.now(datetime.UTC).date()
     if folder is not None:
         ensure_writable(folder, "`-o`")
     found = [read(path, keys) for path in submissions]
     if registry is not None:
-        entered = Ledger(registry).standing()
-        found = [looked_up(one, entered) if isinstance(one, Candidate) else one for one in found]
+        found = looked_up(found, Ledger(registry).standing())
     made = listing(rules, sha256, found, day, _particulars(particulars, _runs(found)))
     if folder is not None:
         write(made, folder, lang)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(made), indent=1))
+        print_json(made)
     else:
         print_listing(console(), made, lang)
     assessed = any(row.table != "not-assessed" for row in made.rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import format_option, lang_option, logging_options, print_json
 from bench.plugins import plugin_names
 from bench.records.plan import MOST_THREADS
 
@@ -32,7 +32,7 @@ def list_(form: str) -> int:
 
     shown = [load_profile(name) for name in profile_names()]
     if form == "json":
-        _print_json(shown)
+        print_json(shown)
         return exit_codes.OK
     for profile in shown:
         tested = "" if profile.tested else "  (not tested)"
@@ -51,7 +51,7 @@ def show(name: str, form: str) -> int:
 
     profile = _profile(name)
     if form == "json":
-        _print_json(profile)
+        print_json(profile)
         return exit_codes.OK
     from bench.text.catalogue import printable
 
@@ -83,7 +83,7 @@ def detect(output: Path | None, name: str, serials: bool, form: str) -> int:
     profile = msgspec.structs.replace(whole_profile(plugin_names("bench.backends")), name=name)
     profile = profile if serials else redacted(profile)
     if form == "json":
-        _print_json(profile)
+        print_json(profile)
         return exit_codes.OK
     text = as_toml(profile, "Written by `bench profile detect`. [unknown] says why a fact is missing.")
     if output is None:
@@ -115,7 +115,7 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
     machine = quick_profile() if here else None
     contradicting = contradictions(profile, machine) if machine is not None else ()
     if form == "json":
-        _print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
+        print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
     else:
         for fault in found:
             click.echo(sentence(lang, f"profile_fault.{fault.code}", path=fault.path, seen=fault.seen))
@@ -144,7 +144,7 @@ def diff(first: str, second: str, form: str, lang: str) -> int:
 
     found = differences(_profile(first), _profile(second))
     if form == "json":
-        _print_json(found)
+        print_json(found)
         return exit_codes.OK
     for entry in found:
         click.echo(printable(f"{entry.path}: {entry.first or '—'} → {entry.second or '—'}"))
@@ -184,7 +184,7 @@ def peaks(
         if form == "table":
             click.echo(told(one, lang))
     if form == "json":
-        _print_json(found)
+        print_json(found)
     if profile is not None and into is not None:
         from bench.hardware.toml import as_toml
         from bench.store.files import write_bytes
@@ -204,9 +204,3 @@ def _profile(name: str) -> Profile:
     from bench.host.describing import whole_profile
 
     return redacted(whole_profile(plugin_names("bench.backends")))
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 from typing import Any, Final  # Any: what a database returns
 
 import click
@@ -16,21 +15,21 @@ from bench.cli.common import Names, console, logging_options, output_option
 _SOUND: Final = "valid AND quality_passed AND origin = 'measured'"
 _WHO: Final = "run_id, coalesce(product, cpu) AS system, backend, device, precision, mode"
 _QUESTIONS: Final = {
+    # The highest or lowest primary figure of each workload and scenario, per machine class.
     "best": (
-        "The highest or lowest primary figure of each workload and scenario, per machine class.",
         f"SELECT workload, scenario, timed_region, machine_class, metric, unit, value, low, high, {_WHO} FROM figures "
         f"WHERE {_SOUND} AND is_primary QUALIFY row_number() OVER (PARTITION BY workload, scenario, timed_region, "
-        "machine_class ORDER BY CASE WHEN unit = 'ns' THEN value ELSE -value END) = 1 ORDER BY workload, scenario",
+        "machine_class ORDER BY CASE WHEN unit = 'ns' THEN value ELSE -value END) = 1 ORDER BY workload, scenario"
     ),
+    # Systems by the cameras they hold, the most first; with --watts only those whose power limit is known to fit.
     "channels": (
-        "Systems by the cameras they hold, the most first; with --watts only those whose power limit is known to fit.",
         f"SELECT value AS channels, timed_region, power_limit_w, {_WHO} FROM figures WHERE {_SOUND} "
-        "AND metric = 'channels' AND ($watts IS NULL OR power_limit_w <= $watts) ORDER BY value DESC, run_id",
+        "AND metric = 'channels' AND ($watts IS NULL OR power_limit_w <= $watts) ORDER BY value DESC, run_id"
     ),
+    # The runs with how many figures each has, and whether all of them are valid.
     "runs": (
-        "The runs with how many figures each has, and whether all of them are valid.",
         "SELECT run_id, mode, backend, device, count(DISTINCT workload || scenario || precision) AS measurements, "
-        "count(*) AS figures, bool_and(valid) AS valid FROM figures GROUP BY ALL ORDER BY run_id DESC",
+        "count(*) AS figures, bool_and(valid) AS valid FROM figures GROUP BY ALL ORDER BY run_id DESC"
     ),
 }
 
@@ -61,10 +60,10 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
     if question is None and sql is None:
         _show(("column", "type"), list(columns().items()), form)
         return exit_codes.OK
-    connection, broken = refreshed(Path(results_directory(output)))
+    connection, broken = refreshed(results_directory(output))
     for line in broken:
         click.echo(f"Left out: {line}", err=True)
-    text = sql if sql is not None else _QUESTIONS[str(question)][1]
+    text = sql if sql is not None else _QUESTIONS[str(question)]
     try:
         answer = connection.execute(text, {"watts": watts} if question == "channels" else None)
         headers, rows = [entry[0] for entry in answer.description or ()], answer.fetchall()
@@ -100,13 +99,12 @@ def _print_table(headers: Any, rows: list[tuple[Any, ...]]) -> None:
     console().print(shown)
 
 
-def _plain(cell: Any) -> str:
-    """A cell without control characters, which no spreadsheet takes for a formula."""
-    from bench.text import printable
+def _plain(value: Any) -> str:
+    """A value as text, of which none is taken for a formula."""
+    from bench.text import cell
 
-    if cell is None:
+    if value is None:
         return ""
-    if isinstance(cell, float):
-        return f"{cell:.6g}"
-    text = printable(str(cell))
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not isinstance(cell, int) else text
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, int) else cell(str(value))

@@ -61,8 +61,7 @@ def token(registry: Path, issued_to: str, days: int, journal_head: str | None, o
     ensure_writable(output.absolute().parent, "`--output`")
     until = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=days)
     issued = Ledger(registry.absolute()).issue(_text("to", issued_to), until, journal_head)
-    write_record(output.absolute(), issued)
-    output.chmod(0o600)
+    write_record(output.absolute(), issued, private=True)
     click.echo(f"{output}  {issued.token}  {issued.expires_on}")
     return exit_codes.OK
 

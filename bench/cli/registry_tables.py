@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.cli.common import print_json
+
 if TYPE_CHECKING:
     from bench.registry.standing import Standing
 
@@ -17,7 +19,7 @@ def print_list(standing: Standing, form: str, lang: str) -> None:
 
     open_ = [token for token in standing.tokens.values() if token.token not in standing.used]
     if form == "json":
-        _print_json(
+        print_json(
             {
                 "name": standing.name,
                 "submissions": [
@@ -56,7 +58,7 @@ def print_entries(standing: Standing, about: str, form: str, lang: str) -> bool:
                 del plain["nonce"]
             found.append({"number": entry.number, "at": entry.at.isoformat(), **plain})
     if form == "json":
-        _print_json(found)
+        print_json(found)
         return bool(found)
     for one in found:
         rest = "  ".join(f"{key}={_short(value)}" for key, value in one.items() if key not in ("number", "at", "kind"))
@@ -68,9 +70,3 @@ def _short(value: object) -> str:
     import msgspec
 
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _print_json(value: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=1))

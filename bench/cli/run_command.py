@@ -19,6 +19,7 @@ from bench.cli.common import (
     lang_option,
     logging_options,
     output_option,
+    print_json,
     settings_option,
 )
 from bench.cli.load import load_options
@@ -260,10 +261,8 @@ def _kept(folder: Path | None) -> str:
 def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
     records = folder.load_records()
     if form == "json":
-        import msgspec
-
         whole = {"run": run, "records": records}
-        click.echo(msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=1))
+        print_json(whole, order="deterministic")
     else:
         _print_results(folder, run, records, lang)
     sound = run.status == "complete" and all(record.valid for record in records)

@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, format_option, lang_option, logging_options, settings_option
+from bench.cli.common import Names, format_option, lang_option, logging_options, print_json, settings_option
 from bench.cli.endurance import endurance_options, plan_of
 from bench.records.endurance import Axis
 from bench.records.plan import MOST_WORKERS
@@ -36,9 +36,7 @@ def command(by: str, up_to: int | None, rounds: int, seconds: float, form: str, 
     most = up_to or (len(plan.devices) if by == "devices" else usable_cores())
     found = scale(plan, cast(Axis, by), counts_up_to(most), rounds, seconds)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        print_json(found)
     else:
         for point in found.points:
             count = f"{point.count} {sentence(lang, f'scale.{found.axis}')}"

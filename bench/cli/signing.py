@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from bench.records.submission import Role
+    from bench.submission.trusted import TrustedKeys
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +32,17 @@ def key_options(function: Callable[P, R]) -> Callable[P, R]:
         help="Sign with this private key: `bench key new`, or OpenSSH's Ed25519.",
     )
     return key(passphrase_option(function))
+
+
+def trusted_keys(folder: Path | None) -> TrustedKeys | None:
+    """The keys that `--trusted` names. Raises click's UsageError where there is no such folder."""
+    from bench.submission.trusted import TrustedKeys
+
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise click.UsageError(f"`--trusted {folder}`: there is no such folder.")
+    return TrustedKeys(folder)
 
 
 def sign_archive(archive: Path, sha256: str, run_id: str, role: Role, key: Path, passphrase_file: Path | None) -> None:

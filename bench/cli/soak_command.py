@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, format_option, lang_option, logging_options, settings_option
+from bench.cli.common import Names, format_option, lang_option, logging_options, print_json, settings_option
 from bench.cli.endurance import endurance_options, plan_of
 
 if TYPE_CHECKING:
@@ -44,9 +44,7 @@ def command(minutes: float, scenario: str, rate: float | None, form: str, lang: 
         raise click.UsageError("`--rate` goes with `--scenario server`, which needs one.")
     found = soak(plan_of(flags, scenario, rate), minutes * 60.0)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        print_json(found)
     else:
         _tell(found, lang)
     return exit_codes.OK if found.sound else exit_codes.INVALID

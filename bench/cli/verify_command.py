@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import format_option, lang_option, logging_options, print_json
+from bench.cli.signing import trusted_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +72,7 @@ def command(
         return exit_codes.INVALID
     found = seen.found
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1))
+        print_json(found)
     else:
         print_verification(found, lang)
     return exit_codes.OK if found.passed else exit_codes.INVALID
@@ -91,15 +90,12 @@ def examined(
     from bench.records.untrusted import BadFile
     from bench.submission.accepting import use_token
     from bench.submission.archive import BadArchive
-    from bench.submission.trusted import TrustedKeys
     from bench.submission.verifying import examine
 
-    if trusted is not None and not trusted.is_dir():
-        raise click.UsageError(f"`--trusted {trusted}`: there is no such folder.")
+    keys = trusted_keys(trusted)
     if reproducibility is not None and rerun is None:
         raise click.UsageError("`--reproducibility` goes with `--rerun`.")
     again = _rerun(rerun, reproducibility) if rerun is not None else None
-    keys = TrustedKeys(trusted) if trusted is not None else None
     if not archive.is_file():
         raise click.UsageError(f"{archive}: there is no such file.")
     standing = ledger.standing() if ledger is not None else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import format_option, lang_option, logging_options, print_json
 
 if TYPE_CHECKING:
     from bench.records.workload_check import Remark, WorkloadVerdict
@@ -92,9 +92,7 @@ def check(name_or_dir: str, form: str, lang: str) -> int:
             _tell(verdict, lang)
     failed = sum(verdict.state == "failed" for verdict in verdicts)
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(verdicts), indent=1))
+        print_json(verdicts)
     else:
         from bench.text import sentence
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from bench.records.submission import Claims
 from bench.records.untrusted import BadFile
 from bench.registry.standing import Standing
 from bench.store.runs import RUN, RunFolder
-from bench.submission.archive import BadArchive, unpack
+from bench.submission.archive import BadArchive
 from bench.submission.claims import claims_of
 from bench.submission.contents import Contents
 from bench.submission.trusted import TrustedKeys
-from bench.submission.verifying import verify
+from bench.submission.verifying import examine
 
 
 @dataclass(frozen=True)
@@ -70,13 +69,18 @@ def read(path: Path, trusted: TrustedKeys | None) -> Candidate | Unreadable:
         return Unreadable(source=str(path), why=f"{path}: {error.strerror or error}")
 
 
-def looked_up(candidate: Candidate, registry: Standing) -> Candidate:
-    """The candidate with what a registry says of its archive."""
-    for name, accepted in registry.submissions.items():
-        if accepted.archive_sha256 == candidate.archive_sha256:
-            entered = Entered(accepted, registry.status[name], registry.under_review(name))
-            return replace(candidate, entered=entered)
-    return candidate
+def looked_up(found: Sequence[Candidate | Unreadable], registry: Standing) -> list[Candidate | Unreadable]:
+    """What was handed in, with what a registry says of each archive."""
+    entered = {
+        accepted.archive_sha256: Entered(accepted, registry.status[name], registry.under_review(name))
+        for name, accepted in registry.submissions.items()
+    }
+    return [
+        replace(one, entered=entered.get(one.archive_sha256))
+        if isinstance(one, Candidate) and one.archive_sha256 is not None
+        else one
+        for one in found
+    ]
 
 
 def is_formal(candidate: Candidate) -> bool:
@@ -95,25 +99,19 @@ def _of_folder(folder: Path, source: str) -> Candidate:
 
 
 def _of_archive(path: Path, trusted: TrustedKeys | None) -> Candidate:
-    verification = verify(path, trusted, unsigned=True)
-    with tempfile.TemporaryDirectory(prefix="bench-procure-") as place:
-        unpacked = unpack(path, Path(place))
-        if unpacked.sha256 != verification.archive_sha256:
-            raise BadArchive(f"{path}: it changed while it was read.")
-        try:
-            contents = Contents(RunFolder(Path(place)))
-        except BadFile as error:
-            raise BadFile(str(error).replace(f"{place}/", f"{path}: ")) from None
+    seen = examine(path, trusted, unsigned=True)
+    violating = [item for item in seen.found.items if item.verdict == "violates"]
+    if seen.contents is None:
+        raise BadFile(f"{path}: {violating[-1].seen}")
     return _candidate(
         str(path),
-        contents,
-        verification.claims or claims_of(contents.run, list(contents.records.values())),
-        archive_sha256=unpacked.sha256,
-        verified=verification.passed,
+        seen.contents,
+        seen.found.claims,
+        archive_sha256=seen.found.archive_sha256,
+        verified=seen.found.passed,
         violations=tuple(
             Remark(code="violation", subject=f"{item.check} {item.subject}", seen=item.seen or item.reason)
-            for item in verification.items
-            if item.verdict == "violates"
+            for item in violating
         ),
     )
 

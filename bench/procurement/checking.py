@@ -61,18 +61,21 @@ def _address(text: str, place: str, quality: bool) -> list[Fault]:
     address = parse(text)
     if address is None:
         return [Fault(code="address", subject=place, seen=text, expected="workload.scenario.metric")]
-    workloads = [name for name in plugin_names(GROUP) if is_of_suite(name)]
-    metrics = [*METRICS, QUALITY] if quality else list(METRICS)
     known = (
-        ("unknown-workload", address.workload, workloads),
         ("unknown-scenario", address.scenario, list(SCENARIOS)),
-        ("unknown-metric", address.metric, metrics),
+        ("unknown-metric", address.metric, [*METRICS, QUALITY] if quality else list(METRICS)),
     )
-    return [
+    found = [
         Fault(code=code, subject=place, seen=seen, expected=_nearest(seen, names))
         for code, seen, names in known
         if seen not in names
     ]
+    if is_of_suite(address.workload):
+        return found
+    # Which ones there are is asked only here: each question goes through all that is installed.
+    workloads = [name for name in plugin_names(GROUP) if is_of_suite(name)]
+    expected = _nearest(address.workload, workloads)
+    return [Fault(code="unknown-workload", subject=place, seen=address.workload, expected=expected), *found]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

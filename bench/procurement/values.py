@@ -10,6 +10,7 @@ import numpy as np
 from bench.judging.attempts import scored
 from bench.procurement.addresses import Address, parsed
 from bench.procurement.candidates import Candidate, of_interest
+from bench.records.findings import error_codes
 from bench.records.listing import Remark
 from bench.records.numbers import Interval
 from bench.records.plan import Region
@@ -77,9 +78,8 @@ def term_value(candidate: Candidate, term: Term, policy: Policy) -> TermValue | 
 def _unusable(record: Record, address: Address) -> Remark | None:
     """What keeps a record's figure from being scored."""
     name = record.measurement.name
-    errors = sorted({found.code for found in record.findings if found.severity == "error"})
     if not record.valid:
-        return Remark(code="invalid", subject=name, seen=", ".join(errors) or record.status)
+        return Remark(code="invalid", subject=name, seen=", ".join(error_codes(record.findings)) or record.status)
     if record.quality is None or record.quality.passed is not True:
         state = "failed" if record.quality is not None and record.quality.passed is False else "unverified"
         return Remark(code=f"quality-{state}", subject=name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.records.listing import Listing, Row
 from bench.records.metrics import METRICS
 from bench.store.files import write_bytes, write_record
-from bench.text import figures, name, printable, sentence
+from bench.text import cell, figures, name, sentence
 from bench.text.listing import remark_text
 
 JSON, CSV = "list.json", "list.csv"
@@ -18,8 +18,6 @@ PARTICULARS = (
     *("manufacturer", "address", "organisation_id", "brand", "product_name", "model", "report_number"),
     *("certificate", "laboratory", "published_on", "supply_until"),
 )
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write(made: Listing, folder: Path, lang: str) -> None:
@@ -34,8 +32,8 @@ def csv_text(made: Listing, lang: str) -> str:
     writer = csv.writer(out)
     cells = [_cells(made, row, lang) for row in made.rows]
     headings = list(_cells(made, Row(number=0, table="not-assessed", run_id="", source=""), lang))
-    writer.writerow([_safe(heading) for heading in headings])
-    writer.writerows([[_safe(row[heading]) for heading in headings] for row in cells])
+    writer.writerow([cell(heading) for heading in headings])
+    writer.writerows([[cell(row[heading]) for heading in headings] for row in cells])
     return out.getvalue()
 
 
@@ -100,10 +98,3 @@ def _terms(made: Listing, row: Row, digits: int) -> dict[str, str]:
         cells[f"{term.metric} ({unit})"] = figures.significant(result.value, digits) if result is not None else ""
         cells[f"{term.metric} ratio"] = figures.significant(result.ratio, digits) if result is not None else ""
     return cells
-
-
-def _safe(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    plain = printable(text)
-    number = plain.removeprefix("-").replace(".", "", 1).isdigit()
-    return f"'{plain}" if plain.startswith(_FORMULA) and not number else plain

@@ -5,6 +5,7 @@ A finding holds a code and numbers; the sentence for people stands in the catalo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import msgspec
@@ -95,6 +96,11 @@ def finding(
 ) -> Finding:
     """A finding with the severity its code has in `mode`. Raises KeyError for a code that is not in the table."""
     return Finding(code=code, severity=_TABLE[code][_MODE_COLUMN[mode]], seen=seen, limit=limit, subject=subject)
+
+
+def error_codes(findings: Iterable[Finding]) -> list[str]:
+    """The codes of what makes a number void, each once, sorted."""
+    return sorted({entry.code for entry in findings if entry.severity == "error"})
 
 
 def is_valid(findings: tuple[Finding, ...]) -> bool:

@@ -36,9 +36,6 @@ _ENVIRONMENT = {
 _SETTINGS = ("core.hooksPath=/dev/null", "core.fsync=committed,reference", "core.fsyncMethod=fsync", "gc.auto=0")
 
 
-_Done = subprocess.CompletedProcess[bytes]
-
-
 class BadRegistry(ValueError):
     """A registry that cannot be used, or a step that it does not allow; one line that says which."""
 

@@ -85,8 +85,8 @@ def _gates(row: Row, lang: str) -> Text:
         if gate.state == "met" and not near:
             continue
         state = name(lang, "list_gate", gate.state)
-        line = f"\n{state} {name(lang, 'list_gate_name', gate.gate)} {gate.required}: {gate.seen} {near}"
-        text.append(printable(line.replace("\n", " ")).strip().join(("\n", "")), style=_STYLE[gate.state])
+        line = f"{state} {name(lang, 'list_gate_name', gate.gate)} {gate.required}: {gate.seen} {near}"
+        text.append(f"\n{printable(line).strip()}", style=_STYLE[gate.state])
     return text
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.records.findings import FAILED, Finding, Severity
+from bench.records.findings import FAILED, Finding, Severity, error_codes
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Quality, Record
@@ -106,7 +106,7 @@ def row(record: Record, lang: str) -> Row:
 def record_state(record: Record) -> State:
     """Void before unfinished before quick: the most serious thing to say about the number."""
     partial = record.status == "partial"
-    errors = {entry.code for entry in record.findings if entry.severity == "error"}
+    errors = set(error_codes(record.findings))
     if errors - {_MISSING} or (errors and not partial):
         return "invalid"
     return "partial" if partial else "quick" if record.mode == "quick" else "valid"

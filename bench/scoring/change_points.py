@@ -9,24 +9,20 @@ again (Scott and Knott 1974). How often that cries wolf, and what it finds, was 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.scoring.columns import Floats
+from bench.scoring.distributions import special
 
 THRESHOLD: Final = 4.3
 """Kept by all but 0.9 % of normal series without change looked at after each of 100 records (simulated)."""
 LEAST_SEGMENT: Final = 3
 """Records on either side of a place: two slow ones in a row are no new level."""
 _SMALLEST: Final = 1e-300
-
-
-def _special() -> Any:  # scipy ships no type information, and is slow to import
-    return import_module("scipy.special")
 
 
 class Change(NamedTuple):
@@ -63,8 +59,8 @@ def strengths(series: Floats) -> Floats:
     within = np.maximum((centred**2).sum(axis=-1, keepdims=True) - between, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.sqrt(between / (within / (n - 2)))
-    tail = _special().stdtr(n - 2, -np.nan_to_num(t, nan=0.0, posinf=1e9))
-    found: npt.NDArray[np.float64] = -_special().ndtri(np.maximum(tail, _SMALLEST))
+    tail = special().stdtr(n - 2, -np.nan_to_num(t, nan=0.0, posinf=1e9))
+    found: npt.NDArray[np.float64] = -special().ndtri(np.maximum(tail, _SMALLEST))
     return found
 
 

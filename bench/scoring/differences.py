@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.scoring.columns import Floats
-from bench.scoring.distributions import check_probability
+from bench.scoring.distributions import check_probability, special
 
 Outcome = Literal["better", "worse", "same", "inconclusive", "not-judged"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("better", "worse", "same", "inconclusive", "not-judged")
@@ -23,10 +22,6 @@ POWER: Final = 0.8
 """With this probability the repetitions of `deciding_repetitions` decide, if difference and scatter stay as seen."""
 MOST_REPETITIONS: Final = 10_000
 _Outcomes = npt.NDArray[np.str_]
-
-
-def _special() -> Any:  # scipy ships no type information, and is slow to import
-    return import_module("scipy.special")
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ def welch(first: Scatter, second: Scatter) -> Difference:
 def interval(difference: Difference, confidence: float | Floats) -> tuple[Floats, Floats]:
     """Both ends of the two-sided interval, shape (...); NaN where nothing can be said."""
     level = np.asarray(confidence, dtype=np.float64)
-    half = _special().stdtrit(difference.degrees, (1.0 + level) / 2.0) * difference.error
+    half = special().stdtrit(difference.degrees, (1.0 + level) / 2.0) * difference.error
     return difference.value - half, difference.value + half
 
 
@@ -112,7 +107,7 @@ def _tail(difference: Difference, bound: Floats) -> Floats:
     gap = difference.value - bound
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(difference.error > 0.0, gap / difference.error, np.sign(gap) * np.inf)
-    tail = _special().stdtr(difference.degrees, -np.where(np.isnan(t), 0.0, t))
+    tail = special().stdtr(difference.degrees, -np.where(np.isnan(t), 0.0, t))
     return np.where(np.isnan(difference.error), np.nan, tail)
 
 
@@ -153,7 +148,7 @@ def deciding_repetitions(
         with np.errstate(invalid="ignore", divide="ignore"):
             share = (one + other) ** 2 / (one**2 + other**2)
         degrees = (k - 1.0) * np.where(one + other == 0.0, 2.0, share)
-        quantiles = _special().stdtrit(degrees, 1.0 - level / 2.0) + _special().stdtrit(degrees, power)
+        quantiles = special().stdtrit(degrees, 1.0 - level / 2.0) + special().stdtrit(degrees, power)
         clears: npt.NDArray[np.bool_] = (quantiles * np.sqrt((one + other) / k) <= gap) & (gap > 0.0)
         return clears
 
@@ -181,4 +176,4 @@ def share_limit(hits: int, trials: int, confidence: float = 0.95) -> float:
     check_probability("confidence", confidence)
     if trials < 1 or not 0 <= hits <= trials:
         raise ValueError(f"{hits} hits in {trials} trials: expected 0 <= hits <= trials and trials >= 1")
-    return 1.0 if hits == trials else float(_special().betaincinv(hits + 1, trials - hits, confidence))
+    return 1.0 if hits == trials else float(special().betaincinv(hits + 1, trials - hits, confidence))

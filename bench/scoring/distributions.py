@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 
-def _special() -> Any:  # scipy ships no type information
+def special() -> Any:  # scipy ships no type information
+    """scipy.special, imported with the first use."""
     return import_module("scipy.special")
 
 
@@ -23,7 +24,7 @@ def few_over(over: int, n: int, p: float) -> float:
     This is the regularised incomplete beta function I_p(n - over, over + 1); it takes p itself, so that nothing is lost
     in forming 1 - p.
     """
-    return float(_special().betainc(n - over, over + 1, p))
+    return float(special().betainc(n - over, over + 1, p))
 
 
 @lru_cache(maxsize=64)
@@ -33,11 +34,11 @@ def t_quantile(confidence: float, degrees: int) -> float:
     Raises ValueError for a confidence outside (0, 1).
     """
     check_probability("confidence", confidence)
-    return float(_special().stdtrit(degrees, (1.0 + confidence) / 2.0))
+    return float(special().stdtrit(degrees, (1.0 + confidence) / 2.0))
 
 
 @lru_cache(maxsize=64)
 def normal_quantile(probability: float) -> float:
     """The quantile of the standard normal distribution. Raises ValueError for a probability outside (0, 1)."""
     check_probability("probability", probability)
-    return float(_special().ndtri(probability))
+    return float(special().ndtri(probability))

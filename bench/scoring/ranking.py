@@ -9,23 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.scoring.columns import Floats
 from bench.scoring.differences import Difference, interval, probability
-from bench.scoring.distributions import check_probability, normal_quantile
+from bench.scoring.distributions import check_probability, normal_quantile, special
 
 Counts = npt.NDArray[np.int64]
 _Places = Counts | slice | int
 _MANY: Final = 1e9  # degrees of freedom from which Student's t is the normal distribution; scipy takes no infinity
-
-
-def _special() -> Any:  # scipy ships no type information, and is slow to import
-    return import_module("scipy.special")
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +147,7 @@ def holm_limit(scores: Composite, alpha: float) -> float:
 
 def _surely(scores: Composite, least: float) -> Floats:
     """For each system how many standard errors are surely enough for a probability of at most `least`."""
-    found: Floats = _special().stdtrit(scores.degrees, 1.0 - least / 2.0)
+    found: Floats = special().stdtrit(scores.degrees, 1.0 - least / 2.0)
     return found
 
 

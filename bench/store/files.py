@@ -35,10 +35,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomically(path, lambda temporary: _write_plain(temporary, content))
 
 
-def write_record(path: Path, record: msgspec.Struct) -> None:
-    """Atomic write of a record as indented JSON in a deterministic order."""
+def write_record(path: Path, record: msgspec.Struct, private: bool = False) -> None:
+    """Atomic write of a record as indented JSON in a deterministic order; `private`: never readable for others."""
     text = msgspec.json.format(msgspec.json.encode(record, order="deterministic"), indent=1)
-    write_bytes(path, text + b"\n")
+    write_atomically(path, lambda temporary: _write_plain(temporary, text + b"\n", private))
 
 
 def locked(handle: int) -> bool:
@@ -53,7 +53,9 @@ def locked(handle: int) -> bool:
     return True
 
 
-def _write_plain(path: Path, content: bytes) -> None:
+def _write_plain(path: Path, content: bytes, private: bool = False) -> None:
+    if private:
+        path.touch(mode=0o600)
     path.write_bytes(content)
 
 

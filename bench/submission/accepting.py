@@ -9,14 +9,23 @@ from bench.records.submission import Obstacle, Verification
 from bench.registry.git import BadRegistry
 from bench.registry.ledger import Ledger, Written
 from bench.registry.standing import Standing
+from bench.submission.contents import Contents
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
-    """A verification, and what its archive said that an entry needs: the token, what kept it from being admissible."""
+    """A verification, what kept its archive from being admissible, and the run in it, None where that is unreadable.
+
+    The files of `contents` are gone; its records stay.
+    """
 
     found: Verification
-    token: str | None
     obstacles: tuple[Obstacle, ...]
+    contents: Contents | None = None
+
+    @property
+    def token(self) -> str | None:
+        """The token that the run used."""
+        return self.contents.run.plan.token if self.contents is not None else None
 
 
 def use_token(ledger: Ledger, examined: Examined) -> Written | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.records.findings import error_codes
 from bench.records.record import Record, Run, Trial
 from bench.records.submission import Obstacle
 from bench.records.untrusted import BadFile
@@ -90,7 +91,7 @@ def obstacles(run: Run, records: dict[str, Record]) -> Iterator[Obstacle]:
     if run.plan.driver != "bench":
         yield Obstacle(code="driver", subject=run.run_id, seen=run.plan.driver)
     for name, record in records.items():
-        errors = sorted({entry.code for entry in record.findings if entry.severity == "error"})
+        errors = error_codes(record.findings)
         if errors:
             yield Obstacle(code="invalid", subject=name, seen=", ".join(errors))
         if record.status != "complete":

@@ -64,7 +64,7 @@ def examine(
         except BadFile as error:
             items.append(violated("schema", MANIFEST, "unreadable", str(error).replace(f"{folder}/", "")))
             found = Verification(archive_sha256=unpacked.sha256, run_id=manifest.run_id, items=tuple(items), claims=())
-            return Examined(found=found, token=None, obstacles=manifest.not_admissible)
+            return Examined(found=found, obstacles=manifest.not_admissible)
         items += _items(contents, manifest, folder, now)
         if standing is not None:
             signed_by = signatures.roles.get("submitter", frozenset())
@@ -80,7 +80,7 @@ def examine(
             items=tuple(items),
             claims=claims_of(contents.run, list(contents.records.values()), _attested(signatures, items)),
         )
-        return Examined(found=found, token=contents.run.plan.token, obstacles=manifest.not_admissible)
+        return Examined(found=found, obstacles=manifest.not_admissible, contents=contents)
 
 
 def _attested(signatures: Signatures, items: list[Item]) -> frozenset[Role]:

@@ -16,6 +16,8 @@ from typing import Any, Final  # Any: what a TOML parser returns
 from bench.records.metrics import METRICS
 
 LANGUAGES: Final = ("en", "zh")
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA: Final = ("=", "+", "-", "@")
 
 
 @cache
@@ -43,6 +45,12 @@ def name(lang: str, table: str, code: str) -> str:
 def printable(text: str) -> str:
     """`text` without control characters, with which a name from an engine or a file could write over other lines."""
     return "".join(" " if unicodedata.category(character) in ("Cc", "Cf") else character for character in text)
+
+
+def cell(text: str) -> str:
+    """`text` as a cell of a table that a spreadsheet may open: printable, and never taken for a formula."""
+    plain = printable(text)
+    return f"'{plain}" if plain.startswith(_FORMULA) else plain
 
 
 def _flattened(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,11 +1,7 @@
-"""The rendered training pictures as one memory-mapped file in the cache, and random crops of them.
-
-The file lies outside the source tree and is rendered once; crops depend on (seed, step) only.
-"""
+"""The rendered training pictures, and random crops of them, which depend on (seed, step) only."""
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +9,7 @@ from numpy.typing import NDArray
 
 from bench.models.image_classify.canvas import SIZE
 from bench.models.image_classify.data import Images, Labels, training_pictures
+from bench.models.making import rendered
 
 # How many pictures the shipped weights were trained on.
 TRAINING_SIZE = 28_800
@@ -21,18 +18,7 @@ _CHUNK = 240
 
 def training_set(cache: Path, count: int, workers: int) -> tuple[Images, Labels]:
     """Return `count` training pictures (memory-mapped) and labels, rendering them if the cache lacks them."""
-    cache.mkdir(parents=True, exist_ok=True)
-    images_path, labels_path = cache / f"training-{count}.npy", cache / f"training-{count}-labels.npy"
-    if not labels_path.exists():
-        images = np.lib.format.open_memmap(images_path, mode="w+", dtype=np.uint8, shape=(count, 3, SIZE, SIZE))
-        labels = np.empty(count, dtype=np.int64)
-        chunks = [np.arange(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
-        with ProcessPoolExecutor(workers) as pool:
-            for chunk, (some, their_labels) in zip(chunks, pool.map(training_pictures, chunks), strict=True):
-                images[chunk[0] : chunk[-1] + 1], labels[chunk] = some, their_labels
-        images.flush()
-        np.save(labels_path, labels)
-    return np.load(images_path, mmap_mode="r"), np.load(labels_path)
+    return rendered.training_set(cache / f"training-{count}.npy", count, SIZE, training_pictures, _CHUNK, workers)
 
 
 def crops(images: Images, labels: Labels, side: int, batch: int, seed: int, step: int) -> tuple[Images, Labels]:

@@ -5,6 +5,7 @@ Two forms of the same network: with batch norms for training, folded for everyth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -85,17 +86,24 @@ class Separable(nn.Module):
         return functional.relu(x + y if self.residual else y)
 
 
+# Channels in, channels out and stride of each block.
+Blocks = Sequence[tuple[int, int, int]]
+_BLOCKS: Blocks = (
+    *((48, 96, 2), (96, 96, 1), (96, 96, 1), (96, 96, 1)),
+    *((96, 160, 2), (160, 160, 1), (160, 160, 1)),
+)
+
+
 class CommandNet(nn.Module):
     """Waveform int16 (batch, 16000) to logits (batch, classes)."""
 
-    def __init__(self, folded: bool = False, classes: int = len(CLASS_NAMES)) -> None:
+    def __init__(self, folded: bool = False, classes: int = len(CLASS_NAMES), plan: Blocks = _BLOCKS) -> None:
         super().__init__()
         self.log_mel = LogMel()
-        self.stem = nn.Sequential(*_convolution(1, 48, 5, folded, 2))
-        plan = [(48, 96, 2), (96, 96, 1), (96, 96, 1), (96, 96, 1), (96, 160, 2), (160, 160, 1), (160, 160, 1)]
+        self.stem = nn.Sequential(*_convolution(1, plan[0][0], 5, folded, 2))
         self.blocks = nn.Sequential(*(Separable(*row, folded) for row in plan))
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(160, classes)
+        self.head = nn.Linear(plan[-1][1], classes)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """See the class."""

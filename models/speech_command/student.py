@@ -14,43 +14,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from bench.models.export import GRAPH_FILE, export_graph, fold_batch_norms, round_to_half
-from bench.models.speech_command.commands import CLASS_NAMES
-from bench.models.speech_command.network import LogMel, Separable, load_shipped
+from bench.models.speech_command.network import CommandNet, load_shipped
 from bench.models.speech_command.reference import GRAPH
 from bench.models.speech_command.train import featurizer
 from bench.models.speech_command.training_data import PoolPlan, cache_folder, training_pool
 
 LEARNING_RATE, WEIGHT_DECAY, TEMPERATURE = 5e-3, 0.005, 2.0
-_STEM, _WIDE = 16, 64
+_BLOCKS = ((16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1))
 _CHUNK = 256
 
 
-class StudentNet(nn.Module):
-    """Waveform int16 (batch, 16000) to logits (batch, classes): the network's front end, a third of its channels."""
+class StudentNet(CommandNet):
+    """The network's front end, a third of its channels behind it."""
 
     def __init__(self, folded: bool = False) -> None:
-        super().__init__()
-        self.log_mel = LogMel()
-        stem = nn.Conv2d(1, _STEM, 5, 2, 2, bias=folded)
-        self.stem = nn.Sequential(stem) if folded else nn.Sequential(stem, nn.BatchNorm2d(_STEM))
-        plan = [(_STEM, 32, 2), (32, 32, 1), (32, _WIDE, 2), (_WIDE, _WIDE, 1)]
-        self.blocks = nn.Sequential(*(Separable(*row, folded=folded) for row in plan))
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.head = nn.Linear(_WIDE, len(CLASS_NAMES))
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """See the class."""
-        return self.classify(self.log_mel(waveform))
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Log-mel (batch, 1, 98, 40) to logits."""
-        x = self.blocks(functional.relu(self.stem(features)))
-        logits: Tensor = self.head(torch.flatten(self.pool(x), 1))
-        return logits
+        super().__init__(folded, plan=_BLOCKS)
 
 
 def imitation(answers: Tensor, taught: Tensor) -> Tensor:
