@@ -47,6 +47,8 @@ FLOORS: dict[str, float] = {
     "bench.api": 4,
     "bench.comparing": 4.5,
     "bench.report": 5,
+    "bench.plots": 5.25,
+    "bench.pages": 5.5,
     "bench.submission": 5,
     "bench.procurement": 5,
     "bench.cli": 6,

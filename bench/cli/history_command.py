@@ -46,7 +46,7 @@ def command(measurement: str | None, plot_file: Path | None, output: str | None,
         for line in course_lines(shown, lang):
             click.echo(line)
     if plot_file is not None:
-        from bench.report.course_plot import courses_png
+        from bench.plots.levels import courses_png
 
         write_bytes(plot_file, courses_png(shown, lang))
         click.echo(plot_file, err=True)

@@ -20,8 +20,8 @@ from bench.cli.common import lang_option, logging_options, output_option
 @logging_options
 def command(run: str, target: Path | None, output: str | None, lang: str) -> int:
     """Write report.html and summary.png of RUN: its id, `latest`, or a path."""
+    from bench.pages.html import write_report
     from bench.records.record import Run
-    from bench.report.html import write_report
     from bench.store.places import ensure_writable, results_directory
     from bench.store.runs import RunFolder, find_record, load_any
 

@@ -270,7 +270,7 @@ def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
 
 
 def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str) -> None:
-    from bench.report.html import write_report
+    from bench.pages.html import write_report
     from bench.report.terminal import print_table
     from bench.text import sentence
 

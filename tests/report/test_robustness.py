@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from bench.pages.html import render
+from bench.pages.run import build_page
+from bench.plots.drawing import new_figure, style
+from bench.plots.stress import StressCurves
 from bench.records.findings import finding
 from bench.records.numbers import Interval
 from bench.records.record import Record
 from bench.records.robustness import Robustness, Stressed
-from bench.report.drawing import new_figure, style
-from bench.report.html import render
-from bench.report.page import build_page
 from bench.report.robustness import stress_table
-from bench.report.stress_plot import StressCurves
 from bench.report.terminal import print_record, print_table
 from bench.robustness import conditions
 from bench.text.findings import finding_text

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plots.drawing import SERIES, identifier, mark_state
 from bench.records.record import Record
-from bench.report.drawing import SERIES, identifier, mark_state
 from bench.report.rows import State, record_state
 from bench.text import sentence
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.plots.drawing import ACCENT, INK, SERIES, identifier, new_figure, style, to_png
 from bench.records.course import Course
-from bench.report.drawing import ACCENT, INK, SERIES, identifier, new_figure, style, to_png
 from bench.text import figures, sentence
 
 if TYPE_CHECKING:

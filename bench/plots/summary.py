@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from bench.plots.drawing import ACCENT, INK, SERIES, identifier, new_figure
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Record
 from bench.report.devices import devices_of
-from bench.report.drawing import ACCENT, INK, SERIES, identifier, new_figure
 from bench.report.rows import State, executed_precision, interval_text, kind_text, record_state, repetitions, value_text
 from bench.text import figures, name, sentence
 

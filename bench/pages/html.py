@@ -10,14 +10,15 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.pages.run import Page, build_page, summary_png
 from bench.records.record import Record, Run
-from bench.report.page import Page, build_page, summary_png
 from bench.report.rows import SEVERITIES
 from bench.store.files import write_bytes
 from bench.text import sentence
 
 REPORT: Final = "report.html"
 SUMMARY: Final = "summary.png"
+_TEMPLATE: Final = "run.html"
 _HERE: Final = Path(__file__).parent
 _COMMAND: Final = re.compile(r"`([^`]*)`")
 
@@ -42,9 +43,9 @@ def render(page: Page) -> str:
     )
     environment.filters["commands"] = _commands
     environment.filters["drawing"] = Markup
-    css = Markup((_HERE / "report.css").read_text(encoding="utf-8"))
+    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
     words = partial(sentence, page.lang)
-    return environment.get_template(REPORT).render(page=page, t=words, css=css, severities=SEVERITIES)
+    return environment.get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
 
 
 def _commands(text: str) -> Markup:

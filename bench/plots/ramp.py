@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plots.drawing import ACCENT, INK, SERIES, identifier, mark_state, value_axis
 from bench.records.record import Record
-from bench.report.drawing import ACCENT, INK, SERIES, identifier, mark_state, value_axis
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
 

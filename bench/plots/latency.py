@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plots.drawing import ACCENT, SERIES, identifier, mark_state, value_axis
 from bench.records.numbers import Interval, Sketch
 from bench.records.record import Record
-from bench.report.drawing import ACCENT, SERIES, identifier, mark_state, value_axis
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
 

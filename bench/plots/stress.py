@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.plots.drawing import ACCENT, INK, SERIES, identifier, mark_state
 from bench.records.record import Record
-from bench.report.drawing import ACCENT, INK, SERIES, identifier, mark_state
 from bench.report.rows import State, record_state
 from bench.text import name, sentence
 

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from bench.plots.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.plots.latency import Course, QuantileCurve
+from bench.plots.ramp import RampCurve
+from bench.plots.roc import RocCurve
+from bench.plots.stress import StressCurves
+from bench.plots.summary import Summary
 from bench.records.metrics import METRICS
 from bench.records.record import Record, Run
 from bench.report.collected import Collected, collected
@@ -21,19 +27,13 @@ from bench.report.details import (
     system_section,
     version_section,
 )
-from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
 from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
-from bench.report.plots import Course, QuantileCurve
-from bench.report.ramp_plot import RampCurve
 from bench.report.robustness import StressTable, stress_table
-from bench.report.roc_plot import RocCurve
 from bench.report.roofline import roofline_section
 from bench.report.rows import Row, row
 from bench.report.serving import serving_section
-from bench.report.stress_plot import StressCurves
-from bench.report.summary_plot import Summary
 from bench.report.tuning import tuning_section
 from bench.text import sentence
 

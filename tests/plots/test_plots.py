@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from bench.plots import drawing
+from bench.plots.drawing import new_figure, plot_language, style, to_png, to_svg
+from bench.plots.latency import Course, QuantileCurve
+from bench.plots.summary import Summary
 from bench.records.numbers import Sketch
 from bench.records.record import Record
-from bench.report import drawing
-from bench.report.drawing import new_figure, plot_language, style, to_png, to_svg
-from bench.report.plots import Course, QuantileCurve
-from bench.report.summary_plot import Summary
 from tests.report import samples
 
 

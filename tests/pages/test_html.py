@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.pages.html import render, write_report
+from bench.pages.run import build_page
 from bench.records.plan import Mode
 from bench.records.record import Record, Status
-from bench.report.html import render, write_report
-from bench.report.page import build_page
 from bench.text import LANGUAGES, sentence
 from tests.report import samples
 

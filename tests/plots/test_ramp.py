@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from bench.pages.run import build_page
+from bench.plots.drawing import new_figure, plot_language, style, to_png
+from bench.plots.ramp import RampCurve
 from bench.records.numbers import CurvePoint, Measured
 from bench.records.record import Record
-from bench.report.drawing import new_figure, plot_language, style, to_png
-from bench.report.page import build_page
-from bench.report.ramp_plot import RampCurve
 from tests.report import samples
 
 STEPS = [(100.0, 100.0, 100.0, 2e6, 9e6), (500.0, 498.0, 480.0, 4e6, 41e6), (600.0, 510.0, 0.0, 900e6, None)]

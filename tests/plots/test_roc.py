@@ -7,12 +7,12 @@ import warnings
 import msgspec
 import pytest
 
+from bench.pages.run import build_page
+from bench.plots.drawing import new_figure, plot_language, style, to_png
+from bench.plots.roc import RocCurve
 from bench.records.numbers import Interval, RocPoint
 from bench.records.record import Quality, Record
 from bench.report.details import quality_section
-from bench.report.drawing import new_figure, plot_language, style, to_png
-from bench.report.page import build_page
-from bench.report.roc_plot import RocCurve
 from tests.report import samples
 
 CURVE = [(1e-4, 0.9, 0.85, 0.94), (1e-3, 0.97, 0.96, 0.98), (1e-2, 0.99, 0.985, 1.0)]
