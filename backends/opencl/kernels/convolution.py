@@ -18,6 +18,8 @@ from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry
 
 _UNROLL = 4
+# Taps of a row that are written out one by one: the hundreds of a window of sound would not fit the instruction cache.
+_MOST_SPELT_OUT = 16
 
 
 class Convolution(msgspec.Struct, frozen=True):
@@ -121,9 +123,15 @@ def _products(layer: Convolution, tile: Tile) -> Iterator[str]:
     step = layer.dilations[1] * source.block
     if source.block == 1:
         yield f"__global const float* a={row};"
-        for kx in range(wide):
-            yield from _multiplied(layer, tile, kx, str(kx * step))
-        yield f"wp+={wide * tile.blocks * tile.parts};"
+        whole = wide - wide % _UNROLL if wide > _MOST_SPELT_OUT else 0
+        if whole:
+            yield f"for(int kx=0;kx<{whole};kx+={_UNROLL}){{"
+            for u in range(_UNROLL):
+                yield from _multiplied(layer, tile, u, f"kx*{step}+{u * step}")
+            yield f"wp+={_UNROLL * tile.blocks * tile.parts};}}"
+        for kx in range(whole, wide):
+            yield from _multiplied(layer, tile, kx - whole, str(kx * step))
+        yield f"wp+={(wide - whole) * tile.blocks * tile.parts};"
     else:
         yield f"for(int kx=0;kx<{wide};kx++){{"
         yield f"__global const float* a={row}+kx*{step};"
