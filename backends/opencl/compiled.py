@@ -109,6 +109,7 @@ class Compiled:
             "compute_units": int(own.max_compute_units),
             "kernels": len(plan.kernels()),
             "tuned_layers": sum(one.key in self._tiles.table for one in launches),
+            "winograd_layers": sum(one.kernel.name.startswith("winograd_out") for one in launches),
             "programs": "binary" if "programs" in self.options.settings else "source",
             "launches": len(plan.steps),
             "host_operators": sum(1 for _ in plan.lacking),

@@ -32,10 +32,14 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Tiles(msgspec.Struct, frozen=True):
-    """Tiles of layers by their key, and the rule for all others; None: by the registers of the device."""
+    """Tiles of layers by their key, and the rule for all others; None: by the registers of the device.
+
+    `winograd`: whether 3x3 convolutions may go that way.
+    """
 
     table: Mapping[str, Tile] = {}
     rule: Rule | None = None
+    winograd: bool = True
 
     def convolution(self, layer: Convolution, traits: Traits, samples: int) -> tuple[str, Tile]:
         """Key and tile; strips are those of the whole picture."""
@@ -87,7 +91,9 @@ def _by_registers(traits: Traits) -> Rule:
 
 
 def _tile(rule: Rule, most: int, blocks: int) -> Tile:
-    return Tile(max(1, min(rule.pixels, most)), rule.blocks if blocks % rule.blocks == 0 else 1, rule.width)
+    """As wide as the rule says, or a little narrower, so that no strip has pixels of the one before it."""
+    strips = -(-most // rule.pixels)
+    return Tile(max(1, -(-most // max(1, strips))), rule.blocks if blocks % rule.blocks == 0 else 1, rule.width)
 
 
 def _with_strips(tile: Tile, items: int, most: int, rule: Rule, traits: Traits) -> Tile:

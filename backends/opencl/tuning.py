@@ -5,6 +5,7 @@ Layers run among their neighbours and on the memory that they will have, not alo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
@@ -18,6 +19,7 @@ from bench.backends.opencl.plan import Launch
 from bench.backends.opencl.tiles import Tiles, rules
 from bench.backends.opencl.tracing import timed
 from bench.records.opencl import Tuned
+from bench.records.plan import Setting
 
 _LARGEST_TABLE = 16 << 20
 
@@ -68,6 +70,13 @@ def tune(
         before_ns=sum(first.values()),
         after_ns=sum(took for took, _ in best.values()),
     )
+
+
+def tiles_of(settings: Mapping[str, Setting], found: Found) -> Tiles:
+    """What the settings `tiles` and `winograd` ask for. Raises Unsupported as `read_table` does."""
+    path = settings.get("tiles")
+    tiles = Tiles() if path is None else read_table(Path(str(path)), found)
+    return msgspec.structs.replace(tiles, winograd=settings.get("winograd", True) is not False)
 
 
 def read_table(path: Path, found: Found) -> Tiles:

@@ -17,7 +17,6 @@ from bench.records.plan import Setting
 if TYPE_CHECKING:
     from bench.backends.base import Model
     from bench.backends.opencl.device import Found
-    from bench.backends.opencl.tiles import Tiles
 
 PATIENCE_S = 1800.0  # a driver may compile for long, and says nothing meanwhile
 
@@ -121,8 +120,9 @@ def _options(request: Request) -> Options:
 
 def _trace(request: Request, model: Model, found: Found) -> Trace:
     from bench.backends.opencl.tracing import trace
+    from bench.backends.opencl.tuning import tiles_of
 
-    return trace(model, found, _options(request), request.rounds, _tiles(request, found))
+    return trace(model, found, _options(request), request.rounds, tiles_of(request.settings, found))
 
 
 def _tune(request: Request, model: Model, found: Found, path: Path) -> Tuned:
@@ -135,16 +135,9 @@ def _tune(request: Request, model: Model, found: Found, path: Path) -> Tuned:
 
 def _build(request: Request, model: Model, found: Found, folder: Path) -> Built:
     from bench.backends.opencl.building import build
+    from bench.backends.opencl.tuning import tiles_of
 
-    return build(model, found, request.batches, folder, _tiles(request, found))
-
-
-def _tiles(request: Request, found: Found) -> Tiles | None:
-    """Of the file that the setting `tiles` names."""
-    from bench.backends.opencl.tuning import read_table
-
-    path = request.settings.get("tiles")
-    return None if path is None else read_table(Path(str(path)), found)
+    return build(model, found, request.batches, folder, tiles_of(request.settings, found))
 
 
 if __name__ == "__main__":

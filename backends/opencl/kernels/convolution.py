@@ -23,7 +23,10 @@ _MOST_SPELT_OUT = 16
 
 
 class Convolution(msgspec.Struct, frozen=True):
-    """One layer; sizes are (vertical, horizontal), `pads` those at the top and at the left."""
+    """One layer; sizes are (vertical, horizontal), `pads` those at the top and at the left.
+
+    With several `matrices` samples take these in turn: each has weights for all groups.
+    """
 
     source: Geometry
     result: Geometry
@@ -32,6 +35,7 @@ class Convolution(msgspec.Struct, frozen=True):
     dilations: tuple[int, int] = (1, 1)
     pads: tuple[int, int] = (0, 0)
     groups: int = 1
+    matrices: int = 1
 
     @property
     def source_blocks(self) -> int:
@@ -100,7 +104,8 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     yield f"__global const float* in=x+(long)({block})*{source.plane}"
     yield f" +(({row})*{source.columns}+{column})*{source.block};"
     taps = layer.kernel[0] * layer.kernel[1] * source.block
-    yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)group*"
+    matrix = f"n%{layer.matrices}*{result.blocks // tile.blocks}+" if layer.matrices > 1 else ""
+    yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)({matrix}group)*"
     yield f" {layer.source_blocks * taps * tile.blocks * BLOCK});"
     for r, q, h in _places(tile):
         bias = f"((__global const {tile.vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
