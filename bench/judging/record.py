@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.judging.attempts import attempts, carried, deciding, next_rate
+from bench.judging.attempts import attempts, carried, deciding, next_rate, values_of
 from bench.judging.certified import nonce_findings
 from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
@@ -95,6 +95,7 @@ def judge_record(
         more_devices=last.more_devices if last else (),
         device_shares=mean_shares(scored),
         metrics=metrics,
+        repetitions=values_of([trial for trial in scored if trial.status == "complete"]),
         quality=first_quality,
         robustness=next((trial.robustness for trial in trials if trial.robustness is not None), None),
         sketch=median.sketch if median else None,

@@ -34,6 +34,8 @@ class Entered:
 class Candidate:
     """One configuration that was tested: its run, records and repetitions by measurement, and what they count as.
 
+    `trials` may be empty lists where the records hold the values of their repetitions.
+
     `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
     `violations` says what did not. `entered` is what the registry says, None where it was not asked or does not know.
     """
@@ -94,7 +96,7 @@ def is_formal(candidate: Candidate) -> bool:
 
 
 def _of_folder(folder: Path, source: str) -> Candidate:
-    contents = Contents(RunFolder(folder))
+    contents = Contents(RunFolder(folder), spare_trials=True)
     return _candidate(source, contents, claims_of(contents.run, list(contents.records.values())))
 
 

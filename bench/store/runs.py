@@ -159,9 +159,9 @@ class RunFolder:
     def keep_record(self, record: Record) -> None:
         write_record(self.measurement(record.measurement.name) / RECORD, record)
 
-    def load_records(self) -> list[Record]:
-        """The records kept so far, in the order of the plan."""
-        run = self.load_run()
+    def load_records(self, run: Run | None = None) -> list[Record]:
+        """The records kept so far, in the order of the plan; `run` spares its reading."""
+        run = self.load_run() if run is None else run
         files = [self.measurement(entry.name) / RECORD for entry in run.measurements]
         return [load(file, Record) for file in files if file.exists()]
 
