@@ -96,7 +96,7 @@ def is_formal(candidate: Candidate) -> bool:
 
 
 def _of_folder(folder: Path, source: str) -> Candidate:
-    contents = Contents(RunFolder(folder), spare_trials=True)
+    contents = Contents(RunFolder(folder), figures_only=True)
     return _candidate(source, contents, claims_of(contents.run, list(contents.records.values())))
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar  # Any: what a parser returns before it is validated
 
@@ -44,45 +45,72 @@ def read_json(path: Path, kind: type[T]) -> T:
 
 def parse_json(text: bytes, kind: type[T], origin: str) -> T:
     """As `read_json`, for bytes already read; `origin` names them in messages."""
+    return _convert(_plain(text, origin), kind, origin)
+
+
+def read_object(path: Path, without: Collection[str] = ()) -> dict[str, Any]:
+    """The JSON object in `path`, as `read_json`; of the entries named `without`, which are left out, only the syntax is
+    looked at. Raises BadFile.
+    """
+    text = read_bytes(path, LIMIT_BYTES)
+    if without and isinstance(found := _parted(text, without), dict):
+        return found
+    plain = _convert(_plain(text, str(path)), dict, str(path))
+    return {name: value for name, value in plain.items() if name not in without}
+
+
+def _plain(text: bytes, origin: str) -> Any:
+    """What a JSON text says. msgspec reads it ten times as fast; where it balks, or keys may stand twice, json does."""
     try:
-        plain = _plain(text)
+        if (found := _quickly(text)) is not _UNDECIDED:
+            return found
+        _check_depth(_STRING.sub(b"", text))
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{origin}: not usable as JSON: {error}") from None
-    return _convert(plain, kind, origin)
-
-
-def _plain(text: bytes) -> Any:
-    """What a JSON text says. msgspec reads it ten times as fast; where it balks, or keys may stand twice, json does.
-
-    Raises ValueError, RecursionError.
-    """
-    if (found := _quickly(text)) is not _UNDECIDED:
-        return found
-    _check_depth(_STRING.sub(b"", text))
-    return json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
 
 
 def _quickly(text: bytes) -> Any:
     """What a text says, where msgspec can tell. It takes the last of equal keys: entries must be as many as colons."""
-    marks = text.translate(None, _NO_MARKS)
-    if b"\\" in marks:  # what it escapes is not among the marks
-        return _UNDECIDED
-    marks = _PLAIN_STRING.sub(b"", marks)
-    _check_depth(marks)
     try:
-        found = msgspec.json.decode(text)
+        colons, found = _colons(text), msgspec.json.decode(text)
+        return found if _entries(found) == colons else _UNDECIDED
     except (ValueError, RecursionError):
         return _UNDECIDED
-    return found if _entries(found) == marks.count(b":") else _UNDECIDED
+
+
+def _parted(text: bytes, without: Collection[str]) -> Any:
+    """As `_quickly`, for an object of which some entries are only counted."""
+    try:
+        colons, parts = _colons(text), msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        found = {name: msgspec.json.decode(part) for name, part in parts.items() if name not in without}
+        passed = sum(1 + _colons(bytes(part)) for name, part in parts.items() if name in without)
+        return found if _entries(found) + passed == colons else _UNDECIDED
+    except (ValueError, RecursionError):
+        return _UNDECIDED
+
+
+def _colons(text: bytes) -> int:
+    """How many colons stand outside the strings of a text. Raises ValueError: too deep, or escapes."""
+    marks = text.translate(None, _NO_MARKS)
+    if b"\\" in marks:
+        raise ValueError("what is escaped is not among the marks")
+    marks = _PLAIN_STRING.sub(b"", marks)
+    _check_depth(marks)
+    return marks.count(b":")
 
 
 def _entries(value: Any) -> int:
     """How many entries all objects in a decoded value have together."""
-    if isinstance(value, dict):
-        return len(value) + sum(_entries(one) for one in value.values() if isinstance(one, dict | list))
-    if isinstance(value, list) and not _NESTING.isdisjoint(map(type, value)):
-        return sum(_entries(one) for one in value)
-    return 0
+    count, left = 0, [value]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        inner = one.values() if kind is dict else one if kind is list else ()
+        count += len(one) if kind is dict else 0
+        if not _NESTING.isdisjoint(map(type, inner)):  # a list of a thousand numbers is passed over at once
+            left += [part for part in inner if type(part) in _NESTING]
+    return count
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

@@ -135,7 +135,7 @@ def _changed_ns(folder: RunFolder) -> int:
 
 def _entries(folder: RunFolder) -> Iterator[Entry]:
     run, changed_ns = folder.load_run(), _changed_ns(folder)
-    for record in folder.load_records():
+    for record in folder.load_records(run, without=("sketch",)):
         yield from _of_record(run, record, changed_ns)
 
 

@@ -10,7 +10,7 @@ import datetime
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.plugins import suggestion
@@ -159,11 +159,11 @@ class RunFolder:
     def keep_record(self, record: Record) -> None:
         write_record(self.measurement(record.measurement.name) / RECORD, record)
 
-    def load_records(self, run: Run | None = None) -> list[Record]:
+    def load_records(self, run: Run | None = None, without: Collection[str] = ()) -> list[Record]:
         """The records kept so far, in the order of the plan; `run` spares its reading."""
         run = self.load_run() if run is None else run
         files = [self.measurement(entry.name) / RECORD for entry in run.measurements]
-        return [load(file, Record) for file in files if file.exists()]
+        return [load(file, Record, without) for file in files if file.exists()]
 
 
 def _emptied(folder: Path) -> Path:

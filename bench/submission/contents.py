@@ -23,17 +23,17 @@ _OF_TRIAL = (TRIAL, TIMELINE, OUTPUTS, LOG)
 class Contents:
     """A run as it lies in a folder: its records, and the files that belong to it. Raises BadFile when one is broken.
 
-    `spare_trials`: repetitions are not read where every record holds what they came to.
+    `figures_only`: sketches are not read, nor repetitions where every record holds what they came to.
     """
 
-    def __init__(self, folder: RunFolder, spare_trials: bool = False) -> None:
+    def __init__(self, folder: RunFolder, figures_only: bool = False) -> None:
         self.folder, self.run = folder, folder.load_run()
         for measurement in self.run.measurements:
             if not _NAME.fullmatch(measurement.name):  # it becomes a path
                 raise BadFile(f"{RUN}: {measurement.name[:80]!r} is no name of a measurement")
-        records = folder.load_records(self.run)
+        records = folder.load_records(self.run, ("sketch",) if figures_only else ())
         self.records: dict[str, Record] = {record.measurement.name: record for record in records}
-        spared = spare_trials and all(record.repetitions for record in records)
+        spared = figures_only and all(record.repetitions for record in records)
         self.trials: dict[str, list[Trial]] = {
             measurement.name: [] if spared else folder.load_trials(measurement.name)
             for measurement in self.run.measurements

@@ -44,6 +44,8 @@ def name(lang: str, table: str, code: str) -> str:
 
 def printable(text: str) -> str:
     """`text` without control characters, with which a name from an engine or a file could write over other lines."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(" " if unicodedata.category(character) in ("Cc", "Cf") else character for character in text)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bench.records import untrusted
 from bench.records.plan import RunPlan
-from bench.records.untrusted import LIMIT_DEPTH, BadFile, parse_json, read_json, read_toml
+from bench.records.untrusted import LIMIT_DEPTH, BadFile, parse_json, read_json, read_object, read_toml
 
 
 class Inner(msgspec.Struct):
@@ -152,6 +152,33 @@ def test_the_quick_reading_is_that_of_the_slow_one(value: list[object]) -> None:
     else:
         found = parse_json(text, list, "file.json")
         assert json.dumps(found) == json.dumps(expected)  # 1 is not 1.0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), PAIRS), max_size=4))
+@settings(max_examples=200)
+def test_entries_that_are_passed_over_are_left_out(tmp_path_factory: pytest.TempPathFactory, pairs: list) -> None:
+    file = tmp_path_factory.getbasetemp() / "object.json"
+    file.write_text(written(tuple(pairs)), encoding="utf-8")
+    try:
+        expected = as_json_reads_it(file.read_bytes())
+    except ValueError:
+        expected = None
+    if expected is None:  # a key stands twice, unless that is within what is not looked at
+        with contextlib.suppress(BadFile):
+            found = read_object(file, ("b",))
+            assert "b" not in found
+            assert sum(key == "b" for key, _ in pairs) == 1
+    else:
+        assert isinstance(expected, dict)
+        found = read_object(file, ("b",))
+        assert json.dumps(found) == json.dumps({key: value for key, value in expected.items() if key != "b"})
+
+
+@pytest.mark.parametrize("text", [b'{"a":1,"a":2,"b":{"c":1}}', b'{"b":1,"b":2}', b'{"a":{"c":1,"c":2},"b":0}'])
+def test_keys_twice_are_seen_beside_what_is_passed_over(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "object.json").write_bytes(text)
+    with pytest.raises(BadFile, match="stands twice"):
+        read_object(tmp_path / "object.json", ("b",))
 
 
 @pytest.mark.parametrize(
