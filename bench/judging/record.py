@@ -90,6 +90,7 @@ def judge_record(
         settings=plan.settings,
         primary=PRIMARY[measurement.scenario],
         timed_region=measurement.timed_region,
+        origin="synthetic" if _is_synthetic(last) else "measured",
         device=last.device if last else None,
         facts=last.facts if last else None,
         more_devices=last.more_devices if last else (),
@@ -262,6 +263,13 @@ def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]
 
 def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
     return division_of(plan, report.model_hash if report is not None else None, setup.suite_model_hash)
+
+
+def _is_synthetic(report: Report | SearchReport | None) -> bool:
+    """Whether any engine says of itself that it makes its times up."""
+    if report is None:
+        return False
+    return any(facts.synthetic for facts in (report.facts, *(one.facts for one in report.more_devices)))
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:

@@ -23,6 +23,7 @@ from bench.store.files import locked, write_record
 
 RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "search.json", "report.json"
 TUNING = "tuning.json"
+RUNS = "runs"  # under a results directory
 _SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
 _SCRATCH = ("columns", "stressed", "job.json", REPORT)
@@ -49,12 +50,12 @@ class RunFolder:
 
     @staticmethod
     def of(results: Path, run_id: str) -> RunFolder:
-        return RunFolder(results / "runs" / run_id)
+        return RunFolder(results / RUNS / run_id)
 
     @property
     def results(self) -> Path:
         """The results directory that the run lies in; the folder around it where it was moved elsewhere."""
-        return self.path.parent.parent if self.path.parent.name == "runs" else self.path.parent
+        return self.path.parent.parent if self.path.parent.name == RUNS else self.path.parent
 
     def keep_run(self, run: Run) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -174,7 +175,7 @@ def _emptied(folder: Path) -> Path:
 
 def runs_in(results: Path) -> Iterator[RunFolder]:
     """All runs under a results directory, newest first."""
-    for file in sorted((results / "runs").glob(f"*/{RUN}"), reverse=True):
+    for file in sorted((results / RUNS).glob(f"*/{RUN}"), reverse=True):
         yield RunFolder(file.parent)
 
 
@@ -188,7 +189,7 @@ def find_record(argument: str, results: Path) -> Path:
         if not known:
             raise NoSuchRecord(f"{results}: no run is kept there yet; `bench run` makes one.")
         argument = known[0] + argument.removeprefix("latest")
-    for base in (Path(argument), results / "runs" / argument):
+    for base in (Path(argument), results / RUNS / argument):
         if base.is_file():
             return base
         for name in (RUN, RECORD, TRIAL):
