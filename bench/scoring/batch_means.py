@@ -42,24 +42,28 @@ def lag1_each(rows: Floats) -> Floats:
 def mean_answers(values_in_order: Ragged, confidence: float = 0.95, failed: Int64s | None = None) -> Answers:
     """Intervals of the means of every timeline, (k,), in the values' unit; values stand in the order of time.
 
-    `failed`, (k,), spares the counting of `FAILED_NS` where the caller has done it.
-
-    Refused: `queries-failed` where int64 values hold `FAILED_NS` (no mean exists), `too-few-queries` under 20 values,
-    `interval-not-supported` where the batch means' lag-1 correlation exceeds 0.3.
+    `failed`, (k,), spares the counting of `FAILED_NS` where the caller has done it. Refused: `queries-failed` where
+    int64 values hold `FAILED_NS` (no mean exists), `too-few-queries` under 20 values, `interval-not-supported` where
+    the batch means' lag-1 correlation exceeds 0.3.
     Raises ValueError when floats are not finite.
     """
     _check(values_in_order.values, confidence)
-    sizes, answers = values_in_order.sizes, blank(values_in_order.count)
-    edges, long = _edges(values_in_order)
-    parts = _sums(values_in_order.values, edges, long)
-    means = parts / _lengths(sizes[long])
-    middle = parts.sum(axis=1) / sizes[long]
-    if values_in_order.values.dtype.kind == "i":
-        failed = values_in_order.failed() if failed is None else failed
-        refuse(answers, failed > 0, "queries-failed", failed / sizes, 0.0)
-    refuse(answers, ~long, "too-few-queries", sizes, BATCHES)
-    half = _half_widths(answers, long, means, confidence)
-    answers["low"][long], answers["high"][long] = middle - half, middle + half
+    if values_in_order.values.dtype.kind != "i":
+        failed = np.zeros(values_in_order.count, np.int64)
+    elif failed is None:
+        failed = values_in_order.failed()
+    return mean_answers_of_sums(
+        _sums(values_in_order.values, _edges(values_in_order)), values_in_order.sizes, failed, confidence
+    )
+
+
+def mean_answers_of_sums(sums: Floats, sizes: Int64s, failed: Int64s, confidence: float = 0.95) -> Answers:
+    """`mean_answers` from the sums over the batches of every timeline, (k, 20), and how many values failed, (k,)."""
+    answers = blank(len(sizes))
+    refuse(answers, failed > 0, "queries-failed", failed / sizes, 0.0)
+    refuse(answers, sizes < BATCHES, "too-few-queries", sizes, BATCHES)
+    half, middle = _half_widths(answers, sums / _lengths(sizes), confidence), sums.sum(axis=1) / sizes
+    answers["low"], answers["high"] = middle - half, middle + half
     return answers
 
 
@@ -80,25 +84,30 @@ def percentile_interval_answers(
     exceeds 0.3, fewer than 10 batches hold an exceedance (below the median: a non-exceedance, the rarer event), or
     p + h reaches 1. Raises ValueError for a probability outside (0, 1).
     """
+    beyond, edges = ordered.at(ranks(latency_in_order_ns.sizes, ps)), _edges(latency_in_order_ns)
+    over = [latency_in_order_ns.values > latency_in_order_ns.each(column) for column in beyond.T]
+    counts = np.stack([_sums(flags, edges) for flags in over], axis=1)
+    return percentile_interval_answers_of_counts(ordered, ps, counts, confidence)
+
+
+def percentile_interval_answers_of_counts(
+    ordered: Ordered, ps: Sequence[float], counts: Floats, confidence: float = 0.95
+) -> Answers:
+    """`percentile_interval_answers` from how many values of each batch lie beyond each percentile, (k, ps, 20)."""
     for p in (*ps, confidence):
         check_probability("p", p)
-    sizes, answers = latency_in_order_ns.sizes, blank((latency_in_order_ns.count, len(ps)))
-    refuse(answers, sizes[:, None] < BATCHES, "too-few-queries", sizes[:, None], BATCHES)
-    beyond = ordered.at(ranks(sizes, ps))
-    edges, long = _edges(latency_in_order_ns)
-    halves = np.zeros(answers.shape)
+    n, answers, halves = ordered.sizes[:, None], blank(counts.shape[:2]), np.zeros(counts.shape[:2])
+    refuse(answers, n < BATCHES, "too-few-queries", n, BATCHES)
     for number, p in enumerate(ps):
-        over = latency_in_order_ns.values > latency_in_order_ns.each(beyond[:, number])
-        shares = _sums(over, edges, long) / _lengths(sizes[long])
-        halves[long, number] = _exceedance_half_widths(answers[:, number], long, shares, p, confidence)
+        shares = counts[:, number] / _lengths(ordered.sizes)
+        halves[:, number] = _exceedance_half_widths(answers[:, number], shares, p, confidence)
     low, high = (np.array(ps) + sign * halves for sign in (-1.0, 1.0))
     refuse(answers, high >= 1.0, "interval-not-supported", high, 1.0)
-    n = sizes[:, None]
     ends = np.concatenate([np.maximum(np.floor(n * low), 0), np.ceil(n * high)], axis=1).astype(np.int64)
     found = ordered.at(ends)
     answers["low"], answers["high"] = found[:, : len(ps)], found[:, len(ps) :]
     fell = found[:, len(ps) :] == FAILED_NS
-    refuse(answers, fell, "queries-failed", (ordered.failed / sizes)[:, None], 1.0 - np.array(ps) - halves)
+    refuse(answers, fell, "queries-failed", ordered.failed[:, None] / n, 1.0 - np.array(ps) - halves)
     return answers
 
 
@@ -133,7 +142,7 @@ def batch_means_rate(
         return cut
     ends_ns, done = cut
     per_sample, answer = np.diff(ends_ns, prepend=start_ns) / np.diff(done, prepend=0), blank(1)
-    half = float(_half_widths(answer, np.ones(1, np.bool_), per_sample[None, :], confidence)[0])
+    half = float(_half_widths(answer, per_sample[None, :], confidence)[0])
     if isinstance(refused := interval(answer[0], confidence, "batch-means-t"), Refusal):
         return refused
     middle = float(ends_ns[-1] - start_ns) / float(done[-1])
@@ -152,46 +161,54 @@ def _unsupported(seen: float, limit: float) -> Refusal:
     return Refusal(code="interval-not-supported", seen=seen, limit=limit)
 
 
-def _edges(ragged: Ragged) -> tuple[Int64s, npt.NDArray[np.bool_]]:
-    """Where the batches begin, 20 a timeline, (k, 20), and which timelines have 20 values; the others begin 20 times.
+def _edges(ragged: Ragged) -> Int64s:
+    """Where the batches begin, (k, 20). Sizes differ by one at most, so that no value is dropped.
 
-    Sizes differ by one at most, so that no value is dropped when 20 does not divide n.
+    Of a timeline of less than 20 values they mean nothing, and what comes of them is refused.
     """
-    sizes = ragged.sizes[:, None]
-    return ragged.offsets[:-1, None] + np.arange(BATCHES) * sizes // BATCHES, ragged.sizes >= BATCHES
+    edges: Int64s = ragged.offsets[:-1, None] + np.arange(BATCHES) * ragged.sizes[:, None] // BATCHES
+    return edges
 
 
 def _lengths(sizes: Int64s) -> Int64s:
     """How many values the batches of timelines of these sizes have, (k, 20)."""
-    found: Int64s = np.diff(np.arange(BATCHES + 1) * sizes[:, None] // BATCHES, axis=1)
+    found: Int64s = np.maximum(1, np.diff(np.arange(BATCHES + 1) * sizes[:, None] // BATCHES, axis=1))
     return found
 
 
-def _sums(values: npt.NDArray[Any], edges: Int64s, long: npt.NDArray[np.bool_]) -> Floats:
-    """Sums over the batches of the timelines that are `long` enough, (long, 20).
+def _sums(values: npt.NDArray[Any], edges: Int64s) -> Floats:
+    """Sums over the batches that begin at `edges`, (k, 20).
 
     In float64: int64 would overflow at 10⁷ latencies of a thousand seconds. Flags are counted, which is faster.
     """
     kind = np.int64 if values.dtype.kind == "b" else np.float64
-    return cast(Floats, np.add.reduceat(values, edges.reshape(-1), dtype=kind).reshape(edges.shape)[long])
+    return cast(Floats, np.add.reduceat(values, edges.reshape(-1), dtype=kind).reshape(edges.shape))
 
 
-def _half_widths(answers: Answers, long: npt.NDArray[np.bool_], means: Floats, confidence: float) -> Floats:
-    """Half-widths of the timelines that are `long`, from their batch means (long, 20); refused where correlated."""
-    correlation = np.zeros(long.size)
-    correlation[long] = lag1_each(means)
+def batch_sums(values: npt.NDArray[Any], first: int, total: int) -> Floats:
+    """What a part of one timeline adds to the sums over its 20 batches, (20,): its values from number `first` on.
+
+    `total` is the size of the whole timeline.
+    """
+    edges = np.clip(np.arange(BATCHES + 1) * total // BATCHES - first, 0, values.size)
+    held, kind = np.diff(edges) > 0, np.int64 if values.dtype.kind == "b" else np.float64
+    sums = np.zeros(BATCHES)
+    sums[held] = np.add.reduceat(values, edges[:-1][held], dtype=kind)
+    return sums
+
+
+def _half_widths(answers: Answers, means: Floats, confidence: float) -> Floats:
+    """Half-widths (k,) from the means of batches, (k, 20); refused where these are correlated."""
+    correlation = lag1_each(means)
     refuse(answers, correlation > MAX_LAG1, "interval-not-supported", correlation, MAX_LAG1)
     deviations: Floats = means.std(axis=1, ddof=1)
     return t_quantile(confidence, BATCHES - 1) * deviations / math.sqrt(BATCHES)
 
 
-def _exceedance_half_widths(
-    answers: Answers, long: npt.NDArray[np.bool_], shares: Floats, p: float, confidence: float
-) -> Floats:
-    holding = np.full(long.size, MIN_EXCEEDING)
-    holding[long] = np.count_nonzero(shares if p >= 0.5 else 1.0 - shares, axis=1)
+def _exceedance_half_widths(answers: Answers, shares: Floats, p: float, confidence: float) -> Floats:
+    holding = np.count_nonzero(shares if p >= 0.5 else 1.0 - shares, axis=1)
     refuse(answers, holding < MIN_EXCEEDING, "interval-not-supported", holding, MIN_EXCEEDING)
-    return _half_widths(answers, long, shares, confidence)
+    return _half_widths(answers, shares, confidence)
 
 
 def _completion_batches(

@@ -21,7 +21,7 @@ from bench.scoring.ragged import Answers, Ragged, figure, interval, refuse
 from bench.scoring.sketch import PROBABILITIES, Sketches, sketches
 
 PERCENTILES: Final = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999))
-_LEVELS: Final = tuple(p for _, p in PERCENTILES)
+LEVELS: Final = tuple(p for _, p in PERCENTILES)
 _CONFIDENCE: Final = 0.95
 
 
@@ -66,16 +66,19 @@ class Many:
 
 def latency_answers(latency_ns: Ragged, ordered: Ordered) -> Latencies:
     """Of latencies in the order of time, int64 ns with `FAILED_NS`; `ordered` are the same."""
-    found = percentile_answers(ordered, _LEVELS)
-    # A record holds no infinity (`bench.records.numbers`).
-    fell = (ordered.failed / ordered.sizes)[:, None]
-    refuse(found, np.isinf(found["high"]), "queries-failed", fell, 1.0 - np.array(_LEVELS))
     return Latencies(
-        percentiles=found,
-        percentile_intervals=percentile_interval_answers(latency_ns, ordered, _LEVELS, _CONFIDENCE),
+        percentiles=finite_percentiles(ordered),
+        percentile_intervals=percentile_interval_answers(latency_ns, ordered, LEVELS),
         means=np.add.reduceat(latency_ns.values, latency_ns.offsets[:-1], dtype=np.float64) / latency_ns.sizes,
-        mean_intervals=mean_answers(latency_ns, _CONFIDENCE, ordered.failed),
+        mean_intervals=mean_answers(latency_ns, failed=ordered.failed),
     )
+
+
+def finite_percentiles(ordered: Ordered) -> Answers:
+    """The percentiles at `LEVELS`, refused where they fall on a failure: a record holds no infinity."""
+    found, failed = percentile_answers(ordered, LEVELS), (ordered.failed / ordered.sizes)[:, None]
+    refuse(found, np.isinf(found["high"]), "queries-failed", failed, 1.0 - np.array(LEVELS))
+    return found
 
 
 def score_many(

@@ -6,6 +6,7 @@ looked at: 300 quantiles of a million latencies cost a fifth of a sort. Short on
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,9 @@ from bench.scoring.columns import FAILED_NS, Int64s
 from bench.scoring.ragged import BLOCK, Ragged
 
 _BUCKET_BITS: Final = 17  # 131 072 counters of 8 bytes fit the second cache
+_CHUNK: Final = 4 * BLOCK
+Chunks = Callable[[], Iterator[Int64s]]
+"""Goes through the values of a timeline from the beginning, in arrays of any length."""
 
 
 class Ordered:
@@ -22,15 +26,28 @@ class Ordered:
 
     def __init__(self, ragged: Ragged) -> None:
         self.sizes: Int64s = ragged.sizes
+        self.failed: Int64s
+        """How many values of each timeline are `FAILED_NS`, (k,)."""
         self._buckets: _Buckets | None = None
         self._rows: npt.NDArray[Any] | None = None
-        self.failed: Int64s = ragged.failed()
-        """How many values of each timeline are `FAILED_NS`, (k,)."""
         if ragged.count == 1 and ragged.values.size > BLOCK and int(ragged.values.min()) >= 0:
-            self._buckets = _Buckets(ragged.values, int(self.failed[0]))
+            self._buckets = _Buckets(lambda: _chunks(ragged.values))
+            self.failed = np.array([self._buckets.failed])
         else:
+            self.failed = ragged.failed()
             self._rows = _side_by_side(ragged)
             self._rows.sort(axis=1)
+
+    @classmethod
+    def of_chunks(cls, chunks: Chunks) -> Ordered:
+        """One timeline that comes in chunks, each time anew, and need not fit into memory.
+
+        Raises ValueError where there is no value, or a negative one.
+        """
+        self = cls.__new__(cls)
+        self._buckets, self._rows = _Buckets(chunks), None
+        self.sizes, self.failed = np.array([self._buckets.size]), np.array([self._buckets.failed])
+        return self
 
     @classmethod
     def of_sorted(cls, values: npt.NDArray[Any]) -> Ordered:
@@ -52,25 +69,40 @@ class Ordered:
 
 
 class _Buckets:
-    """One long timeline, counted. The leading bits of a double rise with it, so that every octave has equal shares."""
+    """One long timeline, counted. The leading bits of a double rise with it, so that every octave has equal shares.
 
-    def __init__(self, values: Int64s, failed: int) -> None:
-        self._values = values
-        keys = values.astype(np.float64).view(np.int64)
-        self._least = least = int(keys.min())
-        answered = int(values.max(where=values != FAILED_NS, initial=0)) if failed else int(values.max())
-        most = max(least, _key(answered))
-        self._shift = max(0, (most - least).bit_length() - _BUCKET_BITS)
-        self._last = (most - least) >> self._shift
-        keys -= least
-        keys >>= self._shift
-        if failed:  # they go above all others, and do not widen the buckets
-            np.minimum(keys, self._last + 1, out=keys)
-        self._keys = keys
-        self._counts = np.bincount(keys)
+    It is gone through in chunks: once for its ends, once to count, and once for every question that hits new buckets.
+    """
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+        self.size = self.failed = 0
+        least, most = FAILED_NS, 0
+        for chunk in chunks():
+            answered = chunk != FAILED_NS
+            self.size += chunk.size
+            self.failed += chunk.size - int(np.count_nonzero(answered))
+            least = min(least, int(chunk.min()))
+            most = max(most, int(chunk.max(where=answered, initial=0)))
+        if self.size == 0 or least < 0:
+            raise ValueError(f"{self.size} values from {least} up: expected at least one, and none below zero")
+        self._least = _key(least)
+        span = max(0, _key(most) - self._least)
+        self._shift = max(0, span.bit_length() - _BUCKET_BITS)
+        self._last = span >> self._shift
+        self._counts = np.zeros(self._last + 2, np.int64)
+        for chunk in chunks():
+            self._counts += np.bincount(self._bucket(chunk), minlength=self._counts.size)
         self._ends = np.cumsum(self._counts)
         self._wanted = np.zeros(self._counts.size, np.bool_)
-        self._sorted: Int64s = values[:0]  # the values of the wanted buckets
+        self._sorted = np.empty(0, np.int64)  # the values of the wanted buckets
+
+    def _bucket(self, chunk: Int64s) -> Int64s:
+        """Which bucket each value belongs to; failures go above all others, and do not widen the buckets."""
+        keys = chunk.astype(np.float64).view(np.int64)
+        keys -= self._least
+        keys >>= self._shift
+        return np.minimum(keys, self._last + 1, out=keys) if self.failed else keys
 
     def at(self, ranks: Int64s) -> Int64s:
         bucket = self._ends.searchsorted(ranks, side="right")
@@ -91,7 +123,7 @@ class _Buckets:
     def _looked_up(self, bucket: Int64s, ranks: Int64s) -> Int64s:
         if not self._wanted[bucket].all():
             self._wanted[bucket] = True
-            self._sorted = self._values[self._wanted[self._keys]]
+            self._sorted = np.concatenate([chunk[self._wanted[self._bucket(chunk)]] for chunk in self._chunks()])
             self._sorted.sort()
         held = np.where(self._wanted, self._counts, 0)
         before = np.cumsum(held) - held
@@ -101,6 +133,10 @@ class _Buckets:
 
 def _key(value: int) -> int:
     return int(np.float64(value).view(np.int64))
+
+
+def _chunks(values: Int64s) -> Iterator[Int64s]:
+    return (values[first : first + _CHUNK] for first in range(0, values.size, _CHUNK))
 
 
 def _side_by_side(ragged: Ragged) -> npt.NDArray[Any]:

@@ -11,8 +11,9 @@ from bench.records.record import Record, Run, Trial
 from bench.records.submission import Obstacle
 from bench.records.untrusted import BadFile
 from bench.store.runs import RECORD, RUN, SEARCH, TRIAL, TUNING, RunFolder
+from bench.store.timeline_file import TIMELINE
 
-TIMELINE, OUTPUTS, LOG = "timeline.parquet", "outputs.safetensors", "child.log"
+OUTPUTS, LOG = "outputs.safetensors", "child.log"
 TRACE, ENVIRONMENT, MANIFEST = "trace.npy", "environment.json", "manifest.json"
 QUALITY, LOADGEN = "quality", "loadgen"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
