@@ -12,6 +12,7 @@ from bench.cli.common import console, format_option, lang_option, logging_option
 
 if TYPE_CHECKING:
     from bench.opencl.process import Request
+    from bench.records.opencl import Trace
     from bench.records.plan import Setting
 
 device_option = click.option(
@@ -22,6 +23,8 @@ batches_option = click.option(
     "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
     help="Samples at once; may be repeated.",
 )  # fmt: skip
+
+_PEAK_S = 1.0
 
 
 @click.group("opencl")
@@ -34,16 +37,28 @@ def command() -> None:
 @device_option
 @click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
 @click.option("--rounds", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Median of how many.")
+@click.option("--roofline", is_flag=True, help="Measure the device's peaks first, and say what share is reached.")
 @settings_option
 @format_option
 @lang_option
 @logging_options
-def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, Setting], form: str, lang: str) -> int:
+def trace(
+    model: str,
+    device: str,
+    batch: int,
+    rounds: int,
+    roofline: bool,
+    settings: dict[str, Setting],
+    form: str,
+    lang: str,
+) -> int:
     """Time every kernel and copy of MODEL by the device's own clock. No result for a table: that is `bench run`."""
     from bench.opencl.process import Request, traced
 
     request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
     found = _unless_refused(traced, request)
+    if roofline:
+        found = _with_peaks(found, device)
     if form == "json":
         print_json(found)
     else:
@@ -143,6 +158,22 @@ def tune(
     if form == "json":
         print_json(found)
     return exit_codes.OK
+
+
+def _with_peaks(found: Trace, device: str) -> Trace:
+    """A trace with the peaks of its device, by the same engine; as it is where they cannot be measured."""
+    import msgspec
+
+    from bench.hardware.container import usable_cores
+    from bench.host.describing import quick_profile
+    from bench.peaks.process import PeaksFailed, measured_peaks, request_for
+
+    request = request_for("opencl", device, usable_cores(), _PEAK_S, quick_profile())
+    try:
+        peaks = {one.what: one.per_s for one in measured_peaks(request) if one.per_s is not None}
+    except PeaksFailed as error:
+        raise click.UsageError(f"`--roofline`: {error}") from None
+    return msgspec.structs.replace(found, ops_per_s=peaks.get("product"), bytes_per_s=peaks.get("read"))
 
 
 def _unless_refused(work, request: Request):  # type: ignore[no-untyped-def]  # what `work` returns

@@ -36,6 +36,10 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
     assert seen.code == 0, seen
     layers = json.loads(seen.out)["layers"]
     assert [layers[0]["label"], layers[-1]["label"]] == ["→ x", "← logits"]
+    assert json.loads(seen.out)["ops_per_s"] is None
+    roofed = bench("opencl", "trace", model, *taken, "--rounds", "2", "--roofline")
+    assert "% of roof" in roofed.out
+    assert "Peaks of the device" in roofed.out
     told = bench("opencl", "trace", model, *taken, "--rounds", "2", "--lang", "zh")
     assert "Cast" in told.out
     assert "product" in told.out
