@@ -31,7 +31,8 @@ PAGE_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
 """What a colour becomes on a page, which has its own for light and dark."""
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p")
 _LINES: Final = ("-", "--", "-.", ":")
-_HATCHES: Final = ("", "////", "....", "xxxx", "||||", "\\\\\\\\", "----", "oooo", "++++", "////....")
+# Lines only: an SVG writes every dot of a hatch as a curve of its own.
+_HATCHES: Final = ("", "////", "\\\\\\\\", "xxx", "|||", "---", "+++", "//--", "\\\\||", "/")
 MOST_TOLD_APART: Final = 20
 
 
