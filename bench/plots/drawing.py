@@ -189,7 +189,8 @@ def label_beside(axes: Axes, places: Sequence[tuple[float, float]], texts: Seque
     for place, height, text in zip(places, heights, texts, strict=True):
         axes.annotate(
             text, place, (1.03, float(height)), xycoords="data", textcoords="axes fraction", va="center", fontsize=7.5,
-            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.4, "alpha": 0.6, "shrinkA": 0, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.4, "alpha": 0.6, "shrinkA": 0, "shrinkB": 4,
+                        "relpos": (0.0, 0.5)},
         )  # fmt: skip
 
 
