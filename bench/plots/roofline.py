@@ -117,7 +117,7 @@ class Roofs:
 
 def _draw_roof(axes: Axes, roof: Roof, intensities: NDArray[np.float64], factor: float, palette: Palette) -> None:
     look = palette[roof.system]
-    slope = np.inf if roof.bytes_per_s is None else roof.bytes_per_s * intensities
+    slope = intensities * (np.inf if roof.bytes_per_s is None else roof.bytes_per_s)
     axes.plot(
         intensities, np.minimum(roof.ops_per_s, slope) / factor, color=look.colour, linestyle=look.line, linewidth=1.2
     )
