@@ -30,6 +30,21 @@ def test_the_best_is_on_top_then_what_is_void_then_what_is_missing() -> None:
     assert found.figures[3].value is None
 
 
+def texts(records: list[Record]) -> list[str]:
+    plot = Compared.of(records, names=[str(place) for place in range(len(records))])
+    assert plot is not None
+    with style("en"):
+        return [text.get_text() for text in plot.draw(new_figure(8, 3).subplots(), "en").texts]
+
+
+def test_what_is_not_alike_or_not_verified_is_said() -> None:
+    plain, other = of_system(0), of_system(1)
+    assert texts([plain, other])[0] == "35.2 ms [34.8, 35.6]"
+    unlike = samples.replace(other, mode="standard", suite_version="9.9")
+    assert [text.split("]")[1] for text in texts([plain, unlike])] == ["  quick  suite 0.1.0", "  standard  suite 9.9"]
+    assert texts([samples.replace(plain, quality=None)])[0].endswith("]  not verified")
+
+
 def test_more_is_better_where_the_metric_says_so() -> None:
     offline = samples.record("offline")
     found = Compared.of([of_system(i, offline) for i in range(3)], names=["a", "b", "c"])
