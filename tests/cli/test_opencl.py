@@ -37,7 +37,9 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
     layers = json.loads(seen.out)["layers"]
     assert [layers[0]["label"], layers[-1]["label"]] == ["→ x", "← logits"]
     assert json.loads(seen.out)["ops_per_s"] is None
-    roofed = bench("opencl", "trace", model, *taken, "--rounds", "2", "--roofline")
+    picture = tmp_path / "round.svg"
+    roofed = bench("opencl", "trace", model, *taken, "--rounds", "2", "--roofline", "--plot", picture)
+    assert "operations per second" in picture.read_text()
     assert "% of roof" in roofed.out
     assert "Peaks of the device" in roofed.out
     told = bench("opencl", "trace", model, *taken, "--rounds", "2", "--lang", "zh")
@@ -54,6 +56,7 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
         (["tune"], "MODEL"),
         (["build", "speech_command", "-o", "x", "--batch", "0"], "--batch"),
         (["trace"], "MODEL"),
+        (["trace", "speech_command", "--plot", "x.gif"], "ends in .png or .svg"),
         (["trce", "x"], "trce"),
     ],
 )
