@@ -34,6 +34,12 @@ def write_report(run: Run, records: list[Record], folder: Path, lang: str) -> Pa
 
 def render(page: Page) -> str:
     """The page as HTML. Every text is escaped; only drawings made here are not."""
+    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    return page_environment(page.lang).get_template(_TEMPLATE).render(page=page, css=css, severities=SEVERITIES)
+
+
+def page_environment(lang: str) -> Environment:
+    """The templates of this room, with `t` for the sentences of a language and the filters that they use."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -43,9 +49,8 @@ def render(page: Page) -> str:
     )
     environment.filters["commands"] = _commands
     environment.filters["drawing"] = Markup
-    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
-    words = partial(sentence, page.lang)
-    return environment.get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+    environment.globals["t"] = partial(sentence, lang)
+    return environment
 
 
 def _commands(text: str) -> Markup:
