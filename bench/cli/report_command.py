@@ -31,5 +31,6 @@ def command(run: str, target: Path | None, output: str | None, lang: str) -> int
         raise click.UsageError(f"A report is made of a whole run; {file} is a part of one.")
     folder = target or file.parent
     ensure_writable(folder, "`--to`")
-    click.echo(write_report(kept, RunFolder(file.parent).load_records(), folder, lang))
+    inside = RunFolder(file.parent)
+    click.echo(write_report(kept, inside.load_records(), folder, lang, inside.load_all_trials()))
     return exit_codes.OK
