@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("submissions", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where list.json and list.csv go."
+    "-o",
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where list.json, list.csv and list.html go.",
 )
 @click.option(
     "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
@@ -62,6 +66,7 @@ def command(
     Exit code 11 where nothing could be assessed.
     """
 
+    from bench.pages.printing import write_list
     from bench.procurement.candidates import looked_up, read
     from bench.procurement.checking import faults
     from bench.procurement.declared import listed, read_particulars
@@ -87,6 +92,7 @@ def command(
     made = listing(rules, sha256, found, day, declared)
     if folder is not None:
         write(made, folder, lang)
+        write_list(made, folder, lang)
     if form == "json":
         print_json(made)
     else:

@@ -59,6 +59,7 @@ def page_environment(lang: str) -> Environment:
     )
     environment.filters["commands"] = _commands
     environment.filters["drawing"] = Markup
+    environment.filters["breakable"] = _breakable
     environment.globals["t"] = partial(sentence, lang)
     return environment
 
@@ -66,3 +67,8 @@ def page_environment(lang: str) -> Environment:
 def _commands(text: str) -> Markup:
     """`text` with what stands between backticks as code."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def _breakable(name: str) -> Markup:
+    """An identifier that may go on in a new line after each underscore."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from bench.pages.pictures import printed
 from bench.pages.run import Page, Picture, build_page
 from bench.pages.samples import Round, Workload, rounds_of, workloads_of
 from bench.records.inspection import Inspection
@@ -18,13 +19,11 @@ from bench.report.inspection import DIGITS, ConditionRow, ResultRow, condition_r
 from bench.text import figures, name, printable, sentence
 from bench.text.listing import remark_text
 
-# What a page's own colours are on paper; an engine for PDF does not hand variables on into drawings.
-_PRINTED = (("var(--series)", "#0072b2"), ("var(--accent)", "#d55e00"), ("currentColor", "#000000"))
 _STATEMENTS = 8
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """A labelled field; an empty `text` is a blank line to be filled in by hand. `by_client`: the client declared it."""
+    """A labelled field; an empty `text` is a blank line to fill in by hand. `by_client`: declared by the client."""
 
     key: str
     label: str
@@ -95,7 +94,7 @@ def build_paper(
     made: Inspection, run: Run, records: Sequence[Record], trials: dict[str, list[Trial]], lang: str
 ) -> Paper:
     """The report of an inspection, with what its run says of itself."""
-    page = build_page(run, records, lang)
+    page = build_page(run, records, lang, trials)
     declared = made.particulars
     pictures = [picture for part in page.measurements for picture in part.pictures]
     return Paper(
@@ -121,7 +120,7 @@ def build_paper(
         results=result_rows(made, lang),
         conditions=condition_rows(made, lang),
         checks=_checks(made, lang),
-        pictures=tuple(_printed(one) for one in pictures),
+        pictures=tuple(printed(one) for one in pictures),
         findings=page.findings,
         rounds=rounds_of(records, trials, lang),
         statements=_statements(made, lang),
@@ -267,10 +266,3 @@ def _statements(made: Inspection, lang: str) -> tuple[str, ...]:
     if made.category == "self-test":
         texts.append(sentence(lang, "test_report.statement_self"))
     return tuple(texts)
-
-
-def _printed(picture: Picture) -> Picture:
-    svg = picture.svg
-    for variable, colour in _PRINTED:
-        svg = svg.replace(variable, colour)
-    return msgspec.structs.replace(picture, svg=svg)

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, Final, NoReturn  # Any: WeasyPrint ships no type information
+from typing import Any, Final, Literal, NoReturn  # Any: WeasyPrint ships no type information
 
 from markupsafe import Markup
 
 from bench.pages.html import page_environment
+from bench.pages.listing import ListPage, build_list
 from bench.pages.paper import Paper
-from bench.plots.drawing import plot_language
+from bench.plots.fonts import plot_language
+from bench.records.listing import Listing
+from bench.store.files import write_bytes
 from bench.text import sentence
 
+LIST: Final = "list.html"
 _HERE: Final = Path(__file__).parent
 
 
@@ -29,13 +33,26 @@ def render_paper(paper: Paper) -> str:
     return page_environment(paper.lang).get_template("paper.html").render(paper=paper, css=css)
 
 
-def paper_css(lang: str) -> Markup:
+def render_list(page: ListPage) -> str:
+    """A procurement list as HTML for screen and printer, A4 landscape."""
+    return (
+        page_environment(page.lang).get_template("list.html").render(page=page, css=paper_css(page.lang, "landscape"))
+    )
+
+
+def write_list(made: Listing, folder: Path, lang: str) -> None:
+    """Write `list.html` into `folder`. Raises OSError."""
+    write_bytes(folder / LIST, render_list(build_list(made, lang)).encode())
+
+
+def paper_css(lang: str, way: Literal["portrait", "landscape"] = "portrait") -> Markup:
     """The style sheet of printed pages, with `page x of y` in words of `lang`."""
     number, total = "\0", "\1"
     text = sentence(lang, "test_report.page", page=number, pages=total)
     quoted = '"' + text.replace("\\", "").replace('"', "") + '"'
     counter = quoted.replace(number, '" counter(page) "').replace(total, '" counter(pages) "')
-    return Markup((_HERE / "paper.css").read_text(encoding="utf-8").replace("{{ counter }}", counter))
+    css = (_HERE / "paper.css").read_text(encoding="utf-8")
+    return Markup(css.replace("{{ counter }}", counter).replace("{{ way }}", way))
 
 
 def ensure_pdf(lang: str) -> None:
