@@ -155,12 +155,13 @@ def _inspected(
 def _write(made: Inspection, candidate: Candidate, folder: Path, pdf: bool, lang: str) -> list[Path]:
     from bench.pages.paper import build_paper
     from bench.pages.printing import render_paper, to_pdf
+    from bench.procurement.inspecting import claimed
     from bench.store.files import write_bytes
     from bench.store.places import ensure_writable
 
     folder = folder.absolute()
     ensure_writable(folder, "`--to`")
-    page = render_paper(build_paper(made, candidate.run, list(candidate.records.values()), candidate.trials, lang))
+    page = render_paper(build_paper(made, candidate.run, claimed(candidate), candidate.trials, lang))
     contents = {HTML: page.encode()} | ({PDF: to_pdf(page)} if pdf else {})
     for name, content in contents.items():
         write_bytes(folder / name, content)

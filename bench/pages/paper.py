@@ -105,7 +105,7 @@ def build_paper(
         cover=_cover(made, run, lang),
         first=_first(made, lang),
         basis=_basis(made, records, lang),
-        instruments=declared.instruments,
+        instruments=tuple(_instrument(one) for one in declared.instruments),
         conclusion=made.conclusion,
         conclusion_text=name(lang, "conclusion", made.conclusion),
         reasons=tuple(remark_text(lang, one) for one in made.reasons),
@@ -186,6 +186,10 @@ def _field(made: Inspection, key: str, lang: str, otherwise: str = "") -> Field:
 
 def _computed(key: str, text: str, lang: str) -> Field:
     return Field(key=key, label=sentence(lang, f"test_report.field_{key}"), text=printable(text))
+
+
+def _instrument(one: Instrument) -> Instrument:
+    return Instrument(**{key: printable(text) for key, text in msgspec.structs.asdict(one).items()})
 
 
 def _rules(made: Inspection, lang: str) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
+from bench.judging.attempts import scored
 from bench.procurement.addresses import parsed
 from bench.procurement.candidates import Candidate, is_formal
 from bench.procurement.gates import conditions_of, limit_of
@@ -113,7 +116,9 @@ def _counts(item: Inspected, policy: Policy) -> bool:
 
 def _conditions(candidate: Candidate, policy: Policy, tested: datetime.date, on: datetime.date) -> tuple[Limit, ...]:
     named = {parsed(gate.metric).workload for gate in policy.gates}
-    counts = [len(record.trials) for record in candidate.records.values() if record.measurement.workload in named]
+    counts = [
+        _repeated(candidate, record) for record in candidate.records.values() if record.measurement.workload in named
+    ]
     expires = months_later(tested, policy.valid_months)
     return conditions_of(candidate, policy, expires, on, min(counts, default=0))
 
@@ -129,9 +134,9 @@ def _items(candidate: Candidate, gates: Sequence[Gate]) -> Iterator[Inspected]:
         others = [metric for metric in METRICS if metric in record.metrics and metric != record.primary]
         for metric in [record.primary, *others]:
             if (name, metric) not in asked:
-                yield _figure(record, metric)
+                yield _figure(candidate, record, metric)
         if (name, QUALITY) not in asked:
-            yield _quality(record)
+            yield _quality(candidate, record)
 
 
 def _gated(candidate: Candidate, gate: Gate) -> Inspected:
@@ -150,7 +155,7 @@ def _gated(candidate: Candidate, gate: Gate) -> Inspected:
         timed_region=gate.timed_region,
         value=figure.value,
         interval=figure.interval,
-        repetitions=len(found.trials) if found is not None else 0,
+        repetitions=_repeated(candidate, found) if found is not None else 0,
         requirement=_required(gate),
         judgement=_JUDGEMENT[limit.state],
         near=limit.near,
@@ -163,7 +168,7 @@ def _required(gate: Gate) -> Requirement:
     return Requirement(op=gate.op, limit=gate.limit, unit=gate.unit, guarded=gate.guarded, asked_by="policy")
 
 
-def _figure(record: Record, metric: str) -> Inspected:
+def _figure(candidate: Candidate, record: Record, metric: str) -> Inspected:
     """Something that was measured and that nobody asks anything of; without a value it was not checked."""
     figure = record.metrics.get(metric, Measured())
     why = figure.refusal.code if figure.refusal is not None else ""
@@ -175,14 +180,14 @@ def _figure(record: Record, metric: str) -> Inspected:
         timed_region=record.timed_region,
         value=figure.value,
         interval=figure.interval,
-        repetitions=len(record.trials),
+        repetitions=_repeated(candidate, record),
         judgement="unchecked" if missing else "not-applicable",
         unverified=_is_unverified(record),
         remarks=(*_remarks(record), *missing),
     )
 
 
-def _quality(record: Record) -> Inspected:
+def _quality(candidate: Candidate, record: Record) -> Inspected:
     """The answers against the suite's own target; that the loss against the reference is small is asked as well."""
     quality = record.quality
     passed = quality.passed if quality is not None else None
@@ -196,7 +201,7 @@ def _quality(record: Record) -> Inspected:
         timed_region=record.timed_region,
         value=quality.value if quality is not None else None,
         interval=interval,
-        repetitions=len(record.trials),
+        repetitions=_repeated(candidate, record),
         requirement=_targeted(target) if target is not None else None,
         judgement=judgement,
         near=target is not None and interval is not None and interval.low <= target <= interval.high,
@@ -207,6 +212,11 @@ def _quality(record: Record) -> Inspected:
 
 def _targeted(target: float) -> Requirement:
     return Requirement(op=">=", limit=target, unit="1", asked_by="suite")
+
+
+def _repeated(candidate: Candidate, record: Record) -> int:
+    """Repetitions behind the published figures: those of the last attempt, where a search made several."""
+    return len(scored(record, candidate.trials[record.measurement.name]))
 
 
 def _measured(record: Record, metric: str) -> Measured:
@@ -254,3 +264,17 @@ def raw_files(candidate: Candidate) -> tuple[PackedFile, ...]:
     folder = RunFolder(source if source.is_dir() else source.parent)
     names = sorted(Contents(folder).files())
     return tuple(described(Source(name=name, open=partial(opened, folder.path / name))) for name in names)
+
+
+def claimed(candidate: Candidate) -> list[Record]:
+    """The records with what they count as by signatures and registry, whatever they say of themselves."""
+    formal = is_formal(candidate)
+    return [
+        msgspec.structs.replace(
+            record,
+            attestation="attested" if formal else "self",
+            division=claim.division if claim is not None else record.division,
+        )
+        for name, record in candidate.records.items()
+        for claim in (candidate.claims.get(name),)
+    ]

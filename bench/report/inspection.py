@@ -75,7 +75,7 @@ def _row(number: int, item: Inspected, digits: int, lang: str) -> ResultRow:
         measurement=printable(item.measurement),
         metric=_metric(item.metric, lang),
         region=name(lang, "test_report_region", item.timed_region),
-        unit=unit_text(shown, lang),
+        unit=unit_text(shown, lang) if figure is not None or asked is not None else "",
         requirement=_requirement(item, shown, lang),
         value=figure.value if figure is not None else "",
         uncertainty=_uncertainty(item, shown, digits, lang),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.records.listing import Remark
-from bench.records.policy import Fault
+from bench.records.policy import QUALITY, Fault
 from bench.text import name, printable, sentence
 
 # Where the words of a gate have names.
@@ -44,17 +44,24 @@ def fault_text(lang: str, fault: Fault) -> str:
 
 def remark_text(lang: str, remark: Remark) -> str:
     """What is to be said of a row, a list or a report, on one line."""
+    subject, seen = remark.subject, remark.seen
     if remark.code == "condition-not-met":
-        gate = name(lang, "list_gate_name", remark.subject)
-        return sentence(
-            lang, f"list_remark.{remark.code}", subject=gate, seen=gate_words(lang, remark.subject, remark.seen)
-        )
-    if remark.code.startswith("requirement-"):
-        metric = name(lang, "metric", f"{remark.seen}.name").removesuffix(".name")
-        return sentence(lang, f"list_remark.{remark.code}", subject=printable(remark.subject), seen=metric)
-    return sentence(
-        lang,
-        f"list_remark.{remark.code}",
-        subject=printable(remark.subject)[:300],
-        seen=printable(remark.seen)[:300],
-    )
+        subject, seen = name(lang, "list_gate_name", subject), gate_words(lang, subject, seen)
+    elif remark.code.startswith("requirement-"):
+        seen = _metric(lang, seen)
+    elif remark.code in ("no-value", "invalid"):
+        subject, seen = _metric(lang, subject), ", ".join(_title(lang, code) for code in seen.split(", "))
+    return sentence(lang, f"list_remark.{remark.code}", subject=printable(subject)[:300], seen=printable(seen)[:300])
+
+
+def _metric(lang: str, metric: str) -> str:
+    """The name of a metric; of quality and of what is no metric, the text itself."""
+    if metric == QUALITY:
+        return sentence(lang, "test_report.quality")
+    return name(lang, "metric", f"{metric}.name").removesuffix(".name")
+
+
+def _title(lang: str, code: str) -> str:
+    """What a finding is called, with its code."""
+    title = name(lang, "finding", f"{code}.title")
+    return code if title == f"{code}.title" else f"{title} [{code}]"

@@ -69,8 +69,10 @@ def rounded(value: float, interval: Interval | None, unit: str, shown: str, digi
 
 
 def _place(number: Decimal, digits: int, unit: str) -> int:
-    """The power of ten of the last of so many significant digits."""
-    return 0 if unit == "channels" else number.adjusted() - digits + 1
+    """The power of ten of the last of so many significant digits; 99.996 has one less behind the point, as 100.0."""
+    if unit == "channels":
+        return 0
+    return Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(number).adjusted() - digits + 1
 
 
 def _text(number: Decimal, place: int) -> str:
