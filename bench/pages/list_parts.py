@@ -102,7 +102,7 @@ def _facts(row: Row, lang: str) -> Iterator[tuple[str, str]]:
 def gate_line(gate: Limit, digits: int, lang: str) -> GateLine:
     """A gate in words; a measured value in the unit of its limit."""
     return GateLine(
-        name=name(lang, "list_gate_name", gate.gate),
+        name=clipped(name(lang, "list_gate_name", gate.gate), _MOST),
         required=clipped(gate_words(lang, gate.gate, gate.required), _MOST),
         seen=_seen(gate, digits) if gate.value is not None else clipped(gate_words(lang, gate.gate, gate.seen), _MOST),
         state=gate.state,

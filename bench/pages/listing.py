@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -11,19 +12,20 @@ from bench.pages.list_parts import Detail, PolicyPart, detail, gate_line, policy
 from bench.pages.pictures import picture
 from bench.pages.run import Picture
 from bench.plots.pareto import Pareto
-from bench.plots.places import Places
+from bench.plots.places import Places, row_names
 from bench.records.listing import Listing, Ranking, Row, Sensitivity
 from bench.records.listing import Table as Tables
 from bench.report.styles import clipped
 from bench.text import figures, name, printable, sentence
 from bench.text.listing import remark_text
 
-# What a page stays usable with: 10 000 rows on one line each, the first of a table in full.
-MOST_ROWS: Final = 5000
+# What a page stays usable with, 5 MB at most whatever names say: the first rows of a table on a line each, fewer in
+# full. All of them are in the other files.
+MOST_ROWS: Final = 1500
 MOST_DETAILS: Final = 20
 MOST_DRAWN: Final = 5
 MOST_PAIRS: Final = 200
-MOST_REMARKS: Final = 3
+MOST_SAID: Final = 3
 _TABLES: Final[tuple[Tables, ...]] = ("formal", "self-test", "not-assessed")
 
 
@@ -76,7 +78,7 @@ class ListPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_list(made: Listing, lang: str) -> ListPage:
     """The pages of a list."""
-    policy = made.policy
+    policy, names = made.policy, row_names(made)
     title = policy.title.get(lang, policy.name)
     head = sentence(lang, "list.head", title=title, round=policy.round, day=made.made_on)
     return ListPage(
@@ -85,12 +87,12 @@ def build_list(made: Listing, lang: str) -> ListPage:
         head=printable(head),
         remarks=tuple(remark_text(lang, remark) for remark in made.remarks),
         terms=tuple((*printable(term.metric).split("."), f"× {term.weight:g}") for term in policy.terms),
-        tables=tuple(_table(made, which, lang) for which in _TABLES),
+        tables=tuple(_table(made, which, names, lang) for which in _TABLES),
         policy=policy_part(made, lang),
     )
 
 
-def _table(made: Listing, which: Tables, lang: str) -> ListTable:
+def _table(made: Listing, which: Tables, names: Mapping[int, str], lang: str) -> ListTable:
     rows = sorted((row for row in made.rows if row.table == which), key=_order)
     ranking = next((one for one in made.rankings if one.table == which), None)
     full = rows[:MOST_DETAILS] if which != "not-assessed" else []
@@ -102,7 +104,7 @@ def _table(made: Listing, which: Tables, lang: str) -> ListTable:
         cut=_cut(min(len(rows), MOST_ROWS), len(rows), lang),
         rows=tuple(_row(made, row, lang) for row in rows[:MOST_ROWS]),
         doubts=tuple(_doubts(ranking, made, lang)) if ranking is not None else (),
-        pictures=tuple(_pictures(made, which, lang)),
+        pictures=tuple(_pictures(made, which, names, lang)),
         pairs=tuple(
             (str(one.better), str(one.worse), figures.share(one.gap), sentence(lang, _practical(one.practical)))
             for one in pairs[:MOST_PAIRS]
@@ -131,8 +133,6 @@ def _practical(practical: bool) -> str:
 def _row(made: Listing, row: Row, lang: str) -> ListRow:
     place, digits = row.place, made.policy.digits
     terms = {term.metric: term for term in row.terms}
-    shown = [remark_text(lang, remark) for remark in row.remarks]
-    more = len(shown) - MOST_REMARKS
     tested = " – ".join(str(day) for day in (row.tested_on, row.expires_on) if day is not None)
     return ListRow(
         number=row.number,
@@ -147,11 +147,17 @@ def _row(made: Listing, row: Row, lang: str) -> ListRow:
         ),
         score=_score(row, digits),
         met=f"{sum(gate.state == 'met' for gate in row.gates)}/{len(row.gates)}" if row.gates else "",
-        failing=tuple(clipped(text, 120) for text in _failing(made, row, lang)),
+        failing=_first(_failing(made, row, lang), sum(gate.state != "met" or gate.near for gate in row.gates)),
         front=sentence(lang, "list.pareto") if row.on_pareto_front else "",
         dates=f"{tested} {name(lang, 'list_state', row.state)}" if tested else "",
-        remarks=(*(clipped(text, 160) for text in shown[:MOST_REMARKS]), *([f"+ {more}"] if more > 0 else [])),
+        remarks=_first((remark_text(lang, remark) for remark in row.remarks), len(row.remarks)),
     )
+
+
+def _first(texts: Iterator[str], total: int) -> tuple[str, ...]:
+    """The first few, cut short, and how many more there are; the others are never made."""
+    more = (f"+ {total - MOST_SAID}",) if total > MOST_SAID else ()
+    return (*(clipped(text, 100) for text in islice(texts, MOST_SAID)), *more)
 
 
 def _system(row: Row) -> str:
@@ -208,8 +214,8 @@ def _moved(one: Sensitivity, numbers: Sequence[int], places: dict[int, int], lan
     return "; ".join(moved) or sentence(lang, "list_page.none_moved")
 
 
-def _pictures(made: Listing, which: Tables, lang: str) -> Iterator[Picture]:
-    places = Places.of(made, which)
+def _pictures(made: Listing, which: Tables, names: Mapping[int, str], lang: str) -> Iterator[Picture]:
+    places = Places.of(made, which, names)
     if places is None:
         return
     caption = sentence(lang, "list_page.figure_places")
@@ -217,6 +223,6 @@ def _pictures(made: Listing, which: Tables, lang: str) -> Iterator[Picture]:
     if 1 < len(places.rows) <= 20:
         side = 1.6 + 0.3 * len(places.rows)
         yield picture(places.draw_pairs, side + 3.0, side, sentence(lang, "list_page.figure_pairs"), lang)
-    front = Pareto.of_listing(made, which)
+    front = Pareto.of_listing(made, which, names)
     if front is not None and len(front.spots) <= 20:
         yield picture(front.draw, 9.0, 3.6, sentence(lang, "list_page.figure_front"), lang)

@@ -82,27 +82,29 @@ def concluded(
     required = [item for item in items if _counts(item, policy)]
     if not policy.gates:
         return "not-judged", (Remark(code="no-requirement", subject=policy.name),)
-    if failed := _of(required, "violates", "requirement-not-met"):
-        return "failed", failed
-    missing = (
-        *_of(required, "unchecked", "requirement-unchecked"),
-        *(
-            Remark(code="condition-not-met", subject=one.gate, seen=one.seen)
-            for one in conditions
-            if one.state != "met"
-        ),
+    failed = tuple(
+        Remark(code="requirement-not-met", subject=item.measurement, seen=item.metric)
+        for item in required
+        if item.judgement == "violates"
     )
-    return ("not-judged", missing) if missing else ("passed", ())
+    missing = (*_unchecked(required), *_unmet(conditions))
+    return ("failed", failed) if failed else ("not-judged", missing) if missing else ("passed", ())
+
+
+def _unchecked(required: Sequence[Inspected]) -> Iterator[Remark]:
+    for item in required:
+        if item.judgement == "unchecked":
+            yield Remark(code="requirement-unchecked", subject=item.measurement, seen=item.metric)
+
+
+def _unmet(conditions: Sequence[Limit]) -> Iterator[Remark]:
+    for one in conditions:
+        if one.state != "met":
+            yield Remark(code="condition-not-met", subject=one.gate, seen=one.seen)
 
 
 def _rules(policy: Policy, sha256: str) -> Rules:
     return Rules(name=policy.name, round=policy.round, sha256=sha256, digits=policy.digits)
-
-
-def _of(items: Sequence[Inspected], judgement: Judgement, code: str) -> tuple[Remark, ...]:
-    return tuple(
-        Remark(code=code, subject=item.measurement, seen=item.metric) for item in items if item.judgement == judgement
-    )
 
 
 def _counts(item: Inspected, policy: Policy) -> bool:
