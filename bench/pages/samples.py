@@ -14,6 +14,8 @@ from bench.report.rows import finding_rows, value_text
 from bench.submission.claims import is_of_suite
 from bench.text import figures, name, printable, sentence
 
+_MOST_HASHES = 3
+
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement's load and data, as labelled lines."""
@@ -48,7 +50,9 @@ def rounds_of(records: Sequence[Record], trials: dict[str, list[Trial]], lang: s
 def _workload(record: Record, trials: Sequence[Trial], lang: str) -> Workload:
     asked, quality = record.measurement, record.quality
     loaded = dict.fromkeys(trial.report.load_sha256 for trial in trials if trial.report is not None)
-    hashes = ", ".join(one.removeprefix("sha256:") for one in loaded if one) or figures.NONE
+    seen = [one.removeprefix("sha256:") for one in loaded if one]
+    more = [f"+ {len(seen) - _MOST_HASHES}"] if len(seen) > _MOST_HASHES else []  # each stands in its trial.json
+    hashes = ", ".join((*seen[:_MOST_HASHES], *more)) or figures.NONE
     served = {"batch": asked.batch, "workers": asked.workers, "threads": asked.threads}
     lines = [
         *_origin(asked.workload, lang),

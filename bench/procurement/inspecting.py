@@ -99,8 +99,10 @@ def _unchecked(required: Sequence[Inspected]) -> Iterator[Remark]:
 
 def _unmet(conditions: Sequence[Limit]) -> Iterator[Remark]:
     for one in conditions:
-        if one.state != "met":
+        if one.state == "not-met":
             yield Remark(code="condition-not-met", subject=one.gate, seen=one.seen)
+        elif one.state == "unverified":
+            yield Remark(code="condition-unchecked", subject=one.gate)
 
 
 def _rules(policy: Policy, sha256: str) -> Rules:

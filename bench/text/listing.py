@@ -45,7 +45,7 @@ def fault_text(lang: str, fault: Fault) -> str:
 def remark_text(lang: str, remark: Remark) -> str:
     """What is to be said of a row, a list or a report, on one line."""
     subject, seen = remark.subject, remark.seen
-    if remark.code == "condition-not-met":
+    if remark.code.startswith("condition-"):
         subject, seen = name(lang, "list_gate_name", subject), gate_words(lang, subject, seen)
     elif remark.code.startswith("requirement-"):
         seen = _metric(lang, seen)

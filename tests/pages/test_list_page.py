@@ -119,7 +119,7 @@ def many(count: int) -> Listing:
     """A list of so many rows with names, sources and remarks as long as strangers can make them; nothing measured."""
     first = next(row for row in made().rows if row.number == 1)
     gates = tuple(
-        Limit(gate=f"{COMMAND}{'x' * 400}", required="<= 20 ms " * 50, seen="y" * 400, state="not-met")
+        Limit(gate=f"{COMMAND}{'x' * 401}", required="<= 20 ms " * 50, seen="y" * 320, state="not-met")
         for _ in range(9)
     )
     remarks = tuple(Remark(code="violation", subject="s" * 400, seen="t" * 400) for _ in range(30))
@@ -127,8 +127,8 @@ def many(count: int) -> Listing:
         msgspec.structs.replace(
             first,
             number=number,
-            vendor="v" * 300,
-            source="w" * 300,
+            vendor="v" * 120,
+            source="w" * 120,
             gates=gates,
             remarks=remarks if number % 3 == 0 else (),
             table=("formal", "self-test", "not-assessed")[number % 3],
