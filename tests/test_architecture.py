@@ -95,6 +95,7 @@ HEAVY = {
     "grpc",
     "cryptography",
     "securesystemslib",
+    "weasyprint",
 }
 
 

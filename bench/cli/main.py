@@ -42,6 +42,7 @@ _COMMANDS = {
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
     "policy": "Rules of a procurement round: templates by sector, and a check.",
+    "test-report": "The formal report of a test, to be printed and signed (HTML, PDF).",
     "procure": "A procurement list: who is eligible, who is better, is it real.",
     "key": "Keys that sign archives, and whose are trusted.",
     "registry": "Tokens, accepted submissions, their status, and appeals.",
@@ -156,6 +157,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
+    from bench.pages.printing import NoPdf
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
@@ -173,7 +175,18 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, CannotDraw, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (
+        BadFile,
+        CannotDraw,
+        CannotServe,
+        InUse,
+        NoPdf,
+        NoPolicy,
+        NoReference,
+        NoSuchRecord,
+        PeaksFailed,
+        PluginError,
+    )
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))

@@ -44,6 +44,12 @@ def write_report(
 
 def render(page: Page) -> str:
     """The page as HTML. Every text is escaped; only drawings made here are not."""
+    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    return page_environment(page.lang).get_template(_TEMPLATE).render(page=page, css=css, severities=SEVERITIES)
+
+
+def page_environment(lang: str) -> Environment:
+    """The templates of this room, with `t` for the sentences of a language and the filters that they use."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -53,11 +59,16 @@ def render(page: Page) -> str:
     )
     environment.filters["commands"] = _commands
     environment.filters["drawing"] = Markup
-    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
-    words = partial(sentence, page.lang)
-    return environment.get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+    environment.filters["breakable"] = _breakable
+    environment.globals["t"] = partial(sentence, lang)
+    return environment
 
 
 def _commands(text: str) -> Markup:
     """`text` with what stands between backticks as code."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def _breakable(name: str) -> Markup:
+    """An identifier that may go on in a new line after each underscore."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))

@@ -6,6 +6,7 @@ import logging
 import os
 import unicodedata
 from functools import cache
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +61,9 @@ def identifier(text: str, most: int = 60) -> str:
     drawn = "".join(character if _is_drawable(character) else "?" for character in text[: 4 * most])
     if _width(drawn) <= most and len(text) <= 4 * most:
         return drawn
-    while drawn and _width(drawn) > most - 3:
-        drawn = drawn[:-1]
-    return f"{drawn}..."
+    widths = accumulate(_width(character) for character in drawn)  # a step for each: names may be long, and many
+    fitting = sum(1 for _ in takewhile(lambda width: width <= most - 3, widths))
+    return f"{drawn[:fitting]}..."
 
 
 def load_matplotlib() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.records.listing import Remark
 from bench.records.record import Record, Run, Trial
 from bench.records.registry import Accepted, Status
-from bench.records.submission import Claims
+from bench.records.submission import Claims, Item, PackedFile
 from bench.records.untrusted import BadFile
 from bench.registry.standing import Standing
 from bench.store.runs import RUN, RunFolder
@@ -35,7 +35,8 @@ class Candidate:
     """One configuration that was tested: its run, records and repetitions by measurement, and what they count as.
 
     `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
-    `violations` says what did not. `entered` is what the registry says, None where it was not asked or does not know.
+    `violations` says what did not; `items` and `files` are all that was verified, and of which files: none of a folder.
+    `entered` is what the registry says, None where it was not asked or does not know.
     """
 
     source: str
@@ -46,6 +47,8 @@ class Candidate:
     archive_sha256: str | None = None
     verified: bool | None = None
     violations: tuple[Remark, ...] = ()
+    items: tuple[Item, ...] = ()
+    files: tuple[PackedFile, ...] = ()
     entered: Entered | None = None
 
 
@@ -113,6 +116,8 @@ def _of_archive(path: Path, trusted: TrustedKeys | None) -> Candidate:
             Remark(code="violation", subject=f"{item.check} {item.subject}", seen=item.seen or item.reason)
             for item in violating
         ),
+        items=seen.found.items,
+        files=seen.files,
     )
 
 
@@ -123,6 +128,8 @@ def _candidate(
     archive_sha256: str | None = None,
     verified: bool | None = None,
     violations: tuple[Remark, ...] = (),
+    items: tuple[Item, ...] = (),
+    files: tuple[PackedFile, ...] = (),
 ) -> Candidate:
     _check_start(contents.run)
     return Candidate(
@@ -134,6 +141,8 @@ def _candidate(
         archive_sha256=archive_sha256,
         verified=verified,
         violations=violations,
+        items=items,
+        files=files,
     )
 
 

@@ -8,16 +8,12 @@ from pathlib import Path
 
 from bench.records.listing import Listing, Row
 from bench.records.metrics import METRICS
+from bench.records.particulars import LISTED
 from bench.store.files import write_bytes, write_record
 from bench.text import cell, figures, name, sentence
 from bench.text.listing import remark_text
 
 JSON, CSV = "list.json", "list.csv"
-# Declared by a vendor or laboratory, nobody else knows them: §2.2 of the procurement notes.
-PARTICULARS = (
-    *("manufacturer", "address", "organisation_id", "brand", "product_name", "model", "report_number"),
-    *("certificate", "laboratory", "published_on", "supply_until"),
-)
 
 
 def write(made: Listing, folder: Path, lang: str) -> None:
@@ -49,7 +45,7 @@ def _cells(made: Listing, row: Row, lang: str) -> dict[str, str]:
         "score": figures.significant(place.score, digits) if place is not None else "",
         "score_low": figures.significant(place.low, digits) if place is not None else "",
         "score_high": figures.significant(place.high, digits) if place is not None else "",
-        **{key: row.particulars.get(key, "") for key in PARTICULARS},
+        **{key: row.particulars.get(key, "") for key in LISTED},
         "vendor": row.vendor,
         "product": row.product,
         "class": row.machine_class,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 from bench.records.numbers import Interval
@@ -180,4 +180,6 @@ def significant(value: float, digits: int) -> str:
     exact = Decimal(repr(value))
     if exact == 0:
         return "0"
-    return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_HALF_EVEN):f}"
+    # Digits are counted after rounding: 99.996 is 100.0, not 100.00.
+    short = Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(exact)
+    return f"{short.quantize(Decimal(1).scaleb(short.adjusted() - digits + 1)):f}"
