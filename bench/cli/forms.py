@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -80,12 +83,21 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Lines as wide as the terminal at most."""
-    from rich.text import Text
+    """Lines as wide as the terminal at most; a pipe, which nobody reads by the column, gets each as it is."""
+    from bench.text.lines import folded
 
-    screen = console()
+    columns = _columns()
     for line in lines:
-        screen.print(Text(_safe(line, most=4 * _MOST_SHOWN)), overflow="fold")
+        safe = _safe(line, most=4 * _MOST_SHOWN)
+        for part in folded(safe, columns) if columns else (safe,):
+            click.echo(part)
+
+
+def _columns() -> int | None:
+    """How wide lines may be; None: as wide as they are."""
+    if not os.environ.get("COLUMNS") and not sys.stdout.isatty():
+        return None
+    return max(20, shutil.get_terminal_size().columns)
 
 
 def _shown(columns: Sequence[str], row: Sequence[Cell]) -> list[str]:

@@ -24,7 +24,7 @@ def csv_text(headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     Text that a spreadsheet would take for a formula has an apostrophe before it; numbers have none.
     """
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow([cell(heading) for heading in headings])
     writer.writerows([cell(value) if isinstance(value, str) else plain(value) for value in row] for row in rows)
     return out.getvalue()

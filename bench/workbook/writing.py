@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime
 import io
 import math
-import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from bench.text import printable, sentence
+from bench.text.lines import cell_width
 from bench.text.tabular import Cell
 from bench.workbook.sheets import Column, Sheet
 
@@ -157,41 +157,38 @@ def _sheet_name(title: str) -> str:
 
 def _lines(value: Cell, width: int) -> int:
     """Lines that a text takes in a column so wide, where words are broken as they usually are."""
-    return math.ceil(_width(value) / max(1, width - 1)) if isinstance(value, str) and value else 1
+    return math.ceil(cell_width(value) / max(1, width - 1)) if isinstance(value, str) and value else 1
 
 
 def _column_width(sheet: Sheet, place: int) -> int:
     """In characters of the usual font: wide enough for its widest line, within bounds."""
     column = sheet.columns[place]
-    head = _broken_width(column.heading) + _FILTER
+    head = _broken(column.heading) + _FILTER
     shown = max((_shown_width(column, row[place]) for row in sheet.rows), default=0)
     return max(_NARROW, min(_WIDE, max(head, shown + 2)))
 
 
-def _broken_width(heading: str) -> int:
+def _broken(heading: str) -> int:
     """What a heading needs where it is broken into two lines or, between words, into more."""
-    longest = max(map(_width, heading.split()), default=0)
-    return max(math.ceil(_width(heading) / 3), longest if heading.isascii() else 0, min(8, _width(heading)))
+    longest = max(map(cell_width, heading.split()), default=0)
+    return max(math.ceil(cell_width(heading) / 3), longest if heading.isascii() else 0, min(8, cell_width(heading)))
 
 
 def _shown_width(column: Column, value: Cell) -> int:
     if value is None:
         return 0
     if isinstance(value, str):
-        return _width(value[:_WIDE])
+        return cell_width(value[:_WIDE])
     if isinstance(value, datetime.date):
         return 19 if column.kind == "time" else 10
     if isinstance(value, bool):
         return 5
+    if not math.isfinite(value):
+        return len(str(value))
     if column.kind != "value" or value == 0:
         return len(f"{float(value):,.0f}") + 3
     form = _significant(float(value), column.digits)
     return len(form) + 1 if "E" in form else len(f"{float(value):,.{len(form.partition('.')[2])}f}")
-
-
-def _width(text: str) -> int:
-    """Characters that `text` takes; Chinese ones take two."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _page(written: Worksheet, title: str, made_at: datetime.datetime, lang: str) -> None:
