@@ -35,16 +35,18 @@ def info(form: str, lang: str) -> int:
 
 
 @command.command("clean")
+@lang_option
 @logging_options
-def clean() -> int:
+def clean(lang: str) -> int:
     """Empty the cache."""
     from bench.store.places import cache_directory
+    from bench.text import sentence
 
     parts = _parts()
     freed = sum(map(_size, parts))
     for part in parts:
         shutil.rmtree(part)
-    click.echo(f"{cache_directory()}: {freed / 2**20:.1f} MiB freed")
+    click.echo(sentence(lang, "house.freed", place=cache_directory(), size=f"{freed / 2**20:.1f} MiB"))
     return exit_codes.OK
 
 

@@ -49,8 +49,9 @@ def xlsx_command(records: tuple[str, ...], file: Path, output: str | None, lang:
 @click.argument("run", default="latest")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @output_option
+@lang_option
 @logging_options
-def pytest_benchmark_command(run: str, file: Path, output: str | None) -> int:
+def pytest_benchmark_command(run: str, file: Path, output: str | None, lang: str) -> int:
     """Write RUN to FILE.json, as `pytest-benchmark compare` and its histogram read it: a round is a repetition.
 
     A rate stands there as the time for one; cameras and shares, which are no times, are left out and named.
@@ -60,6 +61,7 @@ def pytest_benchmark_command(run: str, file: Path, output: str | None) -> int:
     from bench.store.files import write_bytes
     from bench.store.places import ensure_writable, results_directory
     from bench.store.runs import RUN, find_record
+    from bench.text import printable, sentence
 
     kept = find_record(run, results_directory(output))
     if kept.name != RUN:
@@ -73,6 +75,6 @@ def pytest_benchmark_command(run: str, file: Path, output: str | None) -> int:
     ensure_writable(file.absolute().parent, "FILE")
     write_bytes(file, content)
     for name in left:
-        click.echo(f"Left out, for its primary figure is no time: {name}", err=True)
+        click.echo(sentence(lang, "house.no_time", name=printable(name)), err=True)
     click.echo(file)
     return exit_codes.OK

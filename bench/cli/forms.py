@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from bench.text.tabular import Cell
 
 FORMS: Final = ("table", "json", "csv", "md")
+# A column of text that is narrower cannot be read.
+_LEAST: Final = 10
 # So much of one cell is shown in a terminal; the other forms have it whole.
 _MOST_SHOWN: Final = 300
 
@@ -37,10 +39,11 @@ class Listed(NamedTuple):
     rows: Iterable[Sequence[Cell]]
 
 
-def tell(form: str, listed: Listed, lang: str = "en", show: Callable[[], None] | None = None) -> None:
+def tell(form: str, listed: Listed, lang: str | None, show: Callable[[], None] | None = None) -> None:
     """Print a listing. `show` prints the table where the command has one of its own.
 
-    Headings of CSV are names, the same in every language; those of tables and Markdown are the catalogue's.
+    Headings of CSV are names, the same in every language; those of tables and Markdown are the catalogue's, but for a
+    `lang` of None, where the columns are the user's own.
     """
     from bench.text import tabular
 
@@ -53,7 +56,7 @@ def tell(form: str, listed: Listed, lang: str = "en", show: Callable[[], None] |
     elif show is not None:
         show()
     else:
-        print_table(headings(listed.columns, lang), [_shown(listed.columns, row) for row in listed.rows])
+        print_table(headings(listed.columns, lang), [_shown(listed.columns, row, lang or "en") for row in listed.rows])
 
 
 def tell_bytes(text: str) -> None:
@@ -61,25 +64,50 @@ def tell_bytes(text: str) -> None:
     click.echo(text.encode("utf-8", "replace"), nl=False)
 
 
-def headings(columns: Sequence[str], lang: str) -> list[str]:
-    """What columns are called; one that the catalogue does not know, from a question of the user's, is its own name."""
-    from bench.text import name
+def headings(columns: Sequence[str], lang: str | None) -> list[str]:
+    """What columns are called: in the catalogue of `lang`, else as they are."""
+    from bench.text import sentence
 
-    return [name(lang, "column", column) for column in columns]
+    return list(columns) if lang is None else [sentence(lang, f"column.{column}") for column in columns]
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table as wide as the terminal at most; cells that are longer than their column go on in the next line."""
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table as wide as the terminal at most; cells that are longer than their column go on in the next line.
+
+    Where the columns would be too narrow to be read, each row is a block of lines instead, a cell a line.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    from bench.text.lines import cell_width
+
+    screen = console()
+    cells = [[_safe(text) for text in row] for row in (heads, *rows)]
+    least = sum(min(_LEAST, max(map(cell_width, column))) + 3 for column in zip(*cells, strict=True))
+    if least > screen.width:
+        _print_blocks(cells, screen.width)
+        return
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for head in heads:
-        shown.add_column(Text(_safe(head)), overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(_safe(text)) for text in row))
-    console().print(shown)
+    for head in cells[0]:
+        shown.add_column(Text(head), overflow="fold")
+    for row in cells[1:]:
+        shown.add_row(*map(Text, row))
+    screen.print(shown)
+
+
+def _print_blocks(cells: Sequence[Sequence[str]], columns: int) -> None:
+    """Rows below one another, without what they leave empty; the first of `cells` are the headings."""
+    from bench.text.lines import cell_width, folded
+
+    heads = cells[0]
+    widest = max(map(cell_width, heads))
+    for number, row in enumerate(cells[1:]):
+        if number:
+            click.echo()
+        for head, text in zip(heads, row, strict=True):
+            for line in folded(f"{head}{' ' * (widest - cell_width(head))}  {text}", columns) if text else ():
+                click.echo(line)
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -100,15 +128,17 @@ def _columns() -> int | None:
     return max(20, shutil.get_terminal_size().columns)
 
 
-def _shown(columns: Sequence[str], row: Sequence[Cell]) -> list[str]:
+def _shown(columns: Sequence[str], row: Sequence[Cell], lang: str) -> list[str]:
     """A row as people read it."""
-    from bench.text import figures
+    from bench.text import figures, sentence
     from bench.text.tabular import plain
 
     cells = []
     for column, value in zip(columns, row, strict=True):
         if column.endswith("_bytes") and isinstance(value, int):
             cells.append(figures.size(value))
+        elif isinstance(value, bool):
+            cells.append(sentence(lang, "workbook.yes" if value else "workbook.no"))
         else:
             cells.append(f"{value:.6g}" if isinstance(value, float) else plain(value))
     return cells

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final  # Any: what a database returns
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, logging_options, output_option
+from bench.cli.common import Names, lang_option, logging_options, output_option
 from bench.cli.forms import Listed, listing_option, tell
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ _QUESTIONS: Final = {
 @click.option("--watts", type=click.FloatRange(0, min_open=True), help="channels: the most that the system may take.")
 @listing_option
 @output_option
+@lang_option
 @logging_options
-def command(question: str | None, sql: str | None, watts: float | None, form: str, output: str | None) -> int:
+def command(
+    question: str | None, sql: str | None, watts: float | None, form: str, output: str | None, lang: str
+) -> int:
     """Ask all kept figures: QUESTION is one of best, channels, runs; --sql asks anything of the table `figures`.
 
     Without both, the columns of that table.
@@ -54,6 +57,7 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
 
     from bench.store.index import columns, refreshed
     from bench.store.places import results_directory
+    from bench.text import printable, sentence
 
     if question is not None and sql is not None:
         raise click.UsageError(f"`--sql` and the question {question!r} are two questions; ask one.")
@@ -64,7 +68,7 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
         return exit_codes.OK
     connection, broken = refreshed(results_directory(output))
     for line in broken:
-        click.echo(f"Left out: {line}", err=True)
+        click.echo(sentence(lang, "house.left_out", line=printable(line)), err=True)
     text = sql if sql is not None else _QUESTIONS[str(question)]
     try:
         answer = connection.execute(text, {"watts": watts} if question == "channels" else None)
@@ -79,7 +83,7 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
 def _show(headers: Sequence[str], rows: list[tuple[Any, ...]], form: str) -> None:
     known = [tuple(_cell(value) for value in row) for row in rows]
     whole = [dict(zip(headers, row, strict=True)) for row in known]
-    tell(form, Listed(whole, headers, known))
+    tell(form, Listed(whole, headers, known), None)
 
 
 def _cell(value: Any) -> Cell:

@@ -14,7 +14,7 @@ from bench.pages.run import Page, build_page, summary_png
 from bench.records.record import Record, Run
 from bench.report.rows import SEVERITIES
 from bench.store.files import write_bytes
-from bench.text import sentence
+from bench.text import printable, sentence
 
 REPORT: Final = "report.html"
 SUMMARY: Final = "summary.png"
@@ -38,6 +38,7 @@ def render(page: Page) -> str:
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -46,6 +47,11 @@ def render(page: Page) -> str:
     css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
     words = partial(sentence, page.lang)
     return environment.get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+
+
+def _shown(value: object) -> object:
+    """What a template puts out: text of a stranger neither turns the direction of writing nor hides."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _commands(text: str) -> Markup:
