@@ -17,6 +17,7 @@ import click
 from bench import __version__
 from bench.cli import exit_codes
 from bench.cli.common import ignore_interrupts
+from bench.cli.streams import write_what_can_be_shown
 
 _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
@@ -121,6 +122,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected failure end in a traceback."""
     _be_interruptible()
+    write_what_can_be_shown()
     try:
         code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
         return int(code or exit_codes.OK)
@@ -175,21 +177,11 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (
-        BadFile,
-        CannotDraw,
-        CannotServe,
-        InUse,
-        NoPdf,
-        NoPolicy,
-        NoReference,
-        NoSuchRecord,
-        PeaksFailed,
-        PluginError,
-    )
+    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    shown = (CannotDraw, NoPdf)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
-    return isinstance(error, (*asked, *found, *handed_in, *compared))
+    return isinstance(error, (*asked, *found, *shown, *handed_in, *compared))
 
 
 def _system_failure(error: OSError) -> int:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options, print_json
+from bench.cli.common import console, lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, tell, tell_bytes
 from bench.cli.signing import trusted_keys
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     "--to",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where list.json, list.csv and list.html go.",
+    help="Where list.json, list.csv, list.xlsx and list.html go.",
 )
 @click.option(
     "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day of the list [default: today]."
 )
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def command(
@@ -72,11 +73,13 @@ def command(
     from bench.procurement.declared import listed, read_particulars
     from bench.procurement.listing import listing
     from bench.procurement.policies import read_policy
-    from bench.procurement.writing import write
+    from bench.procurement.writing import csv_text, markdown_text, write
     from bench.registry.ledger import Ledger
     from bench.report.listing import print_listing
+    from bench.store.files import write_bytes
     from bench.store.places import ensure_writable
     from bench.text.listing import fault_text
+    from bench.workbook.listing import list_workbook
 
     keys = trusted_keys(trusted)
     rules, sha256 = read_policy(policy)
@@ -93,10 +96,13 @@ def command(
     if folder is not None:
         write(made, folder, lang)
         write_list(made, folder, lang)
-    if form == "json":
-        print_json(made)
+        write_bytes(folder / "list.xlsx", list_workbook(made, lang))
+    if form == "csv":
+        tell_bytes(csv_text(made, lang))
+    elif form == "md":
+        tell_bytes(markdown_text(made, lang))
     else:
-        print_listing(console(), made, lang)
+        tell(form, Listed(made, (), ()), lang, lambda: print_listing(console(), made, lang))
     assessed = any(row.table != "not-assessed" for row in made.rows)
     return exit_codes.OK if assessed else exit_codes.INVALID
 

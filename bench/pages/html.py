@@ -15,7 +15,7 @@ from bench.pages.run import Page, build_page, summary_png
 from bench.records.record import Record, Run, Trial
 from bench.report.rows import SEVERITIES
 from bench.store.files import write_bytes
-from bench.text import sentence
+from bench.text import printable, sentence
 
 REPORT: Final = "report.html"
 SUMMARY: Final = "summary.png"
@@ -54,6 +54,7 @@ def page_environment(lang: str) -> Environment:
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -62,6 +63,11 @@ def page_environment(lang: str) -> Environment:
     environment.filters["breakable"] = _breakable
     environment.globals["t"] = partial(sentence, lang)
     return environment
+
+
+def _shown(value: object) -> object:
+    """What a template puts out: text of a stranger neither turns the direction of writing nor hides."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _commands(text: str) -> Markup:
