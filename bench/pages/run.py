@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bench.plots.drawing import new_figure, plot_language, style, to_png, to_svg
-from bench.plots.latency import Course, QuantileCurve
+from bench.plots.course import Course
+from bench.plots.drawing import new_figure, style, to_png, to_svg
+from bench.plots.fonts import plot_language
+from bench.plots.latency import QuantileCurve
 from bench.plots.ramp import RampCurve
 from bench.plots.roc import RocCurve
 from bench.plots.stress import StressCurves

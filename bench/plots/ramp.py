@@ -1,17 +1,21 @@
-"""Plot of a ramp: latency, completed rate and goodput over the rate that was offered, step by step.
+"""Plots of ramps: latency, completed rate and goodput over the rate that was offered, and of several systems together.
 
-As in `plots`, the object holds its numbers first and then draws into given axes.
+As in all plots, the object holds its numbers first and then draws into given axes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import ACCENT, INK, SERIES, identifier, mark_state, value_axis
+from bench.plots.drawing import legend_beside, mark_state, state_word, value_axis
+from bench.plots.fonts import identifier
+from bench.plots.palette import ACCENT, INK, PAPER, SERIES, Palette
+from bench.plots.systems import named
 from bench.records.record import Record
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
@@ -96,6 +100,57 @@ class RampCurve:
         axes.legend(loc="upper left", ncols=3, fontsize=8)
         axes.set_title(identifier(self.name))
         mark_state(axes, self.state, lang)
+
+
+@dataclass(frozen=True, slots=True)
+class RampCurves:
+    """The ramps of several systems: a curve for each by its name. `bounds_ns` are the latency bounds (ns)."""
+
+    measurement: str
+    systems: tuple[str, ...]
+    curves: tuple[RampCurve, ...]
+    bounds_ns: tuple[float, ...]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], names: Sequence[str] | None = None) -> RampCurves | None:
+        """From records of one workload; None where none of them has a curve. `names` as in `systems.named`."""
+        found = [(name, RampCurve.of(record)) for name, record in named(records, names)]
+        drawn = [(name, curve) for name, curve in found if curve is not None]
+        if not drawn:
+            return None
+        return cls(
+            measurement=drawn[0][1].name,
+            systems=tuple(name for name, _ in drawn),
+            curves=tuple(curve for _, curve in drawn),
+            bounds_ns=tuple(sorted({curve.bound_ns for _, curve in drawn})),
+        )
+
+    def draw(self, axes: Axes, lang: str, palette: Palette | None = None) -> Axes:
+        """The 99th percentile over the rate that was completed, with the bound; the knee of each has a ring."""
+        palette = palette or Palette.of(self.systems)
+        factor, unit = figures.axis_unit("1/s", max(float(curve.completed.max()) for curve in self.curves))
+        scale, time_unit = figures.axis_unit("ns", self.bounds_ns[0])
+        for system, curve in zip(self.systems, self.curves, strict=True):
+            look = palette[system]
+            label = "  ".join(filter(None, (identifier(system, 40), state_word(curve.state, lang))))
+            axes.plot(curve.completed / factor, curve.p99_ns / scale, **look.lines(), label=label)
+            if curve.knee_per_s is not None:
+                at = int(np.argmin(np.abs(curve.offered - curve.knee_per_s)))
+                x, y = curve.completed[at : at + 1] / factor, curve.p99_ns[at : at + 1] / scale
+                axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor=look.colour)
+        for place, bound in enumerate(self.bounds_ns):
+            label = sentence(lang, "plot.bound") if place == 0 else ""
+            axes.axhline(bound / scale, color=INK, linewidth=0.8, linestyle="--", label=label)
+        axes.plot(
+            [], [], "o", markersize=9, markerfacecolor=PAPER, markeredgecolor=INK, label=sentence(lang, "plot.knee")
+        )
+        value_axis(axes, np.concatenate([*(curve.p99_ns for curve in self.curves), np.array(self.bounds_ns)]) / scale)
+        axes.set_xlim(left=0.0)
+        axes.set_xlabel(f"{sentence(lang, 'plot.done')} ({unit})")
+        axes.set_ylabel(f"{sentence(lang, 'plot.latency')} p99 ({time_unit})")
+        axes.set_title(identifier(self.measurement))
+        legend_beside(axes)
+        return axes
 
 
 def _floats(values: list[float | None] | list[float]) -> Floats:
