@@ -20,6 +20,7 @@ REPORT: Final = "report.html"
 SUMMARY: Final = "summary.png"
 _TEMPLATE: Final = "run.html"
 _HERE: Final = Path(__file__).parent
+STYLE: Final = _HERE / "style.css"
 _COMMAND: Final = re.compile(r"`([^`]*)`")
 
 
@@ -34,20 +35,25 @@ def write_report(run: Run, records: list[Record], folder: Path, lang: str) -> Pa
 
 def render(page: Page) -> str:
     """The page as HTML. Every text is escaped; only drawings made here are not."""
+    words = partial(sentence, page.lang)
+    css = Markup(STYLE.read_text(encoding="utf-8"))
+    return templates().get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+
+
+def templates(*folders: Path) -> Environment:
+    """Where templates come from: `folders`, then this one, which has the parts that all pages share."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader([*folders, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["commands"] = _commands
+    environment.filters["commands"] = commands
     environment.filters["drawing"] = Markup
-    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
-    words = partial(sentence, page.lang)
-    return environment.get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+    return environment
 
 
-def _commands(text: str) -> Markup:
+def commands(text: str) -> Markup:
     """`text` with what stands between backticks as code."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))

@@ -17,7 +17,8 @@ from bench.records.metrics import METRICS
 
 LANGUAGES: Final = ("en", "zh")
 # A spreadsheet takes a cell that begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@")
+# What a spreadsheet takes for the start of a formula, in full width, too, as it is typed in Chinese.
+_FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 @cache
@@ -50,7 +51,7 @@ def printable(text: str) -> str:
 def cell(text: str) -> str:
     """`text` as a cell of a table that a spreadsheet may open: printable, and never taken for a formula."""
     plain = printable(text)
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
 
 
 def _flattened(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -102,7 +102,7 @@ def _names(groups: Sequence[Mapping[str, Kept]]) -> list[str]:
     for more in range(1, 4):
         for place, name in enumerate(names):
             if names.count(name) > 1 and (part := whole[place][more]) and part not in name:
-                names[place] = f"{name} · {part}"
+                names[place] = f"{name}, {part}"
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
 
 
@@ -112,7 +112,7 @@ def _parts(records: Sequence[Kept]) -> tuple[str, str, str, str]:
     facts = next((entry.record.facts for entry in records if entry.record.facts is not None), None)
     engine = f"{facts.engine} {facts.engine_version.partition('-')[0]}" if facts is not None else record.backend
     settings = ", ".join(f"{key}={value}" for key, value in sorted(record.settings.items()))
-    parts = (f"{_device(kept)} · {engine}", _machine(run), settings, record.run_id)
+    parts = (f"{_device(kept)}, {engine}", _machine(run), settings, record.run_id)
     first, *others = (clipped(part, _LONGEST) for part in parts)
     return (first, *others)  # type: ignore[return-value]  # as many as went in
 
