@@ -35,13 +35,12 @@ def write_report(run: Run, records: list[Record], folder: Path, lang: str) -> Pa
 
 def render(page: Page) -> str:
     """The page as HTML. Every text is escaped; only drawings made here are not."""
-    words = partial(sentence, page.lang)
     css = Markup(STYLE.read_text(encoding="utf-8"))
-    return templates().get_template(_TEMPLATE).render(page=page, t=words, css=css, severities=SEVERITIES)
+    return page_environment(page.lang).get_template(_TEMPLATE).render(page=page, css=css, severities=SEVERITIES)
 
 
-def templates(*folders: Path) -> Environment:
-    """Where templates come from: `folders`, then this one, which has the parts that all pages share."""
+def page_environment(lang: str, *folders: Path) -> Environment:
+    """The templates of `folders`, then of this room, with `t` for the sentences of a language and their filters."""
     environment = Environment(
         loader=FileSystemLoader([*folders, _HERE]),
         autoescape=True,
@@ -49,11 +48,12 @@ def templates(*folders: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["commands"] = commands
+    environment.filters["commands"] = _commands
     environment.filters["drawing"] = Markup
+    environment.globals["t"] = partial(sentence, lang)
     return environment
 
 
-def commands(text: str) -> Markup:
+def _commands(text: str) -> Markup:
     """`text` with what stands between backticks as code."""
     return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))

@@ -18,7 +18,7 @@ from bench.plots.palette import Palette
 from bench.records.metrics import METRICS
 from bench.records.numbers import IntervalKind
 from bench.report.collected import collected
-from bench.report.details import Section, host_section, run_section, system_section, version_section
+from bench.report.details import Line, Section, host_section, run_section, system_section, version_section
 from bench.report.hardware import hardware_section
 from bench.report.robustness import stress_table
 from bench.report.rows import interval_text, repetitions
@@ -65,9 +65,7 @@ def site(systems: Sequence[System], pairs: Pairs, lang: str) -> Site:
     """In one language."""
     shown = shown_systems(systems)
     by_system = [entries_of(system, one, lang) for system, one in zip(systems, shown, strict=True)]
-    entries = tuple(
-        dict(zip(system.kept, own, strict=True)) for system, own in zip(systems, by_system, strict=True)
-    )
+    entries = tuple(dict(zip(system.kept, own, strict=True)) for system, own in zip(systems, by_system, strict=True))
     workloads = workloads_of([entry for own in by_system for entry in own], lang)
     return Site(
         lang=lang,
@@ -107,10 +105,16 @@ def _index(one: Site) -> Sheet:
     states = [entry.row.state for entry in one.all_entries]
     counts = {state: states.count(state) for state in ("invalid", "partial", "quick")}
     text = sentence(one.lang, "site.counts", systems=len(one.systems), measurements=len(states), **counts)
-    machines = [system_section(system.records, one.lang) for system in one.systems]
+    machines = [_machine(system, one.lang) for system in one.systems]
     files = {RESULTS: "results_csv", RECORDS: "records", COMPARISON: "comparison", ENVIRONMENT: "environment"}
     content = {"counts": text, "machines": machines, "downloads": files, "cells": _cells(one)}
     return _sheet(one, INDEX, content)
+
+
+def _machine(system: System, lang: str) -> list[Line]:
+    """Device and engine, and of the host its processor, cores and memory."""
+    host = [line for run in system.runs[:1] for line in host_section(run, lang).lines[:3]]
+    return [*system_section(system.records, lang).lines, *host]
 
 
 def _cells(one: Site) -> dict[tuple[str, str, int], list[Entry]]:
@@ -143,7 +147,11 @@ def _short(one: Site, entry: Entry) -> str:
 def _system(one: Site, place: int) -> Sheet:
     system, shown, entries = one.systems[place], one.shown[place], list(one.entries[place].values())
     parts = [
-        (entry, measurement_sections(entry.record, entry.row, one.lang), stress_table(entry.record.robustness, one.lang))
+        (
+            entry,
+            measurement_sections(entry.record, entry.row, one.lang),
+            stress_table(entry.record.robustness, one.lang),
+        )
         for entry in entries
     ]
     content = {
@@ -170,9 +178,7 @@ def _comparison(one: Site) -> Sheet:
     content = {
         "rows": against(one.pairs, one.entries, 0, one.lang) if several else [],
         "data": embedded(one.pairs, one.entries, one.lang) if several else None,
-        "scenarios": {
-            section.code: section.title for workload in one.workloads for section in workload.sections
-        },
+        "scenarios": {section.code: section.title for workload in one.workloads for section in workload.sections},
         "outcomes": [(code, sentence(one.lang, f"site_outcome.{code}")) for code in OUTCOMES],
     }
     return _sheet(one, COMPARED, content)
@@ -206,7 +212,8 @@ def _definitions(one: Site) -> Sheet:
         "metrics": [figures[metric] for metric in METRICS if metric in figures],
         "states": list(dict.fromkeys((row.state_text, row.state_note) for row in rows)),
         "verdicts": [
-            (sentence(one.lang, f"site_outcome.{code}"), sentence(one.lang, f"site_verdict.{code}")) for code in OUTCOMES
+            (sentence(one.lang, f"site_outcome.{code}"), sentence(one.lang, f"site_verdict.{code}"))
+            for code in OUTCOMES
         ],
         "kinds": list(kinds.values()),
     }

@@ -143,7 +143,11 @@ def _slowest(record: Record, lang: str) -> str:
     if sketch is None or sketch.quantity != "latency_ns" or not sketch.values:
         return figures.NONE
     last = sketch.values[-1]
-    return sentence(lang, "site.tail_failed", count=figures.count(sketch.failed)) if last is None else figures.latency(last)
+    return (
+        sentence(lang, "site.tail_failed", count=figures.count(sketch.failed))
+        if last is None
+        else figures.latency(last)
+    )
 
 
 def _sections(entries: Sequence[Entry], lang: str) -> tuple[Section, ...]:

@@ -36,16 +36,19 @@ def _joined(lines: Iterator[Line]) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for label, value in lines:
         found.setdefault(label, []).append(value)
-    return {label: "; ".join(values) for label, values in found.items()}
+    return {label: "; ".join(dict.fromkeys(values)) for label, values in found.items()}
 
 
 def _lines(system: System, lang: str) -> Iterator[Line]:
     yield from system_section(system.records, lang).lines
-    settings = [pairs(record.settings) for record in system.records]
-    told = [("backend", [record.backend for record in system.records]), ("settings", settings)]
-    told.append(("mode", [name(lang, "mode", record.mode) for record in system.records]))
-    told.append(("suite", [record.suite_version for record in system.records]))
-    for key, values in told:
+    records = system.records
+    told: dict[str, list[str | None]] = {
+        "backend": [record.backend for record in records],
+        "settings": [pairs(record.settings) for record in records],
+        "mode": [name(lang, "mode", record.mode) for record in records],
+        "suite": [record.suite_version for record in records],
+    }
+    for key, values in told.items():
         distinct = dict.fromkeys(value for value in values if value)
         if distinct:
             yield sentence(lang, f"detail.{key}"), printable("; ".join(distinct))

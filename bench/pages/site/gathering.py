@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from bench.comparing.kept import Kept, kept_records
+from bench.pages.site import CannotMake
 from bench.records.hashing import record_hash
 from bench.records.host import Host
 from bench.records.record import Record, Run
@@ -17,10 +18,6 @@ from bench.report.styles import clipped
 
 MOST: Final = 20
 _LONGEST: Final = 60
-
-
-class TooMany(ValueError):
-    """More systems than the pages hold; one line."""
 
 
 class System(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +44,7 @@ def gathered(files: Sequence[tuple[Path, str]]) -> list[System]:
     """The systems of runs and records, each a file with the argument that named it, in that order.
 
     Records of different runs are one system where machine, devices and engine are the same and none is there twice: a
-    measurement that was repeated makes an entry of its own. Raises BadFile, and TooMany for more than `MOST`.
+    measurement that was repeated makes an entry of its own. Raises BadFile, and CannotMake for more than `MOST`.
     """
     groups: list[tuple[str, dict[str, Kept]]] = []
     for kept in _records(files):
@@ -58,7 +55,7 @@ def gathered(files: Sequence[tuple[Path, str]]) -> list[System]:
             groups.append((key, own))
         own[kept.name] = kept
     if len(groups) > MOST:
-        raise TooMany(f"These records are of {len(groups)} systems; a report holds {MOST} at most. Name fewer")
+        raise CannotMake(f"These records are of {len(groups)} systems; a report holds {MOST} at most. Name fewer")
     names = _names([records for _, records in groups])
     return [
         System(place=place, name=name, kept=records, runs=_runs(records))

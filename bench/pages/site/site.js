@@ -74,6 +74,12 @@
     const picked = (name) =>
       new Set([...picks.querySelectorAll(`[data-pick=${name}] input:checked`)].map((box) => box.value));
 
+    // What stands between backticks is code.
+    const said = (content) => {
+      const made = small("");
+      content.split("`").forEach((part, place) => made.append(place % 2 ? element("code", "", part) : part));
+      return made;
+    };
     const badge = (system) => element("span", `sys tint-${system.tint}`, system.place);
     const small = (content) => element("small", "", content);
     const figure = (system, [value, note, state, word, , anchor], place) => {
@@ -97,7 +103,7 @@
       changed.append(element("span", "change", text(change)));
       const verdict = element("td");
       const [code, word] = data.outcomes[outcome];
-      verdict.append(element("strong", `outcome ${code}`, word), small(text(reason)));
+      verdict.append(element("strong", `outcome ${code}`, word), said(text(reason)));
       row.append(what, figure(first, side), figure(data.systems[place - 1], beside, true), changed, verdict);
       return row;
     };

@@ -1,4 +1,4 @@
-"""All systems against each other as rows of text: what stands on the page without JavaScript, and what it picks from."""
+"""All systems against each other as rows of text: what stands on the page, and what its script picks from."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 from bench.comparing.systems import Held
 from bench.pages.site.entries import Entry, shortened
 from bench.records.comparison import Comparison, Judged
-from bench.report.comparing import compared_rows
 from bench.records.numbers import Measured
+from bench.report.comparing import compared_rows
 from bench.report.rows import figure_row, repetitions
 from bench.text import figures, name, sentence
 

@@ -1,11 +1,10 @@
-"""The site as files: pages that hold their own style and script and allow no other, in both languages, and downloads."""
+"""The site as files: pages in both languages that hold their own style and script and allow no other, and downloads."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final  # Any: values of templates
 
@@ -16,25 +15,21 @@ from markupsafe import Markup
 from bench import __version__
 from bench.comparing.margins import Margins
 from bench.comparing.systems import held_against_each_other
-from bench.pages.html import STYLE, commands, templates
-from bench.pages.site import downloads
-from bench.pages.site.building import INDEX, NAVIGATION, Sheet, Site, sheets, site
+from bench.pages.html import STYLE, page_environment
+from bench.pages.site import CannotMake, downloads
+from bench.pages.site.building import INDEX, NAVIGATION, Site, sheets, site
 from bench.pages.site.environment import environment
 from bench.pages.site.gathering import System
 from bench.records.untrusted import BadFile, read_json
 from bench.report.rows import SEVERITIES
 from bench.store.files import write_bytes
-from bench.text import LANGUAGES, sentence
+from bench.text import LANGUAGES
 
 LIST: Final = "site.json"
 _HERE: Final = Path(__file__).parent
 _LONGEST: Final = 1000
 # In JSON inside HTML: what could end the element, and what older scripts take for the end of a line.
 _ESCAPED: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
-
-
-class NotOurs(ValueError):
-    """A folder with files that no site has put there; one line."""
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +41,7 @@ class Files(msgspec.Struct, frozen=True, kw_only=True):
 def write_site(systems: Sequence[System], folder: Path, lang: str) -> Path:
     """Write the site of these systems into `folder`; returns its first page, which is in `lang`.
 
-    The other language lies in a folder of its own. An older site there is replaced, other files stay; raises NotOurs
+    The other language lies in a folder of its own. An older site there is replaced, other files stay; raises CannotMake
     where there are others only.
     """
     before = _files_before(folder)
@@ -68,6 +63,8 @@ def write_site(systems: Sequence[System], folder: Path, lang: str) -> Path:
             written.append(str(place / file))
     for old in sorted(set(before) - set(written)):
         (folder / old).unlink(missing_ok=True)
+        if (folder / old).parent != folder and not any((folder / old).parent.iterdir()):
+            (folder / old).parent.rmdir()
     write_bytes(folder / LIST, msgspec.json.encode(Files(files=tuple(written))))
     return folder / INDEX
 
@@ -79,7 +76,7 @@ def _files_before(folder: Path) -> list[str]:
     try:
         found = read_json(folder / LIST, Files).files
     except BadFile:
-        raise NotOurs(f"{folder} holds other files, and no report; name a new or empty folder with `--to`") from None
+        raise CannotMake(f"{folder} holds other files, and no report; name a new or empty folder with `--to`") from None
     # Only what a site can have written, wherever the list is from.
     paths = [PurePosixPath(name) for name in found]
     return [str(path) for path in paths if not path.is_absolute() and ".." not in path.parts and len(path.parts) <= 2]
@@ -87,7 +84,7 @@ def _files_before(folder: Path) -> list[str]:
 
 def _rendered(one: Site, first: str) -> Iterator[tuple[str, str]]:
     """The pages of one language as HTML; `first` is the language that lies at the top."""
-    environment, shared = _environment(), _shared(one, first)
+    environment, shared = _environment(one.lang), _shared(one, first)
     for sheet in sheets(one):
         yield sheet.file, environment.get_template(sheet.template).render(sheet=sheet, **shared, **sheet.content)
 
@@ -99,7 +96,6 @@ def _shared(one: Site, first: str) -> dict[str, Any]:
     script = (_HERE / "site.js").read_text(encoding="utf-8")
     return {
         "site": one,
-        "t": partial(sentence, one.lang),
         "navigation": NAVIGATION,
         "severities": SEVERITIES,
         "other_lang": other,
@@ -121,12 +117,12 @@ def _policy(css: str, script: str) -> str:
     )
 
 
-def _environment() -> Environment:
-    environment = templates(_HERE)
+def _environment(lang: str) -> Environment:
+    environment = page_environment(lang, _HERE)
     environment.finalize = _clipped
+    commands = environment.filters["commands"]
     environment.filters["commands"] = lambda text: commands(_clipped(text))
     environment.filters["json"] = _json
-    environment.filters["drawing"] = Markup
     return environment
 
 
