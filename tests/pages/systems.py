@@ -8,12 +8,15 @@ from random import Random
 
 import msgspec
 
+from bench.pages.site.gathering import gathered
+from bench.pages.site.writing import write_site
+from bench.records.findings import Finding
 from bench.records.host import Device
 from bench.records.metrics import METRICS, PRIMARY
-from bench.records.numbers import CurvePoint, Interval, Measured
-from bench.records.plan import Scenario
+from bench.records.numbers import CurvePoint, Measured
+from bench.records.plan import Mode, Scenario
 from bench.records.record import Record, Trial
-from bench.store.runs import RunFolder
+from bench.store.runs import RunFolder, find_record
 from tests.report import samples
 
 replace = msgspec.structs.replace
@@ -106,7 +109,66 @@ def _value(name: str, speed: float, dice: Random) -> float:
     return (typical * speed if metric.better == "higher" else typical / speed) * dice.lognormvariate(0.0, _SPREAD)
 
 
-def bracket(value: float, step: float) -> Measured:
-    """A rate that was searched for."""
-    interval = Interval(low=value, high=value * (1.0 + step), confidence=0.95, kind="bracket")
-    return Measured(value=value, interval=interval)
+def kept_records(
+    results: Path, number: int, records: Sequence[Record], mode: Mode = "standard", cpu: str | None = None
+) -> str:
+    """A run of records made by hand, each with the repetitions that it names; returns its id."""
+    run_id = f"20260102T0000{number:02d}Z-{number:04x}"
+    folder, run = RunFolder.of(results, run_id), samples.run(list(records), mode)
+    host = replace(run.host, cpu_model=cpu or f"Processor {number}")
+    folder.keep_run(replace(run, run_id=run_id, host=host))
+    for record in records:
+        for index in range(len(record.trials)):
+            trial = Trial(
+                index=index,
+                status="complete",
+                started_at="2026-01-02T00:00:00+00:00",
+                seed=index,
+                metrics=record.metrics,
+            )
+            folder.keep_trial(record.measurement.name, trial)
+        folder.keep_record(replace(record, run_id=run_id))
+    return run_id
+
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "=cmd|' /C calc'!A0",
+    "\u202egnp.exe\u2066",
+    "<img src=x onerror=alert(1)>",
+    "]]>--><style>*{display:none}</style>",
+)
+LONG = "x" * 10_000
+
+
+def hostile(results: Path, number: int) -> str:
+    """A system of which every text tries to be more than text."""
+    script, formula, turned, image, style = HOSTILE
+    base = samples.record("offline", workload=script.replace("/", "\\"), mode="standard")
+    assert base.facts is not None
+    record = replace(
+        base,
+        backend=formula,
+        device=Device(kind=turned, title=image),
+        facts=replace(base.facts, engine=style, engine_version=LONG, driver_version=script, applied={formula: LONG}),
+        settings={formula: script, turned: LONG},
+        metrics={**base.metrics, formula: samples.measured(3.0), script: samples.measured(4.0)},
+        findings=(Finding(code=script, severity="warning", seen=image, subject=turned),),
+        model_hash=LONG,
+    )
+    other = replace(samples.record("single_stream", mode="standard"), backend=formula, device=record.device)
+    return kept_records(results, number, [record, other], cpu=f"{formula}{script}{LONG}")
+
+
+def mixed(results: Path) -> list[str]:
+    """Three sound systems, one that is void and unfinished in parts, one measured quickly, and a hostile one."""
+    sound = [kept_system(results, number, speed=speed) for number, speed in ((1, 1.0), (2, 1.1), (3, 1.001))]
+    void = kept_records(results, 4, [samples.invalid(), samples.partial(), samples.failed()])
+    quick = kept_records(results, 5, [samples.record(), samples.record("offline")], mode="quick")
+    return [*sound, void, quick, hostile(results, 6)]
+
+
+def site_of(results: Path, arguments: Sequence[str], folder: Path, lang: str = "en") -> Path:
+    """The site of runs in `results`; returns its folder."""
+    write_site(gathered([(find_record(argument, results), argument) for argument in arguments]), folder, lang)
+    return folder
