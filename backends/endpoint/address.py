@@ -112,7 +112,7 @@ def token(address: Address) -> str:
         raise Unsupported(
             f"{TOKEN} holds characters that a header cannot carry (line ends, control characters, others)."
         )
-    if not address.tls and not _is_loopback(address.host):
+    if not address.tls and not is_loopback(address.host):
         raise Unsupported(
             f"{TOKEN} is set and {address.url} is not encrypted: anybody on the way could read it; "
             f"use {address.scheme}s://, or unset it."
@@ -146,7 +146,8 @@ def _context(file: str | None) -> ssl.SSLContext:
         raise Unsupported(f"{AUTHORITY} names {file!r}, which cannot be used: {why}.") from None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this host reaches the address; a name other than `localhost` is not resolved for it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

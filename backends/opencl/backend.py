@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.checks import check_precision, check_settings
 from bench.backends.opencl import device as devices
 from bench.backends.opencl.compiled import Compiled
-from bench.backends.opencl.tuning import read_table
+from bench.backends.opencl.tables import tiles_of
 from bench.records.host import Device
 from bench.records.plan import Setting
 
@@ -16,16 +14,18 @@ from bench.records.plan import Setting
 _TEXTS = {
     "platform": "a part of a platform's name",
     "programs": "a folder that `bench opencl build` wrote",
-    "tiles": "a file that `bench opencl tune` wrote",
+    "tiles": "a file that `bench opencl tune` wrote, or `rule`",
 }
-_SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True)}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True), "winograd": (True, False)}
 
 
 class OpenClBackend:
     """Settings: `strict_device` = true refuses a network with operators that would run on the host.
 
     `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
-    `tiles` = file that `bench opencl tune` wrote: how each layer is cut up, as it ran fastest there.
+    `tiles` = file that `bench opencl tune -o` wrote: how each layer is cut up, as it ran fastest; `rule`: by rule.
+    Without it: as was tuned on this device (`bench opencl tune`), else as ships for its driver, else by rule.
+    `winograd` = false computes every 3x3 convolution directly, with more multiplications and other last bits.
     `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """
 
@@ -50,8 +50,7 @@ class OpenClBackend:
         check_settings(self.name, options.settings, {**_SETTINGS, **texts})
         platform = options.settings.get("platform")
         found = devices.look_up(device, None if platform is None else str(platform))
-        tiles = options.settings.get("tiles")
-        return Compiled(model, found, options, None if tiles is None else read_table(Path(str(tiles)), found))
+        return Compiled(model, found, options, tiles_of(options.settings, found))
 
 
 BACKEND = OpenClBackend()

@@ -32,10 +32,15 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Tiles(msgspec.Struct, frozen=True):
-    """Tiles of layers by their key, and the rule for all others; None: by the registers of the device."""
+    """Tiles of layers by their key, and the rule for all others; None: by the registers of the device.
+
+    `origin` says where the table is from, and `winograd` whether 3x3 convolutions may go that way.
+    """
 
     table: Mapping[str, Tile] = {}
     rule: Rule | None = None
+    origin: str = "rule"
+    winograd: bool = True
 
     def convolution(self, layer: Convolution, traits: Traits, samples: int) -> tuple[str, Tile]:
         """Key and tile; strips are those of the whole picture."""
@@ -65,6 +70,9 @@ class Tiles(msgspec.Struct, frozen=True):
     def _chosen(self, key: str, ruled: Tile, most: int, blocks: int) -> tuple[str, Tile]:
         """The key, and the table's tile where it has one. Raises EngineError for one that reads beyond the layer."""
         tile = self.table.get(key, ruled)
+        if self.origin == "shipped":  # measured with other cores, whose share this device's rule knows
+            strips = max(1, ruled.strips * ruled.pixels * ruled.blocks // (tile.pixels * tile.blocks))
+            tile = msgspec.structs.replace(tile, strips=strips)
         if tile.pixels > most or blocks % tile.blocks:
             raise EngineError(
                 f"opencl: the table of tiles has {tile.pixels} by {tile.blocks} for a layer of {most} by {blocks} "
@@ -87,7 +95,9 @@ def _by_registers(traits: Traits) -> Rule:
 
 
 def _tile(rule: Rule, most: int, blocks: int) -> Tile:
-    return Tile(max(1, min(rule.pixels, most)), rule.blocks if blocks % rule.blocks == 0 else 1, rule.width)
+    """As wide as the rule says, or a little narrower, so that no strip has pixels of the one before it."""
+    strips = -(-most // rule.pixels)
+    return Tile(max(1, -(-most // max(1, strips))), rule.blocks if blocks % rule.blocks == 0 else 1, rule.width)
 
 
 def _with_strips(tile: Tile, items: int, most: int, rule: Rule, traits: Traits) -> Tile:

@@ -28,7 +28,12 @@ _COMMANDS = {
     "history": "Each figure over the kept runs, and where its level changed.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
+<<<<<<< HEAD
     "report": "The report of a kept run again; of several a site that compares them.",
+=======
+    "report": "Write the report of a kept run again, in Chinese or English.",
+    "plot": "One picture of kept records or of a list, as PNG or SVG.",
+>>>>>>> helper/plots
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
@@ -159,6 +164,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
+    from bench.plots.asked import CannotDraw
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
     from bench.procurement.policies import NoPolicy
@@ -172,7 +178,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, CannotDraw, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, CannotMake, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))

@@ -18,6 +18,11 @@ device_option = click.option(
     "--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`."
 )
 
+batches_option = click.option(
+    "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
+    help="Samples at once; may be repeated.",
+)  # fmt: skip
+
 
 @click.group("opencl")
 def command() -> None:
@@ -54,10 +59,7 @@ def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, 
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write, empty."
 )
-@click.option(
-    "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
-    help="Samples at once; may be repeated.",
-)  # fmt: skip
+@batches_option
 @settings_option
 @format_option
 @lang_option
@@ -88,32 +90,58 @@ def build(
 
 
 @command.command("tune")
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @device_option
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="To write."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="To write or add to, for `--setting tiles=FILE` [default: the cache, where runs on this device look].",
 )
-@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
+@batches_option
 @click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Shortest of how many.")
-@click.option("--budget-s", type=click.FloatRange(0, 86_400), default=20.0, show_default=True, help="Within what time.")
+@click.option(
+    "--budget-s",
+    type=click.FloatRange(0, 86_400),
+    default=20.0,
+    show_default=True,
+    help="Within what time, each MODEL.",
+)
 @format_option
 @lang_option
 @logging_options
-def tune(model: str, device: str, output: Path, batch: int, rounds: int, budget_s: float, form: str, lang: str) -> int:
-    """Find by measurement how MODEL's layers are best cut up; runs take it by `--setting tiles=FILE`."""
+def tune(
+    models: tuple[str, ...],
+    device: str,
+    output: Path | None,
+    batches: tuple[int, ...],
+    rounds: int,
+    budget_s: float,
+    form: str,
+    lang: str,
+) -> int:
+    """Find by measurement how the layers of each MODEL are best cut up on this device; runs then take it."""
+    import msgspec
+
     from bench.opencl.process import Request, tuned
     from bench.text import sentence
     from bench.text.figures import latency
 
-    table = str(output.expanduser().absolute())
-    request = Request(model=model, device=device, batches=(batch,), rounds=rounds, table=table, budget_s=budget_s)
-    found = _unless_refused(tuned, request)
+    table = str(output.expanduser().absolute()) if output is not None else None
+    found = []
+    for model in models:
+        request = Request(
+            model=model, device=device, batches=batches, rounds=rounds, tune=True, table=table, budget_s=budget_s
+        )
+        for one in _unless_refused(tuned, request):
+            found.append({"model": model, **msgspec.structs.asdict(one)})
+            if form != "json":
+                told = {"model": model, **{key: getattr(one, key) for key in ("batch", "layers", "device", "tried")}}
+                times = {"before": latency(one.before_ns), "after": latency(one.after_ns)}
+                click.echo(sentence(lang, "opencl.tuned", **told, **times, rules=one.rules, file=one.file))
     if form == "json":
         print_json(found)
-    else:
-        told = {"layers": found.layers, "device": found.device, "tried": found.tried, "rules": found.rules}
-        times = {"before": latency(found.before_ns), "after": latency(found.after_ns)}
-        click.echo(sentence(lang, "opencl.tuned", **told, **times, file=table))
     return exit_codes.OK
 
 

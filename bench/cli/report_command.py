@@ -60,5 +60,6 @@ def _one_run(file: Path, target: Path | None, lang: str) -> int:
         raise click.UsageError(f"A report is made of a whole run; {file} is a part of one. A site takes it: `--site`.")
     folder = target or file.parent
     ensure_writable(folder, "`--to`")
-    click.echo(write_report(kept, RunFolder(file.parent).load_records(), folder, lang))
+    inside = RunFolder(file.parent)
+    click.echo(write_report(kept, inside.load_records(), folder, lang, inside.load_all_trials()))
     return exit_codes.OK

@@ -274,7 +274,7 @@ def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str
     from bench.report.terminal import print_table
     from bench.text import sentence
 
-    report = write_report(run, records, folder.path, lang)
+    report = write_report(run, records, folder.path, lang, folder.load_all_trials())
     print_table(console(), records, lang)
     click.echo(f"\n{sentence(lang, 'progress.records', path=folder.path)}")
     click.echo(sentence(lang, "progress.report", path=report))

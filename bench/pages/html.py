@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bench.pages.run import Page, build_page, summary_png
-from bench.records.record import Record, Run
+from bench.records.record import Record, Run, Trial
 from bench.report.rows import SEVERITIES
 from bench.store.files import write_bytes
 from bench.text import sentence
@@ -24,10 +25,19 @@ STYLE: Final = _HERE / "style.css"
 _COMMAND: Final = re.compile(r"`([^`]*)`")
 
 
-def write_report(run: Run, records: list[Record], folder: Path, lang: str) -> Path:
-    """Write `report.html` and, where there are records, `summary.png` into `folder`; returns the path of the former."""
+def write_report(
+    run: Run,
+    records: list[Record],
+    folder: Path,
+    lang: str,
+    trials: Mapping[str, Sequence[Trial]] | None = None,
+) -> Path:
+    """Write `report.html` and, where there are records, `summary.png` into `folder`; returns the path of the former.
+
+    `trials` are the repetitions by the name of their measurement.
+    """
     target = folder / REPORT
-    write_bytes(target, render(build_page(run, records, lang)).encode())
+    write_bytes(target, render(build_page(run, records, lang, trials)).encode())
     if records:
         write_bytes(folder / SUMMARY, summary_png(records, lang))
     return target

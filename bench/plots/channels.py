@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import mark_state, value_axis
+from bench.plots.drawing import legend_beside, mark_state, value_axis
 from bench.plots.fonts import identifier
 from bench.plots.palette import ACCENT, INK, PAPER, SERIES
 from bench.records.record import Record
@@ -97,10 +97,8 @@ class SearchCourse:
         if trials and self.held:
             axes.axvline(trials + 0.5, color=INK, linewidth=0.8, linestyle=":")
         if self.value is not None:
-            axes.axhline(self.value / factor, color=SERIES, linewidth=0.8, linestyle="--")
-            shown = figures.figure(self.unit, self.value)
-            where = (0.99, self.value / factor)
-            axes.annotate(shown, where, (0, 3), ("axes fraction", "data"), "offset points", ha="right", weight="bold")
+            label = sentence(lang, "plot.published", value=figures.figure(self.unit, self.value))
+            axes.axhline(self.value / factor, color=SERIES, linewidth=0.8, linestyle="--", label=label)
         self._frame(axes, lang, unit, everything / factor)
         return axes
 
@@ -113,7 +111,7 @@ class SearchCourse:
         axes.set_xlabel(sentence(lang, "plot.attempt"))
         axes.set_ylabel(f"{sentence(lang, 'plot.channels' if self.unit == 'channels' else 'plot.offered')} ({unit})")
         axes.set_title(identifier(self.name))
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02), fontsize=8, borderaxespad=0.0)
+        legend_beside(axes)
         mark_state(axes, self.state, lang)
 
 

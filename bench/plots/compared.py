@@ -17,6 +17,7 @@ from bench.plots.palette import INK, PAPER, Palette
 from bench.plots.systems import named
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
+from bench.records.plan import Mode
 from bench.records.record import Record
 from bench.report.rows import State, interval_text, record_state, repetitions, value_text
 from bench.text import figures, name, sentence
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The figure of one system, in the metric's own unit."""
+    """The figure of one system, in the metric's own unit. `verified`: its quality was judged, well or badly."""
 
     system: str
     measured: Measured
     state: State
     repetitions: int
+    mode: Mode
+    suite_version: str
+    verified: bool
 
     @property
     def value(self) -> float | None:
@@ -65,10 +69,7 @@ class Compared:
         """
         pairs = named(records, names)
         chosen = metric or (records[0].primary if records else "")
-        found = [
-            Figure(system, record.metrics.get(chosen, Measured()), record_state(record), repetitions(record))
-            for system, record in pairs
-        ]
+        found = [_figure(system, record, chosen) for system, record in pairs]
         if all(figure.value is None for figure in found):
             return None
         measurement = records[0].measurement
@@ -103,7 +104,26 @@ class Compared:
     def _text(self, figure: Figure, lang: str) -> str:
         if figure.value is None:
             return sentence(lang, "value.missing")
-        return "  ".join(filter(None, (value_text(self.metric, figure.measured), state_word(figure.state, lang))))
+        words = [value_text(self.metric, figure.measured), state_word(figure.state, lang)]
+        words.append("" if figure.verified else sentence(lang, "plot.unverified"))
+        # What is not alike is said beside the figure that it is of.
+        if len({one.mode for one in self.figures}) > 1:
+            words.append(name(lang, "mode", figure.mode))
+        if len({one.suite_version for one in self.figures}) > 1:
+            words.append(sentence(lang, "plot.suite", version=identifier(figure.suite_version, 12)))
+        return "  ".join(filter(None, words))
+
+
+def _figure(system: str, record: Record, metric: str) -> Figure:
+    return Figure(
+        system=system,
+        measured=record.metrics.get(metric, Measured()),
+        state=record_state(record),
+        repetitions=repetitions(record),
+        mode=record.mode,
+        suite_version=record.suite_version,
+        verified=record.quality is not None and record.quality.passed is not None,
+    )
 
 
 def _extent(figure: Figure) -> list[float]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import mark_state, value_axis
+from bench.plots.drawing import legend_above, mark_state, time_unit, value_axis
 from bench.plots.fonts import identifier
 from bench.plots.palette import ACCENT, INK, SERIES
 from bench.records.numbers import Sketch
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _LEAST_PER_POINT: Final = 8
 # Findings on what happened while it was measured; none of them knows when.
-_DISTURBED: Final = ("throttled", "clock-varied", "not-steady", "host-busy", "memory-swapped", "device-shared")
+_DISTURBED: Final = ("throttled", "clock-varied", "not-steady", "overloaded", "host-busy", "memory-swapped")
+# In a queue neighbours in time are alike, and every burst looks like a trend; "overloaded" is what is found there.
+_CLOSED: Final = frozenset({"single_stream", "multi_stream", "offline"})
 _LINE: Final = 66
 
 
@@ -38,7 +40,7 @@ class Course:
 
     Windows of the sketch are merged until a point stands for enough completions to be more than chance. Time 0 is
     where the warm-up ended. `drift` is the change from the first tenth to the last, a share; None where nothing moved
-    one way all along, and `trend` has both ends (mean of either tenth). `disturbed` are codes of findings.
+    one way all along, and in open loops. `trend` has the means of both tenths, and `disturbed` codes of findings.
     """
 
     name: str
@@ -64,7 +66,8 @@ class Course:
         offline = sketch.quantity == "service_ns"
         low, mean, high = (merged.rate,) * 3 if offline else (merged.low, merged.mean, merged.high)
         bound = record.measurement.latency_bound_ns
-        drift, trend = _drift(mean)
+        closed = record.measurement.scenario in _CLOSED
+        drift, trend = _drift(mean) if closed else (None, (math.nan, math.nan))
         found = {entry.code for entry in record.findings}
         return cls(
             name=record.measurement.name,
@@ -85,9 +88,8 @@ class Course:
         """Draw into `axes`: a line for the mean, a band from least to greatest; a rate from zero."""
         rate = self.kind == "rate"
         seen = self.mean[np.isfinite(self.mean)]
-        factor, unit = figures.axis_unit(
-            "1/s" if rate else "ns", float(seen.max() if rate else np.median(seen)) if seen.size else 1.0
-        )
+        extent = np.r_[self.low, self.high, self.bound_ns or np.nan]
+        factor, unit = figures.axis_unit("1/s", float(seen.max()) if seen.size else 1.0) if rate else time_unit(extent)
         if not rate:
             label = sentence(lang, "plot.range")
             axes.fill_between(
@@ -98,14 +100,12 @@ class Course:
         axes.plot(self.time_s, self.mean / factor, color=SERIES, linewidth=1.3, marker=alone, markersize=3, label=label)
         self._draw_marks(axes, lang, factor)
         if rate:
-            axes.set_ylim(0.0, 1.4 * float(seen.max()) / factor if seen.size and seen.max() > 0.0 else 1.0)
+            axes.set_ylim(0.0, 1.25 * float(seen.max()) / factor if seen.size and seen.max() > 0.0 else 1.0)
         else:
-            value_axis(axes, np.r_[self.low, self.high, self.bound_ns or np.nan] / factor)
-            axes.margins(y=0.25)
-        axes.legend(loc="upper left", ncols=2, fontsize=8)
+            value_axis(axes, extent / factor)
         axes.set_xlabel(sentence(lang, "plot.time"))
         axes.set_ylabel(f"{sentence(lang, 'plot.throughput' if rate else 'plot.latency')} ({unit})")
-        axes.set_title(self._title(lang))
+        legend_above(axes, self._title(lang), 2)
         mark_state(axes, self.state, lang)
         return axes
 

@@ -107,9 +107,7 @@ class Forest:
         ends = ends[np.isfinite(ends) & (ends > 0.0)]
         low, high = float(ends.min()), float(ends.max())
         room = max(high / low, 1.02) ** 0.12
-        if high / low > 8.0:
-            log_axis(axes, "x")
-        axes.set_xlim(low / room, high * room)
+        log_axis(axes, "x", low / room, high * room)
 
 
 def _of_term(label: str, term: TermResult, system: str = "") -> Ratio:
@@ -137,9 +135,13 @@ def _draw_ratio(axes: Axes, row: int, ratio: Ratio, palette: Palette) -> None:
 
 
 def _text(ratio: Ratio, lang: str) -> str:
-    ends = f" [{ratio.low:.3g}, {ratio.high:.3g}]" if math.isfinite(ratio.low) else ""
+    ends = f" [{_times(ratio.low)}, {_times(ratio.high)}]" if math.isfinite(ratio.low) else ""
     verdict = f"  {name(lang, 'outcome', ratio.verdict)}" if ratio.verdict else ""
-    return f"{ratio.ratio:.3g}{ends}{verdict}"
+    return f"{_times(ratio.ratio)}{ends}{verdict}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.3f}" if 0.1 <= ratio < 10.0 else f"{ratio:.3g}"
 
 
 def _name(text: str, lang: str) -> str:

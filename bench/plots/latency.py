@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import legend_beside, mark_state, state_word, value_axis
+from bench.plots.drawing import legend_beside, mark_state, system_label, time_unit, value_axis
 from bench.plots.fonts import identifier
 from bench.plots.palette import ACCENT, INK, SERIES, Palette
 from bench.plots.systems import named
@@ -81,13 +81,14 @@ class QuantileCurve:
 
     def draw(self, axes: Axes, lang: str) -> Axes:
         """Draw into `axes`: the tail to the right, on a logarithmic axis."""
-        factor, unit = figures.axis_unit("ns", float(np.median(self.latency_ns)))
+        extent = np.r_[self.latency_ns, self.bound_ns or np.nan]
+        factor, unit = time_unit(extent)
         alone = "o" if self.beyond.size < 3 else ""
         axes.plot(self.beyond, self.latency_ns / factor, color=SERIES, linewidth=1.6, marker=alone)
-        if self.bound_ns is not None:
-            _draw_bound(axes, self.bound_ns, factor, lang)
         _tail_axis(axes, float(self.beyond.min()))
-        value_axis(axes, np.r_[self.latency_ns, self.bound_ns or np.nan] / factor)
+        value_axis(axes, extent / factor)
+        if self.bound_ns is not None:
+            self._draw_bound(axes, factor, lang)
         for point in self.published:
             _draw_percentile(axes, point, factor)
         axes.set_xlabel(sentence(lang, "plot.percentile"))
@@ -95,6 +96,18 @@ class QuantileCurve:
         axes.set_title(identifier(self.name))
         mark_state(axes, self.state, lang)
         return axes
+
+    def _draw_bound(self, axes: Axes, factor: float, lang: str) -> None:
+        """With its name where the curve is not: it rises to the right, so at the left until it has passed the bound."""
+        assert self.bound_ns is not None
+        at, text = self.bound_ns / factor, _bound_text(self.bound_ns, lang)
+        axes.axhline(at, color=INK, linewidth=0.8, linestyle="--")
+        early = self.latency_ns[self.beyond > 0.2]
+        left = not early.size or float(early.max()) < 0.6 * self.bound_ns
+        axes.annotate(
+            text, (0.01 if left else 0.99, at), (0, 3), ("axes fraction", "data"), "offset points",
+            fontsize=8, ha="left" if left else "right",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +136,17 @@ class QuantileCurves:
     def draw(self, axes: Axes, lang: str, palette: Palette | None = None) -> Axes:
         """A line for each system, in its look; what is void says so in the legend."""
         palette = palette or Palette.of(self.systems)
-        everything = np.concatenate([curve.latency_ns for curve in self.curves])
-        factor, unit = figures.axis_unit("ns", float(np.median(everything)))
+        everything = np.r_[np.concatenate([curve.latency_ns for curve in self.curves]), self.bounds_ns]
+        factor, unit = time_unit(everything)
         for system, curve in zip(self.systems, self.curves, strict=True):
-            label = "  ".join(filter(None, (identifier(system, 40), state_word(curve.state, lang))))
+            label = system_label(system, curve.state, lang)
             # A mark for each of some hundred points would be a beam.
             every = max(1, curve.beyond.size // 8)
             axes.plot(curve.beyond, curve.latency_ns / factor, **palette[system].lines(), markevery=every, label=label)
         for bound in self.bounds_ns:
-            _draw_bound(axes, bound, factor, lang)
+            axes.axhline(bound / factor, color=INK, linewidth=0.8, linestyle="--", label=_bound_text(bound, lang))
         _tail_axis(axes, min(float(curve.beyond.min()) for curve in self.curves))
-        value_axis(axes, np.r_[everything, self.bounds_ns] / factor)
+        value_axis(axes, everything / factor)
         axes.set_xlabel(sentence(lang, "plot.percentile"))
         axes.set_ylabel(f"{sentence(lang, 'plot.latency')} ({unit})")
         axes.set_title(identifier(self.measurement))
@@ -166,15 +179,14 @@ def _draw_percentile(axes: Axes, point: Percentile, factor: float) -> None:
         axes.plot([x, x], [low, high], color=colour, linewidth=1.4, marker="_", markersize=6)
     axes.plot([x], [y], marker="o", markersize=5 if point.primary else 3.5, color=colour, linestyle="")
     text = f"p{100.0 * point.p:g}  {figures.latency(point.ns)}"
-    # The curve rises to the right: there is room below a point, and at the right edge above it.
-    at_edge = point.p > 0.99
+    # The curve rises to the right: there is room below a point, at the right edge above it, and just above it
+    # where the axis begins.
+    at_edge, low = point.p > 0.99, axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1] < 0.12
     axes.annotate(
-        text, (x, y), (-6, 7) if at_edge else (6, -12), textcoords="offset points", color=colour,
+        text, (x, y), (-6, 7) if at_edge else (-18, 5) if low else (6, -12), textcoords="offset points", color=colour,
         ha="right" if at_edge else "left", weight="bold" if point.primary else "normal", fontsize=8,
     )  # fmt: skip
 
 
-def _draw_bound(axes: Axes, bound_ns: float, factor: float, lang: str) -> None:
-    axes.axhline(bound_ns / factor, color=INK, linewidth=0.8, linestyle="--")
-    text = f"{sentence(lang, 'plot.bound')} {figures.latency(bound_ns)}"
-    axes.annotate(text, (0.01, bound_ns / factor), (0, 3), ("axes fraction", "data"), "offset points", fontsize=8)
+def _bound_text(bound_ns: float, lang: str) -> str:
+    return f"{sentence(lang, 'plot.bound')} {figures.latency(bound_ns)}"

@@ -16,7 +16,7 @@ SERIES: Final = "#0072b2"
 ACCENT: Final = "#d55e00"
 INK: Final = "#1f2328"
 PAPER: Final = "#ffffff"
-COLOURS: Final = (SERIES, ACCENT, "#4f0c84", "#d27aa3", "#446042", "#513f07")
+COLOURS: Final = (SERIES, ACCENT, "#4f0c84", "#cf749f", "#446042", "#513f07")
 DARK_COLOURS: Final = ("#56b4e9", "#f28e4b", "#9968f8", "#ffdbf9", "#99bda2", "#8a7956")
 """The same on a dark page, in the same order; `bench/pages/style.css` has them."""
 PAGE_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
@@ -31,7 +31,8 @@ PAGE_COLOURS: Final[Mapping[str, str]] = MappingProxyType(
 """What a colour becomes on a page, which has its own for light and dark."""
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p")
 _LINES: Final = ("-", "--", "-.", ":")
-_HATCHES: Final = ("", "////", "....", "xxxx", "||||", "\\\\\\\\", "----", "oooo", "++++", "////....")
+# Lines only: an SVG writes every dot of a hatch as a curve of its own.
+_HATCHES: Final = ("", "////", "\\\\\\\\", "xxx", "|||", "---", "+++", "//--", "\\\\||", "/")
 MOST_TOLD_APART: Final = 20
 
 

@@ -40,9 +40,12 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Pareto:
-    """Systems by the figures `axes`, addresses `<workload>.<scenario>.<metric>`: to the right, upwards, in words."""
+    """Systems by the figures `axes`, addresses `<workload>.<scenario>.<metric>`: to the right, upwards, in words.
 
-    title: str
+    `titles` by language, English always.
+    """
+
+    titles: Mapping[str, str]
     axes: tuple[str, ...]
     spots: tuple[Spot, ...]
 
@@ -62,7 +65,7 @@ class Pareto:
         complete = [values for values in found.values() if None not in values[:2]]
         axes = wanted if all(values[2] is not None for values in complete) else wanted[:2]
         spots = _spots({system: values[: len(axes)] for system, values in found.items()}, axes)
-        return cls(workload, axes, spots) if spots else None
+        return cls({"en": workload}, axes, spots) if spots else None
 
     @classmethod
     def of_listing(
@@ -79,7 +82,7 @@ class Pareto:
             if row.table == table and row.on_pareto_front is not None
         )
         spots = tuple(spot for spot in spots if None not in spot.values[:2])
-        return cls(made.policy.title.get("en", made.policy.name), axes, spots) if spots else None
+        return cls({"en": made.policy.name, **made.policy.title}, axes, spots) if spots else None
 
     def draw(self, axes: Axes, lang: str, palette: Palette | None = None) -> Axes:
         """Full marks on the front, hollow ones behind it; names, and the third figure, in a column beside the axes."""
@@ -97,7 +100,8 @@ class Pareto:
         label_beside(axes, list(zip(x, y, strict=True)), [self._label(spot, lang) for spot in self.spots])
         axes.set_xlabel(f"{_words(self.axes[0], lang)} ({x_unit})  {_better(self.axes[0], lang)}")
         axes.set_ylabel(f"{_words(self.axes[1], lang)} ({y_unit})\n{_better(self.axes[1], lang)}")
-        axes.set_title(f"{identifier(self.title)}: {sentence(lang, 'plot.front')}")
+        title = self.titles.get(lang, self.titles["en"])
+        axes.set_title(f"{identifier(title)}: {sentence(lang, 'plot.front')}")
         return axes
 
     def _scaled(self, axis: int) -> tuple[NDArray[np.float64], str]:

@@ -107,11 +107,12 @@ class Places:
             for x, column in enumerate(self.rows):
                 self._draw_cell(axes, x, y, row.number, column.number)
         axes.set_xlim(-0.5, count - 0.5)
-        name_rows(axes, [f"{place + 1}  {row.name}" for place, row in enumerate(self.rows)])
-        axes.set_xticks(range(count), [str(place + 1) for place in range(count)])
+        name_rows(axes, [row.name for row in self.rows])
+        axes.set_xticks(range(count), [str(row.number) for row in self.rows])
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
         axes.grid(visible=False)
+        axes.set_xlabel(sentence(lang, "plot.untold"))
         told = [
             (key, sentence(lang, f"plot_pair.{key}"), look)
             for key, look in (("better", _BETTER), ("worse", _WORSE), ("small", _SMALL))

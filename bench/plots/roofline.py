@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.plots.drawing import label_beside, log_axis
 from bench.plots.fonts import identifier
-from bench.plots.palette import INK, PAPER, Palette
+from bench.plots.palette import PAPER, Palette
 from bench.plots.systems import system_name
 from bench.records.record import Record
 from bench.report.rows import State, executed_precision, record_state
@@ -76,19 +76,20 @@ class Roofs:
         return cls(tuple(points), tuple(roofs)) if points else None
 
     def draw(self, axes: Axes, lang: str, palette: Palette | None = None) -> Axes:
-        """Both axes logarithmic; points are named in a column beside the axes, roofs where they are flat."""
+        """Both axes logarithmic; points and roofs are named in a column beside the axes."""
         palette = palette or Palette.of(point.system for point in self.points)
         factor, unit = figures.axis_unit("OP/s", max(point.ops_per_s for point in self.points))
         intensities = self._extent(axes, factor)
         for roof in self.roofs:
-            self._draw_roof(axes, roof, intensities, factor, palette)
+            _draw_roof(axes, roof, intensities, factor, palette)
         for point in self.points:
             face = {"markerfacecolor": PAPER} if point.state == "invalid" else {}
             axes.plot(
                 [point.intensity], [point.ops_per_s / factor], linestyle="", **palette[point.system].marks(6) | face
             )
         places = [(point.intensity, point.ops_per_s / factor) for point in self.points]
-        label_beside(axes, places, [self._label(point) for point in self.points])
+        places += [(float(intensities[-1]), roof.ops_per_s / factor) for roof in self.roofs]
+        label_beside(axes, places, [*map(self._label, self.points), *map(self._roof_label, self.roofs)])
         axes.set_xlabel(sentence(lang, "plot.intensity"))
         axes.set_ylabel(f"{sentence(lang, 'plot.operations')} ({unit})")
         axes.set_title(sentence(lang, "plot.roofline" if self.roofs else "plot.roofline_bare"))
@@ -101,24 +102,22 @@ class Roofs:
         bends = [roof.ops_per_s / roof.bytes_per_s for roof in self.roofs if roof.bytes_per_s]
         y = np.array([point.ops_per_s for point in self.points] + [roof.ops_per_s for roof in self.roofs]) / factor
         low, high = min([x.min(), *bends]) / _ROOM, max([x.max(), *bends]) * _ROOM
-        log_axis(axes, "x")
-        log_axis(axes, "y")
-        axes.set_xlim(low, high)
-        axes.set_ylim(y.min() / _ROOM, y.max() * _ROOM)
+        log_axis(axes, "x", low, high)
+        log_axis(axes, "y", y.min() / _ROOM, y.max() * _ROOM)
         return np.geomspace(low, high, 200)
-
-    def _draw_roof(
-        self, axes: Axes, roof: Roof, intensities: NDArray[np.float64], factor: float, palette: Palette
-    ) -> None:
-        look = palette[roof.system]
-        slope = np.inf if roof.bytes_per_s is None else roof.bytes_per_s * intensities
-        height = np.minimum(roof.ops_per_s, slope) / factor
-        # Of several peaks only one line need come up from the left.
-        axes.plot(intensities, height, color=look.colour, linestyle=look.line, linewidth=1.2)
-        text = f"{identifier(roof.precision, 8)}  {figures.operations(roof.ops_per_s)}  {identifier(roof.source, 34)}"
-        where = (intensities[-1], roof.ops_per_s / factor)
-        axes.annotate(text, where, (-2, 3), textcoords="offset points", ha="right", fontsize=7, color=INK)
 
     def _label(self, point: Point) -> str:
         several = len({one.system for one in self.points}) > 1
         return f"{identifier(point.name, 34)}" + (f", {identifier(point.system, 24)}" if several else "")
+
+    def _roof_label(self, roof: Roof) -> str:
+        peak = f"{identifier(roof.precision, 8)} {figures.operations(roof.ops_per_s)}"
+        return f"{peak}, {identifier(roof.source, 34)}"
+
+
+def _draw_roof(axes: Axes, roof: Roof, intensities: NDArray[np.float64], factor: float, palette: Palette) -> None:
+    look = palette[roof.system]
+    slope = intensities * (np.inf if roof.bytes_per_s is None else roof.bytes_per_s)
+    axes.plot(
+        intensities, np.minimum(roof.ops_per_s, slope) / factor, color=look.colour, linestyle=look.line, linewidth=1.2
+    )

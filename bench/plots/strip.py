@@ -69,9 +69,13 @@ class Strip:
         axes.set_xlim(0.5, len(self.stretches) + 0.5)
         self._limits(axes)
         axes.set_xlabel(sentence(lang, "plot.repetition"))
-        known = name(lang, "knob", self.what) if self.what != "power" else sentence(lang, "plot.power")
-        axes.set_title(f"{known}  {identifier(self.source, 40)}".rstrip())
+        axes.set_title(self.title(lang))
         return axes
+
+    def title(self, lang: str) -> str:
+        """What is shown, with its unit, and whose power."""
+        known = name(lang, "knob", self.what) if self.what != "power" else sentence(lang, "plot.power")
+        return f"{known}  {identifier(self.source, 40)}".rstrip()
 
     def _labels(self, axes: Axes, lang: str) -> None:
         """Marks without data, so that a legend has what the picture has."""

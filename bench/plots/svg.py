@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.plots.fonts import WEB_FAMILIES
 from bench.plots.palette import PAGE_COLOURS
+from bench.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,4 +76,4 @@ def _hundredths(number: re.Match[str]) -> str:
 
 
 def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+    return printable(text).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

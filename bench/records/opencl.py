@@ -54,8 +54,13 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tuned(msgspec.Struct, frozen=True, kw_only=True):
-    """What tuning came to: layers, rules tried of all there are, the layers' time before and after, in ns."""
+    """What tuning for a batch size came to: layers, rules tried of all there are, time before and after in ns.
 
+    `file` is the table that they went into.
+    """
+
+    batch: int
+    file: str = ""
     device: str
     layers: int
     tried: int

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from bench import __version__
 from bench.backends.base import Compiled, EngineError, Model, Options, Session, Tensor, find_device
 from bench.backends.checks import Forms
+from bench.backends.endpoint.address import TOKEN
 from bench.backends.endpoint.forms import DATATYPES
 from bench.backends.poison import poison
 from bench.backends.registry import load_backend
 
 Named = dict[str, NDArray[np.generic]]
-TOKEN = "BENCH_ENDPOINT_TOKEN"
 VERSION = "1"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import ssl
 import threading
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from bench.backends.endpoint.address import TOKEN, is_loopback
 from bench.serving.by_http import HttpServer
-from bench.serving.served import TOKEN, Served
+from bench.serving.served import Served
 
 _GRACE_S = 2.0
 
@@ -36,7 +36,7 @@ def check(wanted: Listening) -> ssl.SSLContext | None:
     """TLS as it was asked for. Raises CannotServe, also for an address that others reach without token and TLS."""
     if (wanted.certificate is None) != (wanted.key is None):
         raise CannotServe("`--certificate` and `--key` go together: a certificate chain and its key, in PEM.")
-    if not _is_loopback(wanted.host) and (wanted.certificate is None or not os.environ.get(TOKEN)):
+    if not is_loopback(wanted.host) and (wanted.certificate is None or not os.environ.get(TOKEN)):
         raise CannotServe(
             f"Others reach {wanted.host}: serve there with `--certificate` and `--key`, and a token in {TOKEN}; "
             "or stay on 127.0.0.1 and have SSH carry it (`ssh -L`)."
@@ -88,10 +88,3 @@ def _start_grpc(served: Served, wanted: Listening, stack: contextlib.ExitStack) 
     server.start()
     stack.callback(lambda: server.stop(_GRACE_S).wait())
     return f"{'grpcs' if pem else 'grpc'}://{wanted.host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from bench.backends.base import EngineError, Model, Unsupported
+from bench.backends.endpoint.address import TOKEN
 from bench.backends.endpoint.backend import BACKEND
 from bench.backends.fake import BACKEND as FAKE
 from bench.loadgen.engine import round_trip
-from bench.serving.served import TOKEN, Served
+from bench.serving.served import Served
 from bench.serving.serving import CannotServe, Listening, check, listening
 
 from ..backends.seam import Named, answers, options, reference, speech, tiny, together, two_way, worst_error

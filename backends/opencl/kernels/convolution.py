@@ -18,10 +18,15 @@ from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry
 
 _UNROLL = 4
+# Taps of a row that are written out one by one: the hundreds of a window of sound would not fit the instruction cache.
+_MOST_SPELT_OUT = 16
 
 
 class Convolution(msgspec.Struct, frozen=True):
-    """One layer; sizes are (vertical, horizontal), `pads` those at the top and at the left."""
+    """One layer; sizes are (vertical, horizontal), `pads` those at the top and at the left.
+
+    With several `matrices` samples take these in turn: each has weights for all groups.
+    """
 
     source: Geometry
     result: Geometry
@@ -30,6 +35,7 @@ class Convolution(msgspec.Struct, frozen=True):
     dilations: tuple[int, int] = (1, 1)
     pads: tuple[int, int] = (0, 0)
     groups: int = 1
+    matrices: int = 1
 
     @property
     def source_blocks(self) -> int:
@@ -98,7 +104,8 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     yield f"__global const float* in=x+(long)({block})*{source.plane}"
     yield f" +(({row})*{source.columns}+{column})*{source.block};"
     taps = layer.kernel[0] * layer.kernel[1] * source.block
-    yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)group*"
+    matrix = f"n%{layer.matrices}*{result.blocks // tile.blocks}+" if layer.matrices > 1 else ""
+    yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)({matrix}group)*"
     yield f" {layer.source_blocks * taps * tile.blocks * BLOCK});"
     for r, q, h in _places(tile):
         bias = f"((__global const {tile.vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
@@ -121,9 +128,15 @@ def _products(layer: Convolution, tile: Tile) -> Iterator[str]:
     step = layer.dilations[1] * source.block
     if source.block == 1:
         yield f"__global const float* a={row};"
-        for kx in range(wide):
-            yield from _multiplied(layer, tile, kx, str(kx * step))
-        yield f"wp+={wide * tile.blocks * tile.parts};"
+        whole = wide - wide % _UNROLL if wide > _MOST_SPELT_OUT else 0
+        if whole:
+            yield f"for(int kx=0;kx<{whole};kx+={_UNROLL}){{"
+            for u in range(_UNROLL):
+                yield from _multiplied(layer, tile, u, f"kx*{step}+{u * step}")
+            yield f"wp+={_UNROLL * tile.blocks * tile.parts};}}"
+        for kx in range(whole, wide):
+            yield from _multiplied(layer, tile, kx - whole, str(kx * step))
+        yield f"wp+={(wide - whole) * tile.blocks * tile.parts};"
     else:
         yield f"for(int kx=0;kx<{wide};kx++){{"
         yield f"__global const float* a={row}+kx*{step};"

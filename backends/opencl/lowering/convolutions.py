@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
-from bench.backends.opencl.graph import Array, Graph, Lacking, Node
+from bench.backends.opencl.graph import Graph, Lacking, Node
 from bench.backends.opencl.kernels.convolution import Convolution, convolution, packed_weights
 from bench.backends.opencl.kernels.depthwise import depthwise, depthwise_size, packed_taps
 from bench.backends.opencl.kernels.epilogue import Epilogue
@@ -17,6 +17,7 @@ from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry, picture
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
+from bench.backends.opencl.lowering.winograd import bias_of, lower_winograd, worth_it
 from bench.backends.opencl.plan import Argument, Weight
 
 # Up to this many channels an input is laid out in planes: blocks of sixteen would be mostly filling.
@@ -116,9 +117,12 @@ def lower_convolution(build: Builder, node: Node) -> None:
     layer = msgspec.structs.replace(layer, source=home.geometry, result=result)
     others, places = _operands(build, node, layer)
     epilogue = Epilogue(node.program or copying("float32"), others)
+    if build.tiles.winograd and worth_it(layer):
+        lower_winograd(build, node, layer, epilogue, (home.place, places))
+        return
     alone = layer.groups > 1 and build.shape(node.inputs[1])[1] == 1
     made, packed, size, tiled = (_alone if alone else _across)(build, node, layer, epilogue)
-    bias = build.weight(f"{node.input(2) or node.output} bias", partial(_bias, build.graph, node, layer))
+    bias = bias_of(build, node, layer)
     target = build.new_blocked(node.output, layer.result)
     arguments = [home.place, packed, bias, *places, target, tiled[1].strips]
     build.launch(made, arguments, size, target, layer.macs * build.samples, tiled)
@@ -165,11 +169,6 @@ def _operands(build: Builder, node: Node, layer: Convolution) -> tuple[tuple[Geo
         places.append(home.place)
         others.append(home.geometry)
     return tuple(others), places
-
-
-def _bias(graph: Graph, node: Node, layer: Convolution) -> Array:
-    values = graph.constants[node.input(2)] if node.input(2) else np.zeros(0, np.float32)
-    return in_lanes(values, layer.result.blocks * BLOCK)
 
 
 def epilogue_fits(graph: Graph, node: Node, other: str) -> bool:

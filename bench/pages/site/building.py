@@ -10,7 +10,7 @@ import msgspec
 from bench.pages.run import definitions, measurement_sections
 from bench.pages.site.downloads import COMPARISON, ENVIRONMENT, RECORDS, RESULTS
 from bench.pages.site.drawings import pictures_of
-from bench.pages.site.entries import Entry, Shown, Workload, entries_of, shown_systems, workloads_of
+from bench.pages.site.entries import Entry, Shown, Workload, entries_of, shortened, shown_systems, workloads_of
 from bench.pages.site.environment import environment
 from bench.pages.site.gathering import System
 from bench.pages.site.verdicts import OUTCOMES, Pairs, against, embedded
@@ -114,7 +114,7 @@ def _index(one: Site) -> Sheet:
 def _machine(system: System, lang: str) -> list[Line]:
     """Device and engine, and of the host its processor, cores and memory."""
     host = [line for run in system.runs[:1] for line in host_section(run, lang).lines[:3]]
-    return [*system_section(system.records, lang).lines, *host]
+    return [(label, shortened(value)) for label, value in (*system_section(system.records, lang).lines, *host)]
 
 
 def _cells(one: Site) -> dict[tuple[str, str, int], list[Entry]]:

@@ -47,8 +47,10 @@ def gathered(files: Sequence[tuple[Path, str]]) -> list[System]:
     measurement that was repeated makes an entry of its own. Raises BadFile, and CannotMake for more than `MOST`.
     """
     groups: list[tuple[str, dict[str, Kept]]] = []
-    for kept in _records(files):
-        key = _identity(kept)
+    everything = list(_records(files))
+    identities = _identities(everything)
+    for kept in everything:
+        key = identities[kept.record.run_id]
         own = next((records for known, records in groups if known == key and kept.name not in records), None)
         if own is None:
             own = {}
@@ -72,6 +74,14 @@ def _records(files: Sequence[tuple[Path, str]]) -> Iterator[Kept]:
             if key not in seen:
                 seen.add(key)
                 yield kept
+
+
+def _identities(everything: Sequence[Kept]) -> dict[str, str]:
+    """By run, which is of one system: what a measurement that failed does not know of it another one may know."""
+    found: dict[str, str] = {}
+    for kept in sorted(everything, key=lambda kept: kept.record.facts is None):
+        found.setdefault(kept.record.run_id, _identity(kept))
+    return found
 
 
 def _identity(kept: Kept) -> str:
@@ -104,9 +114,9 @@ def _names(groups: Sequence[Mapping[str, Kept]]) -> list[str]:
 
 
 def _parts(records: Sequence[Kept]) -> tuple[str, str, str, str]:
-    kept = records[0]
+    kept = next((entry for entry in records if entry.record.facts is not None), records[0])
     record, run = kept.record, kept.run
-    facts = next((entry.record.facts for entry in records if entry.record.facts is not None), None)
+    facts = record.facts
     engine = f"{facts.engine} {facts.engine_version.partition('-')[0]}" if facts is not None else record.backend
     settings = ", ".join(f"{key}={value}" for key, value in sorted(record.settings.items()))
     parts = (f"{_device(kept)}, {engine}", _machine(run), settings, record.run_id)

@@ -119,7 +119,7 @@ def against(pairs: Pairs, entries: Entries, baseline: int, lang: str) -> list[Co
         for one in verdicts(held, lang)
     ]
     order = {key: place for place, key in enumerate(dict.fromkeys(name for own in entries for name in own))}
-    return sorted(found, key=lambda row: (order[row.verdict.first], row.verdict.metric, row.second.system.place))
+    return sorted(found, key=lambda row: (order[row.verdict.first], row.second.system.place))
 
 
 def _compared(first: Entry, second: Entry, verdict: Verdict, lang: str) -> Compared:

@@ -27,7 +27,7 @@ from bench.text import LANGUAGES
 
 LIST: Final = "site.json"
 _HERE: Final = Path(__file__).parent
-_LONGEST: Final = 1000
+_LONGEST: Final = 400
 # In JSON inside HTML: what could end the element, and what older scripts take for the end of a line.
 _ESCAPED: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 

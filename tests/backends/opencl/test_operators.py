@@ -66,6 +66,15 @@ def test_convolutions(found: Found, tmp_path: Path, case: dict, seed: int) -> No
     check_convolution(found, tmp_path, case, seed)
 
 
+@pytest.mark.parametrize(("taps", "step", "wide"), [(16, 1, 1), (17, 4, 1), (100, 10, 1), (39, 3, 2)])
+def test_windows_of_sound(found: Found, tmp_path: Path, taps: int, step: int, wide: int) -> None:
+    """Few channels and many taps: those that are written out, those that are gone through, and what is left of four."""
+    rng = np.random.default_rng(taps)
+    nodes = [node("Conv", "x w b", "y", strides=[step], dilations=[wide], pads=[taps // 2, 1])]
+    constants = {"w": normal(rng, 21, 2, taps), "b": normal(rng, 21)}
+    agrees(found, tmp_path, nodes, {"x": normal(rng, 2, 2, 211)}, constants)
+
+
 @pytest.mark.full
 @given(convolutions(), SEEDS)
 @many
