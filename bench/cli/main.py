@@ -28,12 +28,8 @@ _COMMANDS = {
     "history": "Each figure over the kept runs, and where its level changed.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
-<<<<<<< HEAD
     "report": "The report of a kept run again; of several a site that compares them.",
-=======
-    "report": "Write the report of a kept run again, in Chinese or English.",
     "plot": "One picture of kept records or of a list, as PNG or SVG.",
->>>>>>> helper/plots
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
