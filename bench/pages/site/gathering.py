@@ -107,9 +107,12 @@ def _names(groups: Sequence[Mapping[str, Kept]]) -> list[str]:
     whole = [_parts(list(records.values())) for records in groups]
     names = [parts[0] for parts in whole]
     for more in range(1, 4):
+        told: dict[str, set[str]] = {}
+        for name, parts in zip(names, whole, strict=True):
+            told.setdefault(name, set()).add(parts[more])
         for place, name in enumerate(names):
-            if names.count(name) > 1 and (part := whole[place][more]) and part not in name:
-                names[place] = f"{name}, {part}"
+            if len(told[name]) > 1 and whole[place][more]:
+                names[place] = f"{name}, {whole[place][more]}"
     return [name if names.count(name) == 1 else f"{name} ({place})" for place, name in enumerate(names, 1)]
 
 
