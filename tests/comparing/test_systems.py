@@ -84,7 +84,7 @@ def test_what_is_not_measured_alike_is_named_and_not_judged(tmp_path: Path) -> N
     for (entry,) in (found[0][1], found[1][0]):
         assert entry.judged == ()
         assert {field.field for field in entry.unlike} == {"mode", "suite_version"}
-    assert [(field.first, field.second) for field in found[1][0][0].unlike][0] == ("quick", "standard")
+    assert next((field.first, field.second) for field in found[1][0][0].unlike) == ("quick", "standard")
 
 
 def test_precisions_are_set_beside_each_other_and_not_judged(tmp_path: Path) -> None:

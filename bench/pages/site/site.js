@@ -48,7 +48,7 @@
     const state = document.getElementById("state");
     const count = filters.querySelector("[role=status]");
     const apply = () => {
-      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const wanted = (words.value.toLowerCase().match(/"[^"]*"|[^\s"]+/g) || []).map((word) => word.replaceAll('"', ""));
       let shown = 0;
       rows.forEach((row, place) => {
         const fits = wanted.every((word) => texts[place].includes(word)) && (!state.value || row.className === state.value);
