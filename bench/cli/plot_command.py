@@ -50,7 +50,7 @@ def command(
     search    what was tried for the highest rate or the most cameras
     compare   one figure of several systems, with intervals
     roofline  operations per second under the peaks of the device
-    state     clock, temperature and power of the machine, by repetition
+    state     clock, temperature, load, power of the machine, by repetition
     front     throughput, latency and energy: who is beaten by nobody
 
     Of a list (the list.json that `bench procure` wrote, or its folder): front,

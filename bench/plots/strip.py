@@ -1,4 +1,4 @@
-"""Strips of the host's state over the repetitions of a measurement: clocks, temperatures, power, and throttling.
+"""Strips of the host's state over the repetitions of a measurement: clocks, temperatures, load, power, throttling.
 
 As in all plots, the objects hold their numbers first and then draw into given axes.
 """
@@ -21,7 +21,7 @@ from bench.text import name, sentence
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KNOBS: Final = ("frequency_mhz", "card_clock_mhz", "temperature_c", "card_temperature_c")
+_KNOBS: Final = ("frequency_mhz", "card_clock_mhz", "temperature_c", "card_temperature_c", "load")
 _HALF: Final = 0.38  # of the width that a repetition has
 
 
