@@ -29,7 +29,7 @@ _COMMANDS = {
     "history": "Each figure over the kept runs, and where its level changed.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
-    "report": "Write the report of a kept run again, in Chinese or English.",
+    "report": "The report of a kept run again; of several a site that compares them.",
     "plot": "One picture of kept records or of a list, as PNG or SVG.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
@@ -160,6 +160,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
     from bench.pages.printing import NoPdf
+    from bench.pages.site import CannotMake
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
@@ -180,7 +181,7 @@ def _is_expected(error: ValueError) -> bool:
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     shown = (CannotDraw, NoPdf)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
-    compared = (BadBaseline, BadSpec, NotAlike)
+    compared = (BadBaseline, BadSpec, CannotMake, NotAlike)
     return isinstance(error, (*asked, *found, *shown, *handed_in, *compared))
 
 

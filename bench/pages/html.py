@@ -21,6 +21,7 @@ REPORT: Final = "report.html"
 SUMMARY: Final = "summary.png"
 _TEMPLATE: Final = "run.html"
 _HERE: Final = Path(__file__).parent
+STYLE: Final = _HERE / "style.css"
 _COMMAND: Final = re.compile(r"`([^`]*)`")
 
 
@@ -44,14 +45,14 @@ def write_report(
 
 def render(page: Page) -> str:
     """The page as HTML. Every text is escaped; only drawings made here are not."""
-    css = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    css = Markup(STYLE.read_text(encoding="utf-8"))
     return page_environment(page.lang).get_template(_TEMPLATE).render(page=page, css=css, severities=SEVERITIES)
 
 
-def page_environment(lang: str) -> Environment:
-    """The templates of this room, with `t` for the sentences of a language and the filters that they use."""
+def page_environment(lang: str, *folders: Path) -> Environment:
+    """The templates of `folders`, then of this room, with `t` for the sentences of a language and their filters."""
     environment = Environment(
-        loader=FileSystemLoader(_HERE),
+        loader=FileSystemLoader([*folders, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_shown,

@@ -105,8 +105,8 @@ def build_page(
         summary=_summary(records, lang) if records else None,
         roofline=_roofline(records, lang),
         rows=shown,
-        definitions=_definitions(records, lang),
-        metrics=_metrics(shown),
+        definitions=definitions(records, lang),
+        metrics=metric_definitions(shown),
         findings=tuple(collected([(entry.name, entry.findings) for entry in shown], lang)),
         measurements=parts,
         plan=msgspec.json.format(msgspec.json.encode(run.plan), indent=2).decode(),
@@ -126,13 +126,14 @@ def summary_png(records: Sequence[Record], lang: str) -> bytes:
     return to_png(figure, drawn)
 
 
-def _metrics(shown: Sequence[Row]) -> tuple[tuple[str, str], ...]:
-    """Names and definitions of all metrics on the page, in the order of the registry."""
+def metric_definitions(shown: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+    """Names and definitions of all metrics in these rows, in the order of the registry."""
     found = {figure.metric: figure for entry in shown for figure in entry.figures}
     return tuple((found[metric].name, found[metric].definition) for metric in METRICS if metric in found)
 
 
-def _part(record: Record, shown: Row, trials: Sequence[Trial], lang: str) -> MeasurementPart:
+def measurement_sections(record: Record, shown: Row, lang: str) -> tuple[Section, ...]:
+    """The smaller facts of one record, shown as `shown`, as far as there are any."""
     sections = (
         record_status(record, shown.state, lang),
         quality_section(record.quality, lang),
@@ -144,9 +145,13 @@ def _part(record: Record, shown: Row, trials: Sequence[Trial], lang: str) -> Mea
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),
     )
+    return tuple(entry for entry in sections if entry.lines)
+
+
+def _part(record: Record, shown: Row, trials: Sequence[Trial], lang: str) -> MeasurementPart:
     return MeasurementPart(
         row=shown,
-        sections=tuple(entry for entry in sections if entry.lines),
+        sections=measurement_sections(record, shown, lang),
         pictures=(*_pictures(record, lang), *_strips(record, trials, lang)),
         robustness=stress_table(record.robustness, lang),
     )
@@ -228,8 +233,8 @@ def _notices(run: Run, records: Sequence[Record], shown: Sequence[Row], lang: st
     return tuple(notices)
 
 
-def _definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
-    """The definitions that the numbers on this page rest on, and no others."""
+def definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
+    """The definitions that the numbers of these records rest on, and no others."""
     keys = [f"region.{region}" for region in dict.fromkeys(record.timed_region for record in records)]
     metrics = {metric for record in records for metric in record.metrics}
     if any(metric.startswith("latency") for metric in metrics):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from bench.plots.fonts import WEB_FAMILIES
@@ -52,7 +52,14 @@ def _plain(figure: Figure) -> str:
     # Hundredths of a point are enough for a path, and halve the file.
     text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"\d+\.\d{3,}", _hundredths, path[0]), text)
     text = re.sub(r' style="([^"]*)"', lambda found: _attributes(_declarations(found[1])), text)
+    text = re.sub(r' id="([^"]*)"', _referred_to(text), text)
     return re.sub(r' xmlns(:\w+)?="[^"]*"', "", text).rstrip()
+
+
+def _referred_to(text: str) -> Callable[[re.Match[str]], str]:
+    """Keeps ids that something refers to, which are salted: the others would be there again in the next picture."""
+    known = set(re.findall(r'(?:url\(|href=")#([^)"]+)', text))
+    return lambda found: found[0] if found[1] in known else ""
 
 
 def _declarations(style: str) -> dict[str, str]:
