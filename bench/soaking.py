@@ -18,11 +18,9 @@ from bench.records.plan import RunPlan
 from bench.records.record import Trial
 from bench.records.state import State
 from bench.repetition import BadRequest
-from bench.scoring.trend import mann_kendall, parts
+from bench.scoring.trend import DRIFT, SURE, mann_kendall, parts
 from bench.trying import Trying
 
-# A trend counts as drift where it is both sure and worth speaking of (measurement.md section 3 has the 2 %).
-SURE, DRIFT = 0.01, 0.02
 # Growth of memory that no allocator explains: so much, and such a share of what there was.
 LEAK_BYTES, LEAK_SHARE = 32 << 20, 0.02
 # Of the time: what comes before is still filling caches and pools.

@@ -49,6 +49,7 @@ FLOORS: dict[str, float] = {
     "bench.report": 5,
     "bench.plots": 5.25,
     "bench.pages": 5.5,
+    "bench.workbook": 5.5,
     "bench.submission": 5,
     "bench.procurement": 5,
     "bench.cli": 6,
@@ -95,6 +96,8 @@ HEAVY = {
     "grpc",
     "cryptography",
     "securesystemslib",
+    "weasyprint",
+    "xlsxwriter",
 }
 
 

@@ -6,7 +6,7 @@ from bench.backends.base import Model, Options, Unsupported
 from bench.backends.checks import check_precision, check_settings
 from bench.backends.opencl import device as devices
 from bench.backends.opencl.compiled import Compiled
-from bench.backends.opencl.tuning import tiles_of
+from bench.backends.opencl.tables import tiles_of
 from bench.records.host import Device
 from bench.records.plan import Setting
 
@@ -14,7 +14,7 @@ from bench.records.plan import Setting
 _TEXTS = {
     "platform": "a part of a platform's name",
     "programs": "a folder that `bench opencl build` wrote",
-    "tiles": "a file that `bench opencl tune` wrote",
+    "tiles": "a file that `bench opencl tune` wrote, or `rule`",
 }
 _SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True), "winograd": (True, False)}
 
@@ -23,7 +23,8 @@ class OpenClBackend:
     """Settings: `strict_device` = true refuses a network with operators that would run on the host.
 
     `platform` = part of a platform's name, for hosts with several drivers: refuses a device of another one.
-    `tiles` = file that `bench opencl tune` wrote: how each layer is cut up, as it ran fastest there.
+    `tiles` = file that `bench opencl tune -o` wrote: how each layer is cut up, as it ran fastest; `rule`: by rule.
+    Without it: as was tuned on this device (`bench opencl tune`), else as ships for its driver, else by rule.
     `winograd` = false computes every 3x3 convolution directly, with more multiplications and other last bits.
     `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """

@@ -108,6 +108,7 @@ class Compiled:
             "platform": f"{self.found.platform} ({str(own.platform.version).strip()})",
             "compute_units": int(own.max_compute_units),
             "kernels": len(plan.kernels()),
+            "tiles": self._tiles.origin,
             "tuned_layers": sum(one.key in self._tiles.table for one in launches),
             "winograd_layers": sum(one.kernel.name.startswith("winograd_out") for one in launches),
             "programs": "binary" if "programs" in self.options.settings else "source",

@@ -34,11 +34,12 @@ class Rule(msgspec.Struct, frozen=True):
 class Tiles(msgspec.Struct, frozen=True):
     """Tiles of layers by their key, and the rule for all others; None: by the registers of the device.
 
-    `winograd`: whether 3x3 convolutions may go that way.
+    `origin` says where the table is from, and `winograd` whether 3x3 convolutions may go that way.
     """
 
     table: Mapping[str, Tile] = {}
     rule: Rule | None = None
+    origin: str = "rule"
     winograd: bool = True
 
     def convolution(self, layer: Convolution, traits: Traits, samples: int) -> tuple[str, Tile]:
@@ -69,6 +70,9 @@ class Tiles(msgspec.Struct, frozen=True):
     def _chosen(self, key: str, ruled: Tile, most: int, blocks: int) -> tuple[str, Tile]:
         """The key, and the table's tile where it has one. Raises EngineError for one that reads beyond the layer."""
         tile = self.table.get(key, ruled)
+        if self.origin == "shipped":  # measured with other cores, whose share this device's rule knows
+            strips = max(1, ruled.strips * ruled.pixels * ruled.blocks // (tile.pixels * tile.blocks))
+            tile = msgspec.structs.replace(tile, strips=strips)
         if tile.pixels > most or blocks % tile.blocks:
             raise EngineError(
                 f"opencl: the table of tiles has {tile.pixels} by {tile.blocks} for a layer of {most} by {blocks} "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, print_json, settings_option
+from bench.cli.common import lang_option, logging_options, settings_option
+from bench.cli.forms import Listed, listing_option, tell
 
 if TYPE_CHECKING:
     from bench.conformance.process import Request
@@ -33,7 +34,7 @@ def command() -> None:
 @click.option("--cycles", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Openings and closings.")
 @click.option("--onnx-nodes", is_flag=True, help="Instead: ONNX's own tests of single operators, and the share passed.")
 @settings_option
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def check(
@@ -61,8 +62,8 @@ def check(
         if form == "table":
             _tell(verdict, lang)
     failed = sum(verdict.state == "failed" for verdict in verdicts)
-    if form == "json":
-        print_json(verdicts)
+    if form != "table":
+        tell(form, _listed(verdicts), lang)
     else:
         from bench.text.catalogue import sentence
 
@@ -83,8 +84,8 @@ def _check_nodes(request: Request, form: str, lang: str) -> int:
         verdicts.append(seen)
         if form == "table" and seen.state != "passed":
             _tell(seen, lang)
-    if form == "json":
-        print_json(verdicts)
+    if form != "table":
+        tell(form, _listed(verdicts), lang)
     else:
         from bench.text.catalogue import sentence
         from bench.text.figures import share
@@ -95,6 +96,11 @@ def _check_nodes(request: Request, form: str, lang: str) -> int:
         told = {"name": request.backend, "share": part, "tried": len(verdicts), "tests": suite.tests}
         click.echo(sentence(lang, "conformance.nodes", **told, **counts))
     return exit_codes.OK if suite.fitting else exit_codes.INVALID
+
+
+def _listed(verdicts: Sequence[Verdict]) -> Listed:
+    rows = [(one.code, one.state, one.subject, one.seen) for one in verdicts]
+    return Listed(verdicts, ("check", "state", "subject", "seen"), rows)
 
 
 def _unless_refused(answers: Iterator[Answer]) -> Iterator[Answer]:

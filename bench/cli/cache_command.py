@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import logging_options
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, print_lines, tell
 
 
 @click.group("cache")
@@ -17,28 +18,35 @@ def command() -> None:
 
 
 @command.command("info")
+@listing_option
+@lang_option
 @logging_options
-def info() -> int:
+def info(form: str, lang: str) -> int:
     """Where the cache lies, and how large each part is."""
     from bench.store.places import cache_directory
 
-    click.echo(cache_directory())
-    for part in _parts():
-        click.echo(f"  {part.name}: {_size(part) / 2**20:.1f} MiB")
+    place = cache_directory()
+    rows = [(part.name, str(part), _size(part)) for part in _parts()]
+    parts = [{"name": name, "path": path, "size_bytes": size} for name, path, size in rows]
+    lines = [str(place), *(f"  {name}: {size / 2**20:.1f} MiB" for name, _, size in rows)]
+    listed = Listed({"cache": str(place), "parts": parts}, ("name", "path", "size_bytes"), rows)
+    tell(form, listed, lang, lambda: print_lines(lines))
     return exit_codes.OK
 
 
 @command.command("clean")
+@lang_option
 @logging_options
-def clean() -> int:
+def clean(lang: str) -> int:
     """Empty the cache."""
     from bench.store.places import cache_directory
+    from bench.text import sentence
 
     parts = _parts()
     freed = sum(map(_size, parts))
     for part in parts:
         shutil.rmtree(part)
-    click.echo(f"{cache_directory()}: {freed / 2**20:.1f} MiB freed")
+    click.echo(sentence(lang, "house.freed", place=cache_directory(), size=f"{freed / 2**20:.1f} MiB"))
     return exit_codes.OK
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import os
+import re
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +25,8 @@ else:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# Controls that JSON may hold as they are, and marks of direction; outside of strings there are none.
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
 class Names(_Choice):
@@ -40,12 +44,18 @@ class Names(_Choice):
         raise click.UsageError(f"There is no {self._kind} {value!r}.{suggestion(str(value), list(self.choices))}", ctx)
 
 
+def language_of_environment() -> str:
+    """`zh` where the system's own settings ask for Chinese, else `en`; the first that is set counts, as in POSIX."""
+    settings = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, settings), "").lower().startswith("zh") else "en"
+
+
 lang_option = click.option(
     "--lang",
     type=Names("language", ["en", "zh"]),
-    default="en",
+    default=language_of_environment,
     envvar="BENCH_LANG",
-    help="Language of tables and reports.",
+    help="Language of tables and reports [default: BENCH_LANG, else the locale's: zh or en].",
 )
 format_option = click.option(
     "--format", "form", type=Names("format", ["table", "json"]), default="table", help="For people or for programs."
@@ -110,7 +120,12 @@ def print_json(value: object, order: Literal["deterministic"] | None = None) -> 
     """A value that msgspec can encode, as indented JSON on stdout."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value, order=order), indent=1))
+    print_json_text(msgspec.json.format(msgspec.json.encode(value, order=order), indent=1).decode())
+
+
+def print_json_text(text: str) -> None:
+    """JSON as UTF-8 on stdout whatever the terminal's encoding; what a terminal would obey is written as `\\u…`."""
+    click.echo(_OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", text).encode("utf-8", "replace"))
 
 
 def console() -> Console:

@@ -11,13 +11,14 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import Names, console, print_json
+from bench.cli.forms import tell_bytes
 
 if TYPE_CHECKING:
     from bench.records.comparison import Comparison
 
 P = ParamSpec("P")
 R = TypeVar("R")
-FORMS = ("table", "markdown", "json", "junit", "github")
+FORMS = ("table", "json", "csv", "md", "markdown", "junit", "github")
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
@@ -35,7 +36,7 @@ def comparison_options(function: Callable[P, R]) -> Callable[P, R]:
         click.option("--margins", "margins_file", type=click.Path(path_type=Path), metavar="FILE.toml",
                      help="Which change matters, by metric [default: the primary ones, 2 %; 99th percentiles 5 %]."),
         click.option("--format", "form", type=Names("format", FORMS), default="table", show_default=True,
-                     help="github: annotations, and the table into the step summary."),
+                     help="md: Markdown; github: annotations, and the table into the step summary."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -44,6 +45,7 @@ def comparison_options(function: Callable[P, R]) -> Callable[P, R]:
 def tell(comparison: Comparison, form: str, lang: str, strict: bool, junit_file: Path | None) -> int:
     """Print and write a comparison; returns the exit code, the severest: regression, invalid, inconclusive."""
     from bench.report import comparing
+    from bench.text.tabular import csv_text
 
     if junit_file is not None:
         from bench.store.files import write_bytes
@@ -51,8 +53,10 @@ def tell(comparison: Comparison, form: str, lang: str, strict: bool, junit_file:
         write_bytes(junit_file, comparing.junit(comparison, lang, strict))
     if form == "json":
         print_json(comparison, order="deterministic")
-    elif form == "markdown":
-        click.echo(comparing.markdown(comparison, lang), nl=False)
+    elif form == "csv":
+        tell_bytes(csv_text(comparing.COLUMNS, comparing.compared_cells(comparison)))
+    elif form in ("md", "markdown"):  # `markdown` is what it was called first
+        tell_bytes(comparing.markdown(comparison, lang))
     elif form == "junit":
         click.echo(comparing.junit(comparison, lang, strict), nl=False)
     elif form == "github":

@@ -9,10 +9,11 @@ import click
 from bench.cli.common import print_json
 from bench.records.plan import RunPlan
 from bench.runner import Prepared
+from bench.text import sentence
 from bench.tuning.measure import budget_of
 
 
-def print_plan(prepared: Prepared, form: str) -> None:
+def print_plan(prepared: Prepared, form: str, lang: str) -> None:
     """Print the measurements with how long they should take, or the plan as JSON."""
     if form == "json":
         print_json(prepared.plan)
@@ -20,24 +21,22 @@ def print_plan(prepared: Prepared, form: str) -> None:
     for measurement, candidates, seconds in zip(
         prepared.measurements, prepared.candidates, prepared.estimate.measurements_s, strict=True
     ):
-        click.echo(
-            f"{measurement.name}: batch {measurement.batch}, {measurement.workers} workers × {measurement.threads} "
-            f"threads, {measurement.quality_samples} quality samples, about {seconds:.0f} s"
-        )
+        counts = {key: getattr(measurement, key) for key in ("batch", "workers", "threads", "quality_samples")}
+        click.echo(sentence(lang, "dry_run.measurement", name=measurement.name, seconds=f"{seconds:.0f}", **counts))
         if candidates:
-            click.echo(f"  {_tuning(prepared.plan, candidates)}")
+            click.echo(f"  {_tuning(prepared.plan, candidates, lang)}")
         if measurement.stress_samples:
-            answers = f"{measurement.stress_conditions} conditions of {measurement.stress_samples} corrupted samples"
-            click.echo(f"  robustness: {answers}")
-    click.echo(f"In all about {prepared.estimate.total_s:.0f} s. Nothing was run.")
+            stress = {"conditions": measurement.stress_conditions, "samples": measurement.stress_samples}
+            click.echo(f"  {sentence(lang, 'dry_run.robustness', **stress)}")
+    click.echo(sentence(lang, "dry_run.total", seconds=f"{prepared.estimate.total_s:.0f}"))
 
 
-def _tuning(plan: RunPlan, candidates: Mapping[str, Sequence[int]]) -> str:
-    parts = "; ".join(_values(field, values) for field, values in candidates.items())
-    return f"tuned first, for at most {budget_of(plan):g} s: {parts}; then around the best of them"
+def _tuning(plan: RunPlan, candidates: Mapping[str, Sequence[int]], lang: str) -> str:
+    parts = "; ".join(_values(field, values, lang) for field, values in candidates.items())
+    return sentence(lang, "dry_run.tuned", seconds=f"{budget_of(plan):g}", candidates=parts)
 
 
-def _values(field: str, values: Sequence[int]) -> str:
+def _values(field: str, values: Sequence[int], lang: str) -> str:
     if field == "max_wait_ns":
-        return f"wait {', '.join(f'{value / 1e3:g}' for value in values)} µs"
+        return sentence(lang, "dry_run.wait", values=", ".join(f"{value / 1e3:g}" for value in values))
     return f"{field} {', '.join(map(str, values))}"

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
+from bench.cli.common import lang_option, logging_options, output_option
+from bench.cli.forms import Listed, listing_option, print_lines, tell
+
+if TYPE_CHECKING:
+    from bench.records.course import Course
+    from bench.text.tabular import Cell
+
+_COLUMNS: Final = (
+    "runner",
+    "measurement",
+    "mode",
+    "metric",
+    "unit",
+    "run_id",
+    "started_at",
+    "value",
+    "change",
+    "verdict",
+)
 
 
 @click.command("history")
 @click.argument("measurement", required=False)
 @click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png")
 @output_option
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def command(measurement: str | None, plot_file: Path | None, output: str | None, form: str, lang: str) -> int:
@@ -25,6 +45,7 @@ def command(measurement: str | None, plot_file: Path | None, output: str | None,
     """
     from bench.comparing.history import courses
     from bench.plugins import suggestion
+    from bench.report.courses import course_lines
     from bench.store.files import write_bytes
     from bench.store.places import results_directory
     from bench.store.runs import NoSuchRecord
@@ -38,16 +59,21 @@ def command(measurement: str | None, plot_file: Path | None, output: str | None,
     if not shown:
         what = f"of {measurement!r} " if measurement else ""
         raise NoSuchRecord(f"{results}: no sound record {what}is kept there.{suggestion(measurement or '', names)}")
-    if form == "json":
-        print_json(shown)
-    else:
-        from bench.report.courses import course_lines
-
-        for line in course_lines(shown, lang):
-            click.echo(line)
+    tell(form, Listed(shown, _COLUMNS, _rows(shown)), lang, lambda: print_lines(course_lines(shown, lang)))
     if plot_file is not None:
         from bench.plots.levels import courses_png
 
         write_bytes(plot_file, courses_png(shown, lang))
         click.echo(plot_file, err=True)
     return exit_codes.INVALID if broken else exit_codes.OK
+
+
+def _rows(courses: Sequence[Course]) -> Iterator[tuple[Cell, ...]]:
+    """A row a record; the first one of a new level says how far it lies from the one before, as a share."""
+    for course in courses:
+        changes = {change.place: change for change in course.changes}
+        about = (course.runner, course.measurement, course.mode, course.metric, course.unit)
+        for place, point in enumerate(course.points):
+            change = changes.get(place)
+            new = (change.change, change.verdict) if change is not None else (None, None)
+            yield (*about, point.run, point.started_at, point.value, *new)

@@ -8,7 +8,8 @@ import subprocess
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, print_json
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, print_lines, tell
 
 
 @click.group("host")
@@ -17,7 +18,7 @@ def command() -> None:
 
 
 @command.command("show")
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def show(form: str, lang: str) -> int:
@@ -26,12 +27,13 @@ def show(form: str, lang: str) -> int:
     from bench.text import name
 
     found = {knob.name: (knob.read(), knob) for knob in knobs_here()}
-    if form == "json":
-        print_json({key: value for key, (value, _) in found.items()})
-        return exit_codes.OK
-    for key, (value, knob) in found.items():
-        shown = f"{value:g}" if isinstance(value, float) else value
-        click.echo(f"{name(lang, 'knob', key)}: {shown if shown is not None else f'— ({knob.why()})'}")
+    rows = [(key, value, knob.why() if value is None else "") for key, (value, knob) in found.items()]
+    shown = {
+        key: f"— ({why})" if value is None else f"{value:g}" if isinstance(value, float) else value
+        for key, value, why in rows
+    }
+    listed = Listed({key: value for key, value, _ in rows}, ("name", "value", "why"), rows)
+    tell(form, listed, lang, lambda: print_lines(f"{name(lang, 'knob', key)}: {text}" for key, text in shown.items()))
     return exit_codes.OK
 
 

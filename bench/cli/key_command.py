@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import logging_options
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, tell
 from bench.cli.signing import passphrase_option, sign_archive
 from bench.records.submission import ROLES, Role
 
@@ -73,6 +74,25 @@ def trust(
         valid_until=until.date(),
     )
     return _written(target, key, write_trusted)
+
+
+@command.command("list")
+@click.argument("trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@listing_option
+@lang_option
+@logging_options
+def list_(trusted: Path, form: str, lang: str) -> int:
+    """The keys that the folder DIR trusts: whose, in which roles, from when to when, and which were revoked."""
+    from bench.submission.trusted import TrustedKeys
+
+    keys = TrustedKeys(trusted).by_id
+    rows = [
+        (found, one.name, " ".join(one.roles), one.valid_from, one.valid_until, one.revoked, one.revoked_why)
+        for found, one in keys.items()
+    ]
+    columns = ("key_id", "name", "roles", "valid_from", "valid_until", "revoked", "why")
+    tell(form, Listed(keys, columns, rows), lang)
+    return exit_codes.OK
 
 
 @command.command("revoke")

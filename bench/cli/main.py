@@ -17,6 +17,7 @@ import click
 from bench import __version__
 from bench.cli import exit_codes
 from bench.cli.common import ignore_interrupts
+from bench.cli.streams import write_what_can_be_shown
 
 _COMMANDS = {
     "run": "Measure this host: the default plan, or what the flags ask for.",
@@ -28,7 +29,8 @@ _COMMANDS = {
     "history": "Each figure over the kept runs, and where its level changed.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
-    "report": "Write the report of a kept run again, in Chinese or English.",
+    "report": "The report of a kept run again; of several a site that compares them.",
+    "plot": "One picture of kept records or of a list, as PNG or SVG.",
     "model": "Fetch official weights by name or URL, pinned to a checksum.",
     "workload": "Write a workload of your own, and check one.",
     "backend": "Check that a backend keeps the contract.",
@@ -41,6 +43,7 @@ _COMMANDS = {
     "pack": "One archive of a run, for whoever is to verify it.",
     "verify": "Recompute what an archive says from its raw data, and check who signed it.",
     "policy": "Rules of a procurement round: templates by sector, and a check.",
+    "test-report": "The formal report of a test, to be printed and signed (HTML, PDF).",
     "procure": "A procurement list: who is eligible, who is better, is it real.",
     "key": "Keys that sign archives, and whose are trusted.",
     "registry": "Tokens, accepted submissions, their status, and appeals.",
@@ -119,6 +122,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; never lets an expected failure end in a traceback."""
     _be_interruptible()
+    write_what_can_be_shown()
     try:
         code = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
         return int(code or exit_codes.OK)
@@ -155,9 +159,12 @@ def _is_expected(error: ValueError) -> bool:
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
+    from bench.pages.printing import NoPdf
+    from bench.pages.site import CannotMake
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
     from bench.planning import BadPlan
+    from bench.plots.asked import CannotDraw
     from bench.plugins import PluginError
     from bench.power.choice import BadPower
     from bench.procurement.policies import NoPolicy
@@ -172,9 +179,10 @@ def _is_expected(error: ValueError) -> bool:
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    shown = (CannotDraw, NoPdf)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
-    compared = (BadBaseline, BadSpec, NotAlike)
-    return isinstance(error, (*asked, *found, *handed_in, *compared))
+    compared = (BadBaseline, BadSpec, CannotMake, NotAlike)
+    return isinstance(error, (*asked, *found, *shown, *handed_in, *compared))
 
 
 def _system_failure(error: OSError) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bench.cli import exit_codes
 from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, print_lines, tell
+
+if TYPE_CHECKING:
+    from bench.download.wanted import KnownModel
 
 
 @click.group("model")
@@ -16,19 +22,27 @@ def command() -> None:
 
 
 @command.command("list")
+@listing_option
 @lang_option
 @logging_options
-def known(lang: str) -> int:
+def known(form: str, lang: str) -> int:
     """What is known by name: titles, addresses, and which checksums are published."""
     from bench.download.wanted import known_models
+
+    models = known_models()
+    rows = [(name, one.title[lang], one.url, one.sha256, one.md5, one.published) for name, one in models.items()]
+    listed = Listed(models, ("name", "title", "url", "sha256", "md5", "published"), rows)
+    tell(form, listed, lang, lambda: print_lines(line for name in models for line in _lines(name, models[name], lang)))
+    return exit_codes.OK
+
+
+def _lines(name: str, model: KnownModel, lang: str) -> Iterator[str]:
     from bench.text import sentence
 
-    for name, model in known_models().items():
-        click.echo(f"{name}: {model.title[lang]}")
-        click.echo(f"  {model.url}")
-        needed = sentence(lang, "fetch.sum_needed") if model.sha256 is None else f"SHA-256 {model.sha256}"
-        click.echo(f"  {needed}" + (f"; MD5 {model.md5} ({model.published})" if model.md5 else ""))
-    return exit_codes.OK
+    yield f"{name}: {model.title[lang]}"
+    yield f"  {model.url}"
+    needed = sentence(lang, "fetch.sum_needed") if model.sha256 is None else f"SHA-256 {model.sha256}"
+    yield f"  {needed}" + (f"; MD5 {model.md5} ({model.published})" if model.md5 else "")
 
 
 @command.command("fetch")

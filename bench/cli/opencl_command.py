@@ -12,11 +12,19 @@ from bench.cli.common import console, format_option, lang_option, logging_option
 
 if TYPE_CHECKING:
     from bench.opencl.process import Request
+    from bench.records.opencl import Trace
     from bench.records.plan import Setting
 
 device_option = click.option(
     "--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`."
 )
+
+batches_option = click.option(
+    "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
+    help="Samples at once; may be repeated.",
+)  # fmt: skip
+
+_PEAK_S = 1.0
 
 
 @click.group("opencl")
@@ -29,16 +37,44 @@ def command() -> None:
 @device_option
 @click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
 @click.option("--rounds", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Median of how many.")
+@click.option("--roofline", is_flag=True, help="Measure the device's peaks first, and say what share is reached.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Draw it: FILE.png or FILE.svg.",
+)
 @settings_option
 @format_option
 @lang_option
 @logging_options
-def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, Setting], form: str, lang: str) -> int:
+def trace(
+    model: str,
+    device: str,
+    batch: int,
+    rounds: int,
+    roofline: bool,
+    plot: Path | None,
+    settings: dict[str, Setting],
+    form: str,
+    lang: str,
+) -> int:
     """Time every kernel and copy of MODEL by the device's own clock. No result for a table: that is `bench run`."""
     from bench.opencl.process import Request, traced
+    from bench.plots.trace import picture
+    from bench.store.files import write_bytes
+    from bench.store.places import ensure_writable
 
+    if plot is not None:
+        if plot.suffix.lower() not in (".png", ".svg"):
+            raise click.UsageError(f"`--plot {plot}`: the name of a picture ends in .png or .svg.")
+        ensure_writable(plot.absolute().parent, "`--plot`")
     request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
     found = _unless_refused(traced, request)
+    if roofline:
+        found = _with_peaks(found, device)
+    if plot is not None:
+        write_bytes(plot, picture(found, plot, lang))
     if form == "json":
         print_json(found)
     else:
@@ -54,10 +90,7 @@ def trace(model: str, device: str, batch: int, rounds: int, settings: dict[str, 
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write, empty."
 )
-@click.option(
-    "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
-    help="Samples at once; may be repeated.",
-)  # fmt: skip
+@batches_option
 @settings_option
 @format_option
 @lang_option
@@ -88,33 +121,75 @@ def build(
 
 
 @command.command("tune")
-@click.argument("model")
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
 @device_option
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, metavar="FILE", help="To write."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="To write or add to, for `--setting tiles=FILE` [default: the cache, where runs on this device look].",
 )
-@click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
+@batches_option
 @click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Shortest of how many.")
-@click.option("--budget-s", type=click.FloatRange(0, 86_400), default=20.0, show_default=True, help="Within what time.")
+@click.option(
+    "--budget-s",
+    type=click.FloatRange(0, 86_400),
+    default=20.0,
+    show_default=True,
+    help="Within what time, each MODEL.",
+)
 @format_option
 @lang_option
 @logging_options
-def tune(model: str, device: str, output: Path, batch: int, rounds: int, budget_s: float, form: str, lang: str) -> int:
-    """Find by measurement how MODEL's layers are best cut up; runs take it by `--setting tiles=FILE`."""
+def tune(
+    models: tuple[str, ...],
+    device: str,
+    output: Path | None,
+    batches: tuple[int, ...],
+    rounds: int,
+    budget_s: float,
+    form: str,
+    lang: str,
+) -> int:
+    """Find by measurement how the layers of each MODEL are best cut up on this device; runs then take it."""
+    import msgspec
+
     from bench.opencl.process import Request, tuned
     from bench.text import sentence
     from bench.text.figures import latency
 
-    table = str(output.expanduser().absolute())
-    request = Request(model=model, device=device, batches=(batch,), rounds=rounds, table=table, budget_s=budget_s)
-    found = _unless_refused(tuned, request)
+    table = str(output.expanduser().absolute()) if output is not None else None
+    found = []
+    for model in models:
+        request = Request(
+            model=model, device=device, batches=batches, rounds=rounds, tune=True, table=table, budget_s=budget_s
+        )
+        for one in _unless_refused(tuned, request):
+            found.append({"model": model, **msgspec.structs.asdict(one)})
+            if form != "json":
+                told = {"model": model, **{key: getattr(one, key) for key in ("batch", "layers", "device", "tried")}}
+                times = {"before": latency(one.before_ns), "after": latency(one.after_ns)}
+                click.echo(sentence(lang, "opencl.tuned", **told, **times, rules=one.rules, file=one.file))
     if form == "json":
         print_json(found)
-    else:
-        told = {"layers": found.layers, "device": found.device, "tried": found.tried, "rules": found.rules}
-        times = {"before": latency(found.before_ns), "after": latency(found.after_ns)}
-        click.echo(sentence(lang, "opencl.tuned", **told, **times, file=table))
     return exit_codes.OK
+
+
+def _with_peaks(found: Trace, device: str) -> Trace:
+    """A trace with the peaks of its device, by the same engine; as it is where they cannot be measured."""
+    import msgspec
+
+    from bench.hardware.container import usable_cores
+    from bench.host.describing import quick_profile
+    from bench.peaks.process import PeaksFailed, measured_peaks, request_for
+
+    request = request_for("opencl", device, usable_cores(), _PEAK_S, quick_profile())
+    try:
+        peaks = {one.what: one.per_s for one in measured_peaks(request) if one.per_s is not None}
+    except PeaksFailed as error:
+        raise click.UsageError(f"`--roofline`: {error}") from None
+    return msgspec.structs.replace(found, ops_per_s=peaks.get("product"), bytes_per_s=peaks.get("read"))
 
 
 def _unless_refused(work, request: Request):  # type: ignore[no-untyped-def]  # what `work` returns

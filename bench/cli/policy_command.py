@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
+from bench.cli.common import lang_option, logging_options, output_option
+from bench.cli.forms import Listed, listing_option, print_lines, tell
 
 
 @click.group("policy")
@@ -54,7 +55,7 @@ def new(sector: str | None, target: Path | None, reference: str | None, system: 
 
 @command.command("check")
 @click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def check(policy: Path, form: str, lang: str) -> int:
@@ -67,12 +68,9 @@ def check(policy: Path, form: str, lang: str) -> int:
 
     read, sha256 = read_policy(policy)
     found = faults(read)
-    if form == "json":
-        print_json({"sha256": sha256, "faults": found})
-    elif found:
-        click.echo("\n".join(fault_text(lang, fault) for fault in found))
-    else:
-        click.echo(
-            sentence(lang, "policy.good", name=read.name, round=read.round, terms=len(read.terms), sha256=sha256)
-        )
+    good = {"name": read.name, "round": read.round, "terms": len(read.terms), "sha256": sha256}
+    lines = [fault_text(lang, fault) for fault in found] or [sentence(lang, "policy.good", **good)]
+    rows = [(fault.code, fault.subject, fault.seen, fault.expected) for fault in found]
+    listed = Listed({"sha256": sha256, "faults": found}, ("code", "subject", "seen", "expected"), rows)
+    tell(form, listed, lang, lambda: print_lines(lines))
     return exit_codes.USAGE if found else exit_codes.OK

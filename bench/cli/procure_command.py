@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options, print_json
+from bench.cli.common import console, lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, tell, tell_bytes
 from bench.cli.signing import trusted_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from bench.procurement.rows import Particulars
 
 
 @click.command("procure")
 @click.argument("policy", type=click.Path(dir_okay=False, path_type=Path))
 @click.argument("submissions", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where list.json and list.csv go."
+    "-o",
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where list.json, list.csv, list.xlsx and list.html go.",
 )
 @click.option(
     "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="The day of the list [default: today]."
 )
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def command(
@@ -64,15 +67,19 @@ def command(
     Exit code 11 where nothing could be assessed.
     """
 
+    from bench.pages.printing import write_list
     from bench.procurement.candidates import looked_up, read
     from bench.procurement.checking import faults
+    from bench.procurement.declared import listed, read_particulars
     from bench.procurement.listing import listing
     from bench.procurement.policies import read_policy
-    from bench.procurement.writing import write
+    from bench.procurement.writing import csv_text, markdown_text, write
     from bench.registry.ledger import Ledger
     from bench.report.listing import print_listing
+    from bench.store.files import write_bytes
     from bench.store.places import ensure_writable
     from bench.text.listing import fault_text
+    from bench.workbook.listing import list_workbook
 
     keys = trusted_keys(trusted)
     rules, sha256 = read_policy(policy)
@@ -84,13 +91,18 @@ def command(
     found = [read(path, keys) for path in submissions]
     if registry is not None:
         found = looked_up(found, Ledger(registry).standing())
-    made = listing(rules, sha256, found, day, _particulars(particulars, _runs(found)))
+    declared = listed(read_particulars(particulars, _runs(found)))
+    made = listing(rules, sha256, found, day, declared)
     if folder is not None:
         write(made, folder, lang)
-    if form == "json":
-        print_json(made)
+        write_list(made, folder, lang)
+        write_bytes(folder / "list.xlsx", list_workbook(made, lang))
+    if form == "csv":
+        tell_bytes(csv_text(made, lang))
+    elif form == "md":
+        tell_bytes(markdown_text(made, lang))
     else:
-        print_listing(console(), made, lang)
+        tell(form, Listed(made, (), ()), lang, lambda: print_listing(console(), made, lang))
     assessed = any(row.table != "not-assessed" for row in made.rows)
     return exit_codes.OK if assessed else exit_codes.INVALID
 
@@ -99,23 +111,3 @@ def _runs(found: Sequence[object]) -> set[str]:
     from bench.procurement.candidates import Candidate
 
     return {entry.run.run_id for entry in found if isinstance(entry, Candidate)}
-
-
-def _particulars(file: Path | None, runs: set[str]) -> Particulars:
-    """What is declared, by run id; a run id that nobody handed in is a slip of the pen."""
-    from bench.plugins import suggestion
-    from bench.procurement.writing import PARTICULARS
-    from bench.records.untrusted import read_toml
-
-    if file is None:
-        return {}
-    declared = read_toml(file, dict[str, dict[str, str]])
-    for run_id in declared:
-        if run_id not in runs:
-            raise click.UsageError(f"{file}: no submission is of run {run_id!r}.{suggestion(run_id, sorted(runs))}")
-        for name in declared[run_id]:
-            if name not in PARTICULARS:
-                raise click.UsageError(
-                    f"{file}: nothing is called {name!r} there.{suggestion(name, list(PARTICULARS))}"
-                )
-    return declared

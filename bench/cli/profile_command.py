@@ -9,6 +9,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import format_option, lang_option, logging_options, print_json
+from bench.cli.forms import Listed, listing_option, print_lines, tell
 from bench.plugins import plugin_names
 from bench.records.plan import MOST_THREADS
 
@@ -24,39 +25,30 @@ def command() -> None:
 
 
 @command.command("list")
-@format_option
+@listing_option
+@lang_option
 @logging_options
-def list_(form: str) -> int:
+def list_(form: str, lang: str) -> int:
     """Profiles that ship with the harness, with class, vendor and model."""
     from bench.hardware.profiles import load_profile, profile_names
 
     shown = [load_profile(name) for name in profile_names()]
-    if form == "json":
-        print_json(shown)
-        return exit_codes.OK
-    for profile in shown:
-        tested = "" if profile.tested else "  (not tested)"
-        vendor = "" if profile.model.startswith(profile.vendor) else f"{profile.vendor} "
-        click.echo(f"{profile.name:24} {profile.machine_class:12} {vendor}{profile.model}{tested}")
+    rows = [(one.name, one.machine_class, one.vendor, one.model, bool(one.tested)) for one in shown]
+    tell(form, Listed(shown, ("name", "machine_class", "vendor", "model", "tested"), rows), lang)
     return exit_codes.OK
 
 
 @command.command("show")
 @click.argument("name", metavar="PROFILE")
-@format_option
+@listing_option
+@lang_option
 @logging_options
-def show(name: str, form: str) -> int:
+def show(name: str, form: str, lang: str) -> int:
     """The facts of a profile, one a line; `host` is this machine."""
     from bench.hardware.profiles import flat
 
     profile = _profile(name)
-    if form == "json":
-        print_json(profile)
-        return exit_codes.OK
-    from bench.text.catalogue import printable
-
-    for path, value in flat(profile).items():
-        click.echo(printable(f"{path:36} {value}"))
+    tell(form, Listed(profile, ("fact", "value"), list(flat(profile).items())), lang)
     return exit_codes.OK
 
 
@@ -99,7 +91,7 @@ def detect(output: Path | None, name: str, serials: bool, form: str) -> int:
 @command.command("check")
 @click.argument("name", metavar="PROFILE")
 @click.option("--here", is_flag=True, help="Hold it against this machine, too.")
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def check(name: str, here: bool, form: str, lang: str) -> int:
@@ -114,42 +106,37 @@ def check(name: str, here: bool, form: str, lang: str) -> int:
     found = faults(profile, plugin_names("bench.backends"))
     machine = quick_profile() if here else None
     contradicting = contradictions(profile, machine) if machine is not None else ()
-    if form == "json":
-        print_json({"profile": profile.name, "faults": found, "contradictions": contradicting})
-    else:
-        for fault in found:
-            click.echo(sentence(lang, f"profile_fault.{fault.code}", path=fault.path, seen=fault.seen))
-        for entry in contradicting:
-            words = {"path": entry.path, "typed": entry.typed, "detected": entry.detected}
-            click.echo(sentence(lang, "profile.contradiction", **words))
-        if machine is not None and profile.accelerators and not machine.accelerators:
-            why = machine.unknown.get("accelerators", "")
-            click.echo(sentence(lang, "profile.unseen", why=why))
-        wrong = len(found) + len(contradicting)
-        click.echo(sentence(lang, "profile.unsound" if wrong else "profile.sound", name=profile.name, count=wrong))
-    return exit_codes.INVALID if found or contradicting else exit_codes.OK
+    lines = [sentence(lang, f"profile_fault.{fault.code}", path=fault.path, seen=fault.seen) for fault in found]
+    for entry in contradicting:
+        words = {"path": entry.path, "typed": entry.typed, "detected": entry.detected}
+        lines.append(sentence(lang, "profile.contradiction", **words))
+    wrong = len(lines)
+    if machine is not None and profile.accelerators and not machine.accelerators:
+        lines.append(sentence(lang, "profile.unseen", why=machine.unknown.get("accelerators", "")))
+    lines.append(sentence(lang, "profile.unsound" if wrong else "profile.sound", name=profile.name, count=wrong))
+    rows = [(fault.code, fault.path, fault.seen, "") for fault in found]
+    rows += [("contradiction", entry.path, entry.typed, entry.detected) for entry in contradicting]
+    whole = {"profile": profile.name, "faults": found, "contradictions": contradicting}
+    tell(form, Listed(whole, ("code", "fact", "seen", "detected"), rows), lang, lambda: print_lines(lines))
+    return exit_codes.INVALID if wrong else exit_codes.OK
 
 
 @command.command("diff")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def diff(first: str, second: str, form: str, lang: str) -> int:
     """Facts that two profiles have differently; `host` is this machine."""
     from bench.hardware.profiles import differences
     from bench.text import sentence
-    from bench.text.catalogue import printable
 
     found = differences(_profile(first), _profile(second))
-    if form == "json":
-        print_json(found)
-        return exit_codes.OK
-    for entry in found:
-        click.echo(printable(f"{entry.path}: {entry.first or '—'} → {entry.second or '—'}"))
-    if not found:
-        click.echo(sentence(lang, "profile.same", first=first, second=second))
+    lines = [f"{entry.path}: {entry.first or '—'} → {entry.second or '—'}" for entry in found]
+    lines = lines or [sentence(lang, "profile.same", first=first, second=second)]
+    rows = [(entry.path, entry.first, entry.second) for entry in found]
+    tell(form, Listed(found, ("fact", "first", "second"), rows), lang, lambda: print_lines(lines))
     return exit_codes.OK
 
 

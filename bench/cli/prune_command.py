@@ -7,7 +7,7 @@ import math
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import logging_options, output_option
+from bench.cli.common import lang_option, logging_options, output_option
 
 _MOST_DAYS = 36525  # a century; time itself ends for datetime not long after
 
@@ -24,8 +24,9 @@ _MOST_DAYS = 36525  # a century; time itself ends for datetime not long after
 @click.option("--partial", is_flag=True, help="Remove partial runs only.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @output_option
+@lang_option
 @logging_options
-def command(keep: int | None, days: float | None, partial: bool, dry_run: bool, output: str | None) -> int:
+def command(keep: int | None, days: float | None, partial: bool, dry_run: bool, output: str | None, lang: str) -> int:
     """Remove kept runs that every given flag allows to go; without a flag nothing is chosen."""
     if keep is None and days is None and not partial:
         raise click.UsageError("Say which runs may go: `--keep N`, `--older-than DAYS` or `--partial`.")
@@ -34,6 +35,7 @@ def command(keep: int | None, days: float | None, partial: bool, dry_run: bool, 
     from bench.store.places import results_directory
     from bench.store.pruning import choose, remove
     from bench.store.runs import InUse
+    from bench.text import sentence
 
     removed = 0
     for folder in choose(results_directory(output), keep, days, partial):
@@ -41,9 +43,9 @@ def command(keep: int | None, days: float | None, partial: bool, dry_run: bool, 
             if not dry_run:
                 remove(folder)
         except InUse:
-            click.echo(f"kept {folder.path}: it is going on now", err=True)
+            click.echo(sentence(lang, "house.going_on", path=folder.path), err=True)
             continue
-        click.echo(f"{'would remove' if dry_run else 'removed'} {folder.path}")
+        click.echo(sentence(lang, "house.would_remove" if dry_run else "house.removed", path=folder.path))
         removed += 1
-    click.echo("1 run." if removed == 1 else f"{removed} runs.")
+    click.echo(sentence(lang, "house.one_run" if removed == 1 else "house.runs", count=removed))
     return exit_codes.OK

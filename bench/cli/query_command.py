@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from typing import Any, Final  # Any: what a database returns
+import datetime
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final  # Any: what a database returns
 
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import Names, console, logging_options, output_option
+from bench.cli.common import Names, lang_option, logging_options, output_option
+from bench.cli.forms import Listed, listing_option, tell
+
+if TYPE_CHECKING:
+    from bench.text.tabular import Cell
 
 _SOUND: Final = "valid AND quality_passed AND origin = 'measured'"
 _WHO: Final = "run_id, coalesce(product, cpu) AS system, backend, device, precision, mode"
@@ -38,12 +42,13 @@ _QUESTIONS: Final = {
 @click.argument("question", type=Names("question", tuple(_QUESTIONS)), required=False, metavar="[QUESTION]")
 @click.option("--sql", help="A question of your own: SQL over the table `figures`.")
 @click.option("--watts", type=click.FloatRange(0, min_open=True), help="channels: the most that the system may take.")
-@click.option(
-    "--format", "form", type=Names("format", ["table", "json", "csv"]), default="table", help="Form of answer."
-)
+@listing_option
 @output_option
+@lang_option
 @logging_options
-def command(question: str | None, sql: str | None, watts: float | None, form: str, output: str | None) -> int:
+def command(
+    question: str | None, sql: str | None, watts: float | None, form: str, output: str | None, lang: str
+) -> int:
     """Ask all kept figures: QUESTION is one of best, channels, runs; --sql asks anything of the table `figures`.
 
     Without both, the columns of that table.
@@ -52,6 +57,7 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
 
     from bench.store.index import columns, refreshed
     from bench.store.places import results_directory
+    from bench.text import printable, sentence
 
     if question is not None and sql is not None:
         raise click.UsageError(f"`--sql` and the question {question!r} are two questions; ask one.")
@@ -62,7 +68,7 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
         return exit_codes.OK
     connection, broken = refreshed(results_directory(output))
     for line in broken:
-        click.echo(f"Left out: {line}", err=True)
+        click.echo(sentence(lang, "house.left_out", line=printable(line)), err=True)
     text = sql if sql is not None else _QUESTIONS[str(question)]
     try:
         answer = connection.execute(text, {"watts": watts} if question == "channels" else None)
@@ -74,37 +80,12 @@ def command(question: str | None, sql: str | None, watts: float | None, form: st
     return exit_codes.OK
 
 
-def _show(headers: Any, rows: list[tuple[Any, ...]], form: str) -> None:
-    if form == "json":
-        entries = [dict(zip(headers, row, strict=True)) for row in rows]
-        click.echo(json.dumps(entries, indent=1, ensure_ascii=False, default=str))
-    elif form == "csv":
-        out = io.StringIO()
-        csv.writer(out).writerows([headers, *([_plain(cell) for cell in row] for row in rows)])
-        click.echo(out.getvalue(), nl=False)
-    else:
-        _print_table(headers, rows)
+def _show(headers: Sequence[str], rows: list[tuple[Any, ...]], form: str) -> None:
+    known = [tuple(_cell(value) for value in row) for row in rows]
+    whole = [dict(zip(headers, row, strict=True)) for row in known]
+    tell(form, Listed(whole, headers, known), None)
 
 
-def _print_table(headers: Any, rows: list[tuple[Any, ...]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for header in headers:
-        shown.add_column(Text(_plain(header)), overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(_plain(cell)) for cell in row))
-    console().print(shown)
-
-
-def _plain(value: Any) -> str:
-    """A value as text, of which none is taken for a formula."""
-    from bench.text import cell
-
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value) if isinstance(value, int) else cell(str(value))
+def _cell(value: Any) -> Cell:
+    """A database's value as one of ours; lists, structures and the like as text."""
+    return value if value is None or isinstance(value, str | int | float | Decimal | datetime.date) else str(value)

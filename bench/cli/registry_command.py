@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import listing_option
 from bench.records.registry import OUTCOMES, STATUSES, Outcome, Status
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def decide(registry: Path, appeal: str, outcome: Outcome, reason: str, reviewer:
 
 @command.command("list")
 @_registry
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def list_(registry: Path, form: str, lang: str) -> int:
@@ -212,7 +213,7 @@ def list_(registry: Path, form: str, lang: str) -> int:
 @command.command("show")
 @_registry
 @click.argument("name")
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def show(registry: Path, name: str, form: str, lang: str) -> int:

@@ -171,7 +171,7 @@ def command(ctx: click.Context, /, **flags: object) -> int:
     if flags["dry_run"]:
         from bench.cli.dry_run import print_plan
 
-        print_plan(prepared, form)
+        print_plan(prepared, form, lang)
         return exit_codes.OK
     return _watched(lambda observe: execute(prepared, results, observe), prepared, form, lang)
 
@@ -240,22 +240,26 @@ def _watched(
         with watcher:
             folder, run = start(watcher.observe)
     except KeyboardInterrupt:
+        from bench.text import sentence
+
         ignore_interrupts()
-        click.echo(f"Interrupted.{_kept(watcher.folder)}", err=True)
+        click.echo(sentence(lang, "house.interrupted") + _kept(watcher.folder, lang), err=True)
         return exit_codes.INTERRUPTED
     except OSError as error:
         if watcher.folder is None or isinstance(error, BrokenPipeError):
             raise
         place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"Error: {place}{error.strerror or error}.{_kept(watcher.folder)}", err=True)
+        click.echo(f"Error: {place}{error.strerror or error}.{_kept(watcher.folder, lang)}", err=True)
         return exit_codes.INVALID
     return _finish(folder, run, form, lang)
 
 
-def _kept(folder: Path | None) -> str:
+def _kept(folder: Path | None, lang: str) -> str:
+    from bench.text import sentence
+
     if folder is None:
         return ""
-    return f" What is whole is kept in {folder}; `bench run --resume {shlex.quote(str(folder))}` goes on."
+    return " " + sentence(lang, "house.kept", folder=folder, argument=shlex.quote(str(folder)))
 
 
 def _finish(folder: RunFolder, run: Run, form: str, lang: str) -> int:
@@ -274,9 +278,9 @@ def _print_results(folder: RunFolder, run: Run, records: list[Record], lang: str
     from bench.report.terminal import print_table
     from bench.text import sentence
 
-    report = write_report(run, records, folder.path, lang)
+    report = write_report(run, records, folder.path, lang, folder.load_all_trials())
     print_table(console(), records, lang)
     click.echo(f"\n{sentence(lang, 'progress.records', path=folder.path)}")
     click.echo(sentence(lang, "progress.report", path=report))
     if run.status != "complete":
-        click.echo(f"The run is partial.{_kept(folder.path)}")
+        click.echo(sentence(lang, "house.partial") + _kept(folder.path, lang))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options, output_option
+from bench.cli.common import console, lang_option, logging_options, output_option, print_json_text
+from bench.cli.forms import Listed, listing_option, tell
 
 if TYPE_CHECKING:
     from bench.records.record import Record, Run, Trial
@@ -20,31 +21,36 @@ if TYPE_CHECKING:
     "--timeline", is_flag=True, help="Score a trial's kept timeline anew; it may be larger than this machine's memory."
 )
 @output_option
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def command(record: str, timeline: bool, output: str | None, form: str, lang: str) -> int:
     """What RECORD says: a run id, `latest`, RUN/MEASUREMENT, RUN/MEASUREMENT/TRIAL, or a path."""
     from bench.records.record import Record, Run
+    from bench.report.flat import FIGURE, figure_cells
     from bench.report.terminal import print_record, print_run, print_trial
     from bench.store.places import results_directory
     from bench.store.runs import RunFolder, find_record, load_any
 
     file = find_record(record, results_directory(output))
     kept = load_any(file)
+    text = file.read_text(encoding="utf-8").rstrip("\n")
     if timeline:
         kept, text = _anew(file, kept)
-        if form == "json":
-            click.echo(text)
-            return exit_codes.OK
-    if form == "json":
-        click.echo(file.read_text(), nl=False)
-    elif isinstance(kept, Run):
-        print_run(console(), kept, RunFolder(file.parent).load_records(), lang)
-    elif isinstance(kept, Record):
-        print_record(console(), kept, lang)
-    else:
-        print_trial(console(), kept, lang)
+    if form == "json":  # as it is kept, whatever this version makes of it
+        print_json_text(text)
+        return exit_codes.OK
+    records = RunFolder(file.parent).load_records() if isinstance(kept, Run) else []
+
+    def show() -> None:
+        if isinstance(kept, Run):
+            print_run(console(), kept, records, lang)
+        elif isinstance(kept, Record):
+            print_record(console(), kept, lang)
+        else:
+            print_trial(console(), kept, lang)
+
+    tell(form, Listed(None, FIGURE, figure_cells(kept, records)), lang, show)
     return exit_codes.OK
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, print_json
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, print_lines, tell
 from bench.cli.signing import trusted_keys
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Hold the token against this registry, and mark it as used there.",
 )
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def command(
@@ -71,10 +72,9 @@ def command(
     if seen is None:
         return exit_codes.INVALID
     found = seen.found
-    if form == "json":
-        print_json(found)
-    else:
-        print_verification(found, lang)
+    rows = [(one.verdict, one.check, one.subject, one.reason, one.seen) for one in found.items]
+    listed = Listed(found, ("verdict", "check", "subject", "reason", "seen"), rows)
+    tell(form, listed, lang, lambda: print_verification(found, lang))
     return exit_codes.OK if found.passed else exit_codes.INVALID
 
 
@@ -120,23 +120,25 @@ def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
 
 def print_verification(found: Verification, lang: str) -> None:
     """Every item, the claims, and the sum."""
+    print_lines(_lines(found, lang))
+
+
+def _lines(found: Verification, lang: str) -> Iterator[str]:
     from bench.text import name, sentence
 
-    click.echo(f"{found.run_id}  sha256 {found.archive_sha256}")
+    yield f"{found.run_id}  sha256 {found.archive_sha256}"
     for item in found.items:
-        click.echo(_line(item, lang))
+        yield _line(item, lang)
     for one in found.claims:
         claims = [name(lang, table, getattr(one, table)) for table in ("division", "attestation", "origin")]
-        click.echo(f"{one.measurement}: " + ", ".join(claims))
+        yield f"{one.measurement}: " + ", ".join(claims)
     counts = Counter(item.verdict for item in found.items)
-    click.echo(
-        sentence(
-            lang,
-            "verified.passed" if found.passed else "verified.failed",
-            conforms=counts["conforms"],
-            violates=counts["violates"],
-            unchecked=counts["unchecked"],
-        )
+    yield sentence(
+        lang,
+        "verified.passed" if found.passed else "verified.failed",
+        conforms=counts["conforms"],
+        violates=counts["violates"],
+        unchecked=counts["unchecked"],
     )
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import format_option, lang_option, logging_options, print_json
+from bench.cli.common import lang_option, logging_options
+from bench.cli.forms import Listed, listing_option, tell
 
 if TYPE_CHECKING:
     from bench.records.workload_check import Remark, WorkloadVerdict
@@ -75,7 +76,7 @@ def refresh(name_or_dir: str, lang: str) -> int:
 
 @command.command("check")
 @click.argument("name_or_dir", metavar="NAME|DIR")
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def check(name_or_dir: str, form: str, lang: str) -> int:
@@ -91,13 +92,14 @@ def check(name_or_dir: str, form: str, lang: str) -> int:
         if form == "table":
             _tell(verdict, lang)
     failed = sum(verdict.state == "failed" for verdict in verdicts)
-    if form == "json":
-        print_json(verdicts)
-    else:
+    if form == "table":
         from bench.text import sentence
 
         key = "workload.failed" if failed else "workload.passed"
         click.echo(sentence(lang, key, name=name_or_dir, count=len(verdicts), failed=failed))
+    else:
+        rows = [(one.check, one.state, " · ".join(_said(remark, lang) for remark in one.remarks)) for one in verdicts]
+        tell(form, Listed(verdicts, ("check", "state", "seen"), rows), lang)
     return exit_codes.INVALID if failed else exit_codes.OK
 
 

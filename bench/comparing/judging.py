@@ -34,9 +34,7 @@ def compare(
         unlike, tested = guarded(one, other, allowed)
         waved += unlike
         changed += tested
-        entries += [
-            _judged(one, other, name, margin, alpha, family) for name, margin in _margins_of(one, margins).items()
-        ]
+        entries += judge_pair(one, other, margins, alpha, family)
     matched = {(one.name, other.name) for one, other in pairs}
     gone = [entry for name, entry in first.items() if name not in {one for one, _ in matched}]
     came = [entry for name, entry in second.items() if name not in {other for _, other in matched}]
@@ -52,6 +50,11 @@ def compare(
         allowed=tuple(waved),
         changed=tuple(dict.fromkeys(changed)),
     )
+
+
+def judge_pair(first: Kept, second: Kept, margins: Margins, alpha: float, family: int) -> list[Judged]:
+    """Each metric that is judged of two records that are alike, before Holm over `family` metrics."""
+    return [_judged(first, second, name, margin, alpha, family) for name, margin in _margins_of(first, margins).items()]
 
 
 def _pairs(first: Mapping[str, Kept], second: Mapping[str, Kept]) -> list[tuple[Kept, Kept]]:

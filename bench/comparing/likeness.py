@@ -42,6 +42,8 @@ _UNDER_TEST: Final[dict[str, Callable[[Kept], object]]] = {
     "packages": lambda kept: dict(sorted(kept.run.host.packages.items())) if kept.run else None,
 }
 FIELDS: Final = tuple(_MUST)
+# What systems are, and how each serves the load, is what makes them different systems.
+OF_SYSTEMS: Final = ("device", "cpu", "cores", "batch", "workers", "threads", "max_wait_ns", "session_process")
 
 
 def check_fields(fields: Collection[str]) -> None:
@@ -52,6 +54,11 @@ def check_fields(fields: Collection[str]) -> None:
                 f"`--allow {field}`: there is no such field.{suggestion(field, list(FIELDS))} "
                 f"Known: {', '.join(FIELDS)}"
             )
+
+
+def unlike(first: Kept, second: Kept, allowed: Collection[str]) -> tuple[Unlike, ...]:
+    """In which fields two records differ that must be alike to be compared, but for those in `allowed`."""
+    return tuple(entry for entry in _differences(first, second, _MUST) if entry.field not in allowed)
 
 
 def guarded(first: Kept, second: Kept, allowed: Collection[str]) -> tuple[tuple[Unlike, ...], tuple[Unlike, ...]]:

@@ -17,6 +17,7 @@ def engine_environment(cache: Path, threads: int) -> dict[str, str]:
     places = {
         "POCL_CACHE_DIR": engines / "pocl",
         "PYOPENCL_CACHE_DIR": engines / "pyopencl",
+        "BENCH_OPENCL_TILES": engines / "opencl-tiles",
         "TORCHINDUCTOR_CACHE_DIR": engines / "inductor",
         "TRITON_CACHE_DIR": engines / "triton",
         "CUDA_CACHE_PATH": engines / "cuda",

@@ -8,10 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.hardware.files import Files
 from bench.hardware.knobs import Knob, Value, knobs
 from bench.hardware.nvml import NoNvml, open_nvml
 from bench.records.state import Course, State
+from bench.scoring.trend import parts
 
 # By which `bench host tune --apply` tells the command that it runs what it changed.
 TUNED = "BENCH_HOST_TUNED"
@@ -70,4 +73,10 @@ def _known(values: dict[str, Value | None]) -> dict[str, Value]:
 
 
 def _course(values: Sequence[float]) -> Course:
-    return Course(least=min(values), mean=sum(values) / len(values), most=max(values), readings=len(values))
+    return Course(
+        least=min(values),
+        mean=sum(values) / len(values),
+        most=max(values),
+        readings=len(values),
+        values=tuple(parts(np.array(values)).tolist()),
+    )

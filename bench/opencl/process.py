@@ -24,8 +24,8 @@ PATIENCE_S = 1800.0  # a driver may compile for long, and says nothing meanwhile
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What to do with which network: `model` is the name of a workload, or a file.
 
-    With `folder` programs are built for the batch sizes and written there; with `table` tiles are tuned for the first
-    of them within `budget_s`, and written there; with neither the first is traced.
+    With `folder` programs are built for the batch sizes and written there; with `tune` tiles are tuned for each of
+    them, within `budget_s` in all, and kept for this device, or in the file `table`; with neither the first is traced.
     """
 
     model: str
@@ -34,6 +34,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 1
     settings: dict[str, Setting] = {}
     folder: str | None = None
+    tune: bool = False
     table: str | None = None
     budget_s: float = 20.0
 
@@ -45,7 +46,7 @@ class Refused(ValueError):
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     trace: Trace | None = None
     built: Built | None = None
-    tuned: Tuned | None = None
+    tuned: tuple[Tuned, ...] = ()
     refused: str | None = None
 
 
@@ -63,11 +64,9 @@ def built(request: Request) -> Built:
     return answer.built
 
 
-def tuned(request: Request) -> Tuned:
-    """Raises Refused."""
-    answer = _asked(request)
-    assert answer.tuned is not None
-    return answer.tuned
+def tuned(request: Request) -> tuple[Tuned, ...]:
+    """What came of each batch size. Raises Refused."""
+    return _asked(request).tuned
 
 
 def _asked(request: Request) -> _Answer:
@@ -92,8 +91,8 @@ def _answer(request: Request) -> _Answer:
         found = _found(request.device)
         if request.folder is not None:
             return _Answer(built=_build(request, model, found, Path(request.folder)))
-        if request.table is not None:
-            return _Answer(tuned=_tune(request, model, found, Path(request.table)))
+        if request.tune:
+            return _Answer(tuned=_tune(request, model, found))
         return _Answer(trace=_trace(request, model, found))
     except (PluginError, BadFile, EngineError, ValueError) as error:
         return _Answer(refused=one_line(error) if not str(error) else " ".join(str(error).split()))
@@ -119,23 +118,34 @@ def _options(request: Request) -> Options:
 
 
 def _trace(request: Request, model: Model, found: Found) -> Trace:
+    from bench.backends.opencl.tables import tiles_of
     from bench.backends.opencl.tracing import trace
-    from bench.backends.opencl.tuning import tiles_of
 
     return trace(model, found, _options(request), request.rounds, tiles_of(request.settings, found))
 
 
-def _tune(request: Request, model: Model, found: Found, path: Path) -> Tuned:
-    from bench.backends.opencl.tuning import tune, write_table
+def _tune(request: Request, model: Model, found: Found) -> tuple[Tuned, ...]:
+    """What came of each batch size; a file that is there already is added to."""
+    from bench.backends.opencl.tables import keep, read_table, write_table
+    from bench.backends.opencl.tuning import tune
 
-    table, came_to = tune(model, found, _options(request), request.budget_s, request.rounds)
-    write_table(table, path)
-    return came_to
+    came_to: list[Tuned] = []
+    for batch in request.batches:
+        options = msgspec.structs.replace(_options(request), max_batch=batch)
+        share = request.budget_s / len(request.batches)
+        table, one = tune(model, found, options, share, request.rounds)
+        if request.table is None:
+            path = keep(table, found)
+        else:
+            path = Path(request.table)
+            write_table(table.with_older(read_table(path, found) if path.exists() else None), path)
+        came_to.append(msgspec.structs.replace(one, file=str(path)))
+    return tuple(came_to)
 
 
 def _build(request: Request, model: Model, found: Found, folder: Path) -> Built:
     from bench.backends.opencl.building import build
-    from bench.backends.opencl.tuning import tiles_of
+    from bench.backends.opencl.tables import tiles_of
 
     return build(model, found, request.batches, folder, tiles_of(request.settings, found))
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from bench.plots.drawing import new_figure, plot_language, style, to_png, to_svg
-from bench.plots.latency import Course, QuantileCurve
+from bench.plots.channels import SearchCourse
+from bench.plots.course import Course
+from bench.plots.drawing import new_figure, style, to_png, to_svg
+from bench.plots.fonts import plot_language
+from bench.plots.latency import QuantileCurve
 from bench.plots.ramp import RampCurve
 from bench.plots.roc import RocCurve
+from bench.plots.roofline import Roofs
 from bench.plots.stress import StressCurves
+from bench.plots.strip import Strip
 from bench.plots.summary import Summary
 from bench.records.metrics import METRICS
-from bench.records.record import Record, Run
+from bench.records.record import Record, Run, Trial
 from bench.report.collected import Collected, collected
 from bench.report.details import (
     Section,
@@ -66,6 +71,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...]
     setting: tuple[Section, ...]
     summary: Picture | None
+    roofline: Picture | None
     rows: tuple[Row, ...]
     definitions: tuple[str, ...]
     metrics: tuple[tuple[str, str], ...]
@@ -74,10 +80,16 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
 
 
-def build_page(run: Run, records: Sequence[Record], lang: str) -> Page:
-    """The page of a run from its records, in the order given."""
+def build_page(
+    run: Run, records: Sequence[Record], lang: str, trials: Mapping[str, Sequence[Trial]] | None = None
+) -> Page:
+    """The page of a run from its records, in the order given; `trials` are the repetitions by measurement's name."""
     shown = tuple(row(record, lang) for record in records)
-    parts = tuple(_part(record, entry, lang) for record, entry in zip(records, shown, strict=True))
+    kept = trials or {}
+    parts = tuple(
+        _part(record, entry, kept.get(record.measurement.name, ()), lang)
+        for record, entry in zip(records, shown, strict=True)
+    )
     return Page(
         lang=lang,
         run_id=run.run_id,
@@ -91,9 +103,10 @@ def build_page(run: Run, records: Sequence[Record], lang: str) -> Page:
             version_section(run, lang),
         ),
         summary=_summary(records, lang) if records else None,
+        roofline=_roofline(records, lang),
         rows=shown,
-        definitions=_definitions(records, lang),
-        metrics=_metrics(shown),
+        definitions=definitions(records, lang),
+        metrics=metric_definitions(shown),
         findings=tuple(collected([(entry.name, entry.findings) for entry in shown], lang)),
         measurements=parts,
         plan=msgspec.json.format(msgspec.json.encode(run.plan), indent=2).decode(),
@@ -113,13 +126,14 @@ def summary_png(records: Sequence[Record], lang: str) -> bytes:
     return to_png(figure, drawn)
 
 
-def _metrics(shown: Sequence[Row]) -> tuple[tuple[str, str], ...]:
-    """Names and definitions of all metrics on the page, in the order of the registry."""
+def metric_definitions(shown: Sequence[Row]) -> tuple[tuple[str, str], ...]:
+    """Names and definitions of all metrics in these rows, in the order of the registry."""
     found = {figure.metric: figure for entry in shown for figure in entry.figures}
     return tuple((found[metric].name, found[metric].definition) for metric in METRICS if metric in found)
 
 
-def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
+def measurement_sections(record: Record, shown: Row, lang: str) -> tuple[Section, ...]:
+    """The smaller facts of one record, shown as `shown`, as far as there are any."""
     sections = (
         record_status(record, shown.state, lang),
         quality_section(record.quality, lang),
@@ -131,10 +145,14 @@ def _part(record: Record, shown: Row, lang: str) -> MeasurementPart:
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),
     )
+    return tuple(entry for entry in sections if entry.lines)
+
+
+def _part(record: Record, shown: Row, trials: Sequence[Trial], lang: str) -> MeasurementPart:
     return MeasurementPart(
         row=shown,
-        sections=tuple(entry for entry in sections if entry.lines),
-        pictures=_pictures(record, lang),
+        sections=measurement_sections(record, shown, lang),
+        pictures=(*_pictures(record, lang), *_strips(record, trials, lang)),
         robustness=stress_table(record.robustness, lang),
     )
 
@@ -144,6 +162,30 @@ def _summary(records: Sequence[Record], lang: str) -> Picture:
     with style(drawn):
         figure = Summary.of(records).draw(drawn)
     return Picture(caption=caption, svg=to_svg(figure, drawn, caption))
+
+
+def _roofline(records: Sequence[Record], lang: str) -> Picture | None:
+    """All measurements under their roof; None where no peak of the device is known."""
+    roofs, drawn = Roofs.of(records), plot_language(lang)
+    if roofs is None or not roofs.roofs:
+        return None
+    with style(drawn):
+        figure = new_figure(9.0, 3.4)
+        roofs.draw(figure.subplots(), drawn)
+    caption = sentence(lang, "report.figure_roofline")
+    return Picture(caption=caption, svg=to_svg(figure, drawn, caption))
+
+
+def _strips(record: Record, trials: Sequence[Trial], lang: str) -> tuple[Picture, ...]:
+    """The machine over the repetitions: a strip for each figure that it told."""
+    drawn, pictures = plot_language(lang), []
+    for strip in Strip.of(trials):
+        with style(drawn):
+            figure = new_figure(5.2, 1.7)
+            strip.draw(figure.subplots(), drawn)
+        caption = sentence(lang, "report.figure_state", what=strip.title(lang), measurement=record.measurement.name)
+        pictures.append(Picture(caption=caption, svg=to_svg(figure, drawn, caption)))
+    return tuple(pictures)
 
 
 def _pictures(record: Record, lang: str) -> tuple[Picture, ...]:
@@ -160,10 +202,12 @@ def _pictures(record: Record, lang: str) -> tuple[Picture, ...]:
 def _plots(record: Record) -> list[tuple[str, Callable[[Axes, str], Axes]]]:
     """What can be drawn of a record, each with the key of its caption."""
     quantiles, course, ramp = QuantileCurve.of(record), Course.of(record), RampCurve.of(record)
-    stress = StressCurves.of(record)
+    stress, search = StressCurves.of(record), SearchCourse.of(record)
     plots: list[tuple[str, Callable[[Axes, str], Axes]]] = []
     if ramp is not None:
         plots += [("figure_ramp_rates", ramp.draw_rates), ("figure_ramp_latency", ramp.draw_latency)]
+    if search is not None:
+        plots.append(("figure_search", search.draw))
     if quantiles is not None:
         plots.append(("figure_quantiles", quantiles.draw))
     if course is not None:
@@ -189,8 +233,8 @@ def _notices(run: Run, records: Sequence[Record], shown: Sequence[Row], lang: st
     return tuple(notices)
 
 
-def _definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
-    """The definitions that the numbers on this page rest on, and no others."""
+def definitions(records: Sequence[Record], lang: str) -> tuple[str, ...]:
+    """The definitions that the numbers of these records rest on, and no others."""
     keys = [f"region.{region}" for region in dict.fromkeys(record.timed_region for record in records)]
     metrics = {metric for record in records for metric in record.metrics}
     if any(metric.startswith("latency") for metric in metrics):

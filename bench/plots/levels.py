@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.plots.drawing import ACCENT, INK, SERIES, identifier, new_figure, style, to_png
+from bench.plots.drawing import new_figure, style, to_png
+from bench.plots.fonts import identifier
+from bench.plots.palette import ACCENT, INK, SERIES
 from bench.records.course import Course
 from bench.text import figures, sentence
 

@@ -1,17 +1,21 @@
-"""Plot of a ramp: latency, completed rate and goodput over the rate that was offered, step by step.
+"""Plots of ramps: latency, completed rate and goodput over the rate that was offered, and of several systems together.
 
-As in `plots`, the object holds its numbers first and then draws into given axes.
+As in all plots, the object holds its numbers first and then draws into given axes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal  # Any: keywords of matplotlib
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import ACCENT, INK, SERIES, identifier, mark_state, value_axis
+from bench.plots.drawing import legend_above, legend_beside, mark_state, system_label, value_axis
+from bench.plots.fonts import identifier
+from bench.plots.palette import ACCENT, INK, PAPER, SERIES, Palette
+from bench.plots.systems import named
 from bench.records.record import Record
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
@@ -67,7 +71,7 @@ class RampCurve:
             offered, self.goodput / factor, color=ACCENT, marker="s", markersize=3, label=sentence(lang, "plot.goodput")
         )
         self._frame(axes, lang, factor, unit)
-        axes.set_ylim(0.0, 1.35 * float(offered.max()))
+        axes.set_ylim(0.0, 1.1 * float(offered.max()))
         axes.set_ylabel(f"{sentence(lang, 'plot.throughput')} ({unit})")
         return axes
 
@@ -93,9 +97,65 @@ class RampCurve:
             axes.annotate(text, (self.knee_per_s / factor, 0.03), (4, 0), ("data", "axes fraction"), "offset points")
         axes.set_xlim(0.0, 1.03 * float(self.offered.max()) / factor)
         axes.set_xlabel(f"{sentence(lang, 'plot.offered')} ({unit})")
-        axes.legend(loc="upper left", ncols=3, fontsize=8)
-        axes.set_title(identifier(self.name))
+        legend_above(axes, identifier(self.name))
         mark_state(axes, self.state, lang)
+
+
+@dataclass(frozen=True, slots=True)
+class RampCurves:
+    """The ramps of several systems: a curve for each by its name. `bounds_ns` are the latency bounds (ns).
+
+    `percentile` is the 99th where each has one of at least a step, else the median: short steps carry no more.
+    """
+
+    measurement: str
+    systems: tuple[str, ...]
+    curves: tuple[RampCurve, ...]
+    bounds_ns: tuple[float, ...]
+    percentile: Literal["p99", "p50"]
+
+    @classmethod
+    def of(cls, records: Sequence[Record], names: Sequence[str] | None = None) -> RampCurves | None:
+        """From records of one workload; None where none of them has a curve. `names` as in `systems.named`."""
+        found = [(name, RampCurve.of(record)) for name, record in named(records, names)]
+        drawn = [(name, curve) for name, curve in found if curve is not None]
+        if not drawn:
+            return None
+        return cls(
+            measurement=drawn[0][1].name,
+            systems=tuple(name for name, _ in drawn),
+            curves=tuple(curve for _, curve in drawn),
+            bounds_ns=tuple(sorted({curve.bound_ns for _, curve in drawn})),
+            percentile="p99" if all(np.isfinite(curve.p99_ns).any() for _, curve in drawn) else "p50",
+        )
+
+    def draw(self, axes: Axes, lang: str, palette: Palette | None = None) -> Axes:
+        """The percentile over the rate that was completed, with the bound; the knee of each has a ring."""
+        palette = palette or Palette.of(self.systems)
+        factor, unit = figures.axis_unit("1/s", max(float(curve.completed.max()) for curve in self.curves))
+        scale, time_unit = figures.axis_unit("ns", self.bounds_ns[0])
+        for system, curve in zip(self.systems, self.curves, strict=True):
+            look, x, y = palette[system], curve.completed / factor, self._latency_ns(curve) / scale
+            axes.plot(x, y, **look.lines(), label=system_label(system, curve.state, lang))
+            if curve.knee_per_s is not None:
+                at = int(np.argmin(np.abs(curve.offered - curve.knee_per_s)))
+                axes.plot(x[at], y[at], "o", markersize=11, markerfacecolor="none", markeredgecolor=look.colour)
+        for place, bound in enumerate(self.bounds_ns):
+            label = sentence(lang, "plot.bound") if place == 0 else ""
+            axes.axhline(bound / scale, color=INK, linewidth=0.8, linestyle="--", label=label)
+        ring: dict[str, Any] = {"marker": "o", "markersize": 9, "markerfacecolor": PAPER, "markeredgecolor": INK}
+        axes.plot([], [], linestyle="", label=sentence(lang, "plot.knee"), **ring)
+        seen = [self._latency_ns(curve) for curve in self.curves]
+        value_axis(axes, np.r_[np.concatenate(seen), self.bounds_ns] / scale)
+        axes.set_xlim(left=0.0)
+        axes.set_xlabel(f"{sentence(lang, 'plot.done')} ({unit})")
+        axes.set_ylabel(f"{sentence(lang, 'plot.latency')} {self.percentile} ({time_unit})")
+        axes.set_title(identifier(self.measurement))
+        legend_beside(axes)
+        return axes
+
+    def _latency_ns(self, curve: RampCurve) -> Floats:
+        return curve.p99_ns if self.percentile == "p99" else curve.p50_ns
 
 
 def _floats(values: list[float | None] | list[float]) -> Floats:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import SERIES, identifier, mark_state
+from bench.plots.drawing import mark_state
+from bench.plots.fonts import identifier
+from bench.plots.palette import SERIES
 from bench.records.record import Record
 from bench.report.rows import State, record_state
 from bench.text import sentence

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import ACCENT, INK, SERIES, identifier, mark_state
+from bench.plots.drawing import mark_state
+from bench.plots.fonts import identifier
+from bench.plots.palette import ACCENT, INK, SERIES
 from bench.records.record import Record
 from bench.report.rows import State, record_state
 from bench.text import name, sentence

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from bench.plots.drawing import ACCENT, INK, SERIES, identifier, new_figure
+from bench.plots.drawing import new_figure
+from bench.plots.fonts import identifier
+from bench.plots.palette import ACCENT, INK, SERIES
+from bench.plots.systems import system_name
 from bench.records.metrics import METRICS
 from bench.records.numbers import Interval, Measured
 from bench.records.record import Record
-from bench.report.devices import devices_of
 from bench.report.rows import State, executed_precision, interval_text, kind_text, record_state, repetitions, value_text
 from bench.text import figures, name, sentence
 
@@ -83,7 +85,7 @@ class Summary:
         workloads = dict.fromkeys(record.measurement.workload for record in records)
         variants = {_variant(record) for record in records}
         panels = [[r for r in records if r.measurement.workload == workload] for workload in workloads]
-        systems = dict.fromkeys(_system(record) for record in records if record.facts is not None)
+        systems = dict.fromkeys(system_name(record) for record in records if record.facts is not None)
         return cls(panels=tuple(_panel(own, len(variants) > 1) for own in panels), systems=tuple(systems)[:3])
 
     def draw(self, lang: str) -> Figure:
@@ -110,14 +112,6 @@ class Summary:
         return "   ".join(
             [*self.systems, sentence(lang, "phrase.labelled", label=sentence(lang, "table.interval"), text=intervals)]
         )
-
-
-def _system(record: Record) -> str:
-    engine = f", {record.facts.engine} {record.facts.engine_version}" if record.facts else ""
-    names = [device.title or device.address for device in devices_of(record)] or [record.backend]
-    counts = {name: names.count(name) for name in dict.fromkeys(names)}
-    devices = " + ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.items())
-    return identifier(devices + engine)
 
 
 def _variant(record: Record) -> str:

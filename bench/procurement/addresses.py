@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
-from bench.records.metrics import METRICS, Better
+from bench.records.metrics import METRICS, UNITS, Better
 from bench.records.policy import QUALITY
-
-# What a limit may be written in, as factors to the registry's units.
-_FACTORS: dict[str, dict[str, float]] = {
-    "ns": {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9},
-    "1": {"1": 1.0, "%": 0.01},
-    "J": {"J": 1.0, "mJ": 1e-3},
-    "1/s": {"1/s": 1.0},
-    "channels": {"channels": 1.0},
-}
 
 
 class Address(NamedTuple):
@@ -50,9 +42,12 @@ def parsed(text: str) -> Address:
 
 def units_of(unit: str) -> tuple[str, ...]:
     """What a limit on a figure of this unit may be written in."""
-    return tuple(_FACTORS.get(unit, {unit: 1.0}))
+    return tuple(UNITS.get(unit, {unit: 0}))
 
 
 def in_unit_of(address: Address, limit: float, unit: str) -> float:
-    """A limit in the unit of its figure. Raises KeyError for a unit that `units_of` does not name."""
-    return limit * _FACTORS.get(address.unit, {address.unit: 1.0})[unit]
+    """A limit in the unit of its figure. Raises KeyError for a unit that `units_of` does not name.
+
+    By decimals: 57 times 0.01 is more than 0.57 in binary, and 57 of 100 would miss a limit of 57 %.
+    """
+    return float(Decimal(repr(float(limit))).scaleb(UNITS.get(address.unit, {address.unit: 0})[unit]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.records.listing import Remark
 from bench.records.record import Record, Run, Trial
 from bench.records.registry import Accepted, Status
-from bench.records.submission import Claims
+from bench.records.submission import Claims, Item, PackedFile
 from bench.records.untrusted import BadFile
 from bench.registry.standing import Standing
 from bench.store.runs import RUN, RunFolder
@@ -37,7 +37,8 @@ class Candidate:
     `trials` may be empty lists where the records hold the values of their repetitions.
 
     `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
-    `violations` says what did not. `entered` is what the registry says, None where it was not asked or does not know.
+    `violations` says what did not; `items` and `files` are all that was verified, and of which files: none of a folder.
+    `entered` is what the registry says, None where it was not asked or does not know.
     """
 
     source: str
@@ -48,6 +49,8 @@ class Candidate:
     archive_sha256: str | None = None
     verified: bool | None = None
     violations: tuple[Remark, ...] = ()
+    items: tuple[Item, ...] = ()
+    files: tuple[PackedFile, ...] = ()
     entered: Entered | None = None
 
 
@@ -115,6 +118,8 @@ def _of_archive(path: Path, trusted: TrustedKeys | None) -> Candidate:
             Remark(code="violation", subject=f"{item.check} {item.subject}", seen=item.seen or item.reason)
             for item in violating
         ),
+        items=seen.found.items,
+        files=seen.files,
     )
 
 
@@ -125,6 +130,8 @@ def _candidate(
     archive_sha256: str | None = None,
     verified: bool | None = None,
     violations: tuple[Remark, ...] = (),
+    items: tuple[Item, ...] = (),
+    files: tuple[PackedFile, ...] = (),
 ) -> Candidate:
     _check_start(contents.run)
     return Candidate(
@@ -136,6 +143,8 @@ def _candidate(
         archive_sha256=archive_sha256,
         verified=verified,
         violations=violations,
+        items=items,
+        files=files,
     )
 
 

@@ -26,11 +26,15 @@ def limits(
 
     `repetitions` is the least that any term has.
     """
-    return (
-        *_admission(candidate, policy, repetitions),
-        *_standing(candidate, expires_on, on),
-        *(_limit(candidate, gate) for gate in policy.gates),
-    )
+    conditions = conditions_of(candidate, policy, expires_on, on, repetitions)
+    return (*conditions, *(limit_of(candidate, gate) for gate in policy.gates))
+
+
+def conditions_of(
+    candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date, repetitions: int
+) -> tuple[Limit, ...]:
+    """The gates that ask what kind of result it is, and who stands for it: all but the limits on measured values."""
+    return (*_admission(candidate, policy, repetitions), *_standing(candidate, expires_on, on))
 
 
 def _admission(candidate: Candidate, policy: Policy, repetitions: int) -> Iterator[Limit]:
@@ -88,7 +92,7 @@ def _sense(workload: str) -> str | None:
         return None
 
 
-def _limit(candidate: Candidate, gate: Gate) -> Limit:
+def limit_of(candidate: Candidate, gate: Gate) -> Limit:
     """A limit on a measured value, unrounded; guarded, it must lie outside the interval."""
     address = parsed(gate.metric)
     required = f"{gate.op} {gate.limit:g} {gate.unit}" + (" *" if gate.guarded else "")

@@ -40,11 +40,11 @@ def assessed(
 ) -> Assessed:
     """The row of a candidate as of a day."""
     tested = datetime.datetime.fromisoformat(candidate.run.started_at).date()
-    expires = _months_later(tested, policy.valid_months)
+    expires = months_later(tested, policy.valid_months)
     values = [term_value(candidate, term, policy) for term in policy.terms]
     missing = [value for value in values if isinstance(value, Remark)]
     terms = tuple(value for value in values if isinstance(value, TermValue))
-    remarks = [*_hindrances(candidate, policy), *missing]
+    remarks = [*hindrances(candidate, policy), *missing]
     table: Table = "not-assessed" if remarks else "formal" if is_formal(candidate) else "self-test"
     repeated = min((term.repetitions for term in terms), default=0)
     gates = limits(candidate, policy, expires, on, repeated)
@@ -82,7 +82,7 @@ def _told(candidate: Candidate) -> list[Remark]:
     return [Remark(code="under-review", subject=candidate.entered.accepted.submission)]
 
 
-def _hindrances(candidate: Candidate, policy: Policy) -> list[Remark]:
+def hindrances(candidate: Candidate, policy: Policy) -> list[Remark]:
     """What keeps the whole run from being assessed, whatever its terms say."""
     found = list(candidate.violations)
     if candidate.run.suite_version != policy.suite_version:
@@ -147,7 +147,7 @@ def _budget(terms: tuple[TermValue, ...], policy: Policy) -> tuple[Source, ...]:
     )
 
 
-def _months_later(day: datetime.date, months: int) -> datetime.date:
+def months_later(day: datetime.date, months: int) -> datetime.date:
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     for last in (day.day, 30, 29, 28):
         try:

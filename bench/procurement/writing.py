@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
+from typing import Final
 
 from bench.records.listing import Listing, Row
 from bench.records.metrics import METRICS
+from bench.records.particulars import LISTED
 from bench.store.files import write_bytes, write_record
-from bench.text import cell, figures, name, sentence
+from bench.text import figures, name, sentence, tabular
 from bench.text.listing import remark_text
 
 JSON, CSV = "list.json", "list.csv"
-# Declared by a vendor or laboratory, nobody else knows them: §2.2 of the procurement notes.
-PARTICULARS = (
-    *("manufacturer", "address", "organisation_id", "brand", "product_name", "model", "report_number"),
-    *("certificate", "laboratory", "published_on", "supply_until"),
+# What a table in a page of text has of it.
+_TOLD: Final = (
+    *("number", "table", "eligible", "place", "rank_range", "score", "score_low", "score_high"),
+    *("vendor", "product", "run_id", "remarks"),
 )
 
 
@@ -28,14 +28,25 @@ def write(made: Listing, folder: Path, lang: str) -> None:
 
 def csv_text(made: Listing, lang: str) -> str:
     """The rows as CSV, with a line of headings. What is not known is empty."""
-    out = io.StringIO()
-    writer = csv.writer(out)
+    headings, rows = _table(made, lang)
+    return tabular.csv_text(headings, rows)
+
+
+def markdown_text(made: Listing, lang: str) -> str:
+    """The rows as a table of Markdown: who, in which place, and what is to be said of it."""
+    headings, rows = _table(made, lang)
+    places = [headings.index(sentence(lang, f"list_column.{key}")) for key in _TOLD]
+    return tabular.markdown_text(
+        [headings[place] for place in places], [[row[place] for place in places] for row in rows]
+    )
+
+
+def _table(made: Listing, lang: str) -> tuple[list[str], list[list[tabular.Cell]]]:
+    """Headings and rows; numbers are rounded texts, which is how a list prints them."""
     most = max((len(row.gates) for row in made.rows), default=0)
     cells = [_cells(made, row, most, lang) for row in made.rows]
     headings = list(_cells(made, Row(number=0, table="not-assessed", run_id="", source=""), most, lang))
-    writer.writerow([cell(heading) for heading in headings])
-    writer.writerows([[cell(row[heading]) for heading in headings] for row in cells])
-    return out.getvalue()
+    return headings, [[row[heading] for heading in headings] for row in cells]
 
 
 def _cells(made: Listing, row: Row, most_gates: int, lang: str) -> dict[str, str]:
@@ -50,7 +61,7 @@ def _cells(made: Listing, row: Row, most_gates: int, lang: str) -> dict[str, str
         "score": figures.significant(place.score, digits) if place is not None else "",
         "score_low": figures.significant(place.low, digits) if place is not None else "",
         "score_high": figures.significant(place.high, digits) if place is not None else "",
-        **{key: row.particulars.get(key, "") for key in PARTICULARS},
+        **{key: row.particulars.get(key, "") for key in LISTED},
         "vendor": row.vendor,
         "product": row.product,
         "class": row.machine_class,

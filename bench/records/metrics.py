@@ -89,3 +89,14 @@ PRIMARY: Mapping[str, str] = MappingProxyType(
     }
 )
 """The primary metric of each scenario (measurement.md, section 2)."""
+
+UNITS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "ns": {"ns": 0, "us": 3, "ms": 6, "s": 9},
+        "1": {"1": 0, "%": -2},
+        "J": {"J": 0, "mJ": -3},
+        "1/s": {"1/s": 0},
+        "channels": {"channels": 0},
+    }
+)
+"""What a figure of a unit may be written in, as powers of ten of that unit; another unit is written as it is."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.records.comparison import Comparison
+from bench.records.inspection import Inspection
 from bench.records.listing import Listing
 from bench.records.pairs import Pairs
 from bench.records.plan import RunPlan
@@ -28,6 +29,7 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "verification": Verification,
     "policy": Policy,
     "listing": Listing,
+    "inspection": Inspection,
     "comparison": Comparison,
     "pairs": Pairs,
 }

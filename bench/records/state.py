@@ -6,12 +6,16 @@ import msgspec
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """A number that was read once a second while it was measured."""
+    """A number that was read once a second while it was measured.
+
+    `values` are the readings in their order; of more than 60 the means of 60 successive parts. Empty in older records.
+    """
 
     least: float
     mean: float
     most: float
     readings: int
+    values: tuple[float, ...] = ()
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Final
 from xml.etree import ElementTree
 
 import msgspec
@@ -11,11 +13,17 @@ from rich.text import Text
 from bench.records.comparison import Comparison, Judged, Outcome
 from bench.report.styles import clipped, table
 from bench.text import figures, name, printable, sentence
+from bench.text.tabular import Cell, markdown_cell
 
 OUTCOMES: tuple[Outcome, ...] = ("worse", "better", "same", "inconclusive", "not-judged", "invalid")
 # These never count as passed; `inconclusive` is up to whoever asks.
 FAILING: tuple[Outcome, ...] = ("worse", "invalid", "not-judged")
 _STYLE = {"worse": "bold red", "invalid": "bold red", "better": "green", "same": "", "inconclusive": "yellow"}
+
+COLUMNS: Final = (
+    *("measurement", "metric", "unit", "better", "first", "second", "scale", "change", "low", "high", "margin"),
+    *("verdict", "reasons", "repetitions_first", "repetitions_second", "probability", "adjusted", "deciding"),
+)
 
 
 class ComparedRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +47,14 @@ def compared_rows(comparison: Comparison, lang: str) -> list[ComparedRow]:
     order = {verdict: place for place, verdict in enumerate(("worse", "invalid", "not-judged", "inconclusive"))}
     entries = sorted(comparison.judged, key=lambda entry: order.get(entry.verdict, len(order)))
     return [_row(entry, lang) for entry in entries]
+
+
+def compared_cells(comparison: Comparison) -> Iterator[tuple[Cell, ...]]:
+    """The metrics as plain rows, unrounded, under the names of `COLUMNS`."""
+    for one in comparison.judged:
+        about = (one.measurement, one.metric, one.unit, one.better, one.first, one.second, one.scale)
+        verdict = (one.change, one.low, one.high, one.margin, one.verdict, " ".join(one.reasons))
+        yield (*about, *verdict, *one.repetitions, one.probability, one.adjusted, one.deciding)
 
 
 def summary_line(comparison: Comparison, lang: str) -> str:
@@ -85,16 +101,17 @@ def comparison_table(comparison: Comparison, lang: str) -> Table:
 def markdown(comparison: Comparison, lang: str) -> str:
     """A heading, a table and notes, as a step summary or a comment takes them."""
     keys = ("metric", "first", "second", "change", "margin", "repetitions", "verdict", "reason")
-    lines = [f"### {_cell(title(comparison, lang))}", "", summary_line(comparison, lang), ""]
+    lines = [f"### {markdown_cell(title(comparison, lang))}", "", summary_line(comparison, lang), ""]
     lines += ["| " + " | ".join(sentence(lang, f"compare.{key}") for key in keys) + " |", "|---" * len(keys) + "|"]
     for row in compared_rows(comparison, lang):
-        cells = (f"`{row.address}`", row.first, row.second, row.change, row.margin, row.repetitions)
-        lines.append("| " + " | ".join(_cell(cell) for cell in (*cells, f"**{row.verdict_text}**", row.reason)) + " |")
+        cells = (row.address, row.first, row.second, row.change, row.margin, row.repetitions)
+        told = (*map(markdown_cell, cells), f"**{markdown_cell(row.verdict_text)}**", markdown_cell(row.reason))
+        lines.append(f"| {' | '.join(told)} |")
     lines += [
         "",
         sentence(lang, "compare.interval_note"),
         "",
-        *(f"- {_cell(note)}" for note in notes(comparison, lang)),
+        *(f"- {markdown_cell(note)}" for note in notes(comparison, lang)),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -163,11 +180,6 @@ def _change(entry: Judged, lang: str) -> str:
 def _percent(value: float, entry: Judged, lang: str, sign: str = "") -> str:
     number = f"{100 * value:{sign}.2f}"
     return sentence(lang, "compare.points", value=number) if entry.scale == "points" else f"{number} %"
-
-
-def _cell(text: str) -> str:
-    """Text that stays in its cell, and in which a name from a file is no markup."""
-    return printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 # Fewer values say nothing; means of this many parts are enough, and their neighbours are less alike.
 LEAST, PARTS = 10, 60
+# A trend counts as drift where it is both sure and worth speaking of (measurement.md section 3 has the 2 %).
+SURE, DRIFT = 0.01, 0.02
 
 
 def mann_kendall(values: NDArray[np.float64]) -> float:

@@ -157,6 +157,10 @@ class RunFolder:
         """The whole trials of a measurement, in order; a trial without its mark was interrupted and is left out."""
         return [load(path, Trial) for path in sorted(self.measurement(name).glob(f"trial-*/{TRIAL}"))]
 
+    def load_all_trials(self) -> dict[str, list[Trial]]:
+        """The whole trials of every measurement of the plan, by its name."""
+        return {entry.name: self.load_trials(entry.name) for entry in self.load_run().measurements}
+
     def keep_record(self, record: Record) -> None:
         write_record(self.measurement(record.measurement.name) / RECORD, record)
 

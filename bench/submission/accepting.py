@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.records.registry import Accepted, Used
-from bench.records.submission import Obstacle, Verification
+from bench.records.submission import Obstacle, PackedFile, Verification
 from bench.registry.git import BadRegistry
 from bench.registry.ledger import Ledger, Written
 from bench.registry.standing import Standing
@@ -15,12 +15,13 @@ from bench.submission.contents import Contents
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
     """A verification, what kept its archive from being admissible, and the run in it, None where that is unreadable.
 
-    The files of `contents` are gone; its records stay.
+    The files of `contents` are gone; its records stay. `files` are those of the archive, hashed as they were read.
     """
 
     found: Verification
     obstacles: tuple[Obstacle, ...]
     contents: Contents | None = None
+    files: tuple[PackedFile, ...] = ()
 
     @property
     def token(self) -> str | None:

@@ -92,7 +92,7 @@ class _Texts:
     def source(self, name: str) -> Source:
         file = self._folder / name
         if file.suffix not in (".json", ".log", ".txt"):
-            return Source(name=name, open=partial(_opened, file))
+            return Source(name=name, open=partial(opened, file))
         return Source(name=name, open=partial(self._text, name, file))
 
     def _text(self, name: str, file: Path) -> BinaryIO:
@@ -109,7 +109,8 @@ class _Texts:
         return io.BytesIO(content)
 
 
-def _opened(file: Path) -> BinaryIO:
+def opened(file: Path) -> BinaryIO:
+    """A file's bytes. Raises OSError."""
     return open(file, "rb")
 
 

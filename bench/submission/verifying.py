@@ -80,7 +80,7 @@ def examine(
             items=tuple(items),
             claims=claims_of(contents.run, list(contents.records.values()), _attested(signatures, items)),
         )
-        return Examined(found=found, obstacles=manifest.not_admissible, contents=contents)
+        return Examined(found=found, obstacles=manifest.not_admissible, contents=contents, files=unpacked.files)
 
 
 def _attested(signatures: Signatures, items: list[Item]) -> frozenset[Role]:

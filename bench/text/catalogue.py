@@ -17,7 +17,13 @@ from bench.records.metrics import METRICS
 
 LANGUAGES: Final = ("en", "zh")
 # A spreadsheet takes a cell that begins so for a formula.
-_FORMULA: Final = ("=", "+", "-", "@")
+_FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_SEPARATORS: Final = ("\t", "\r", "\n")
+# Controls, formats (of which are the marks of direction), halves of characters, what nobody assigned, line ends.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters and marks that are not drawn (Unicode: Default_Ignorable_Code_Point), and the Braille pattern without dots.
+_SHAPELESS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+_MOST_STACKED: Final = 3
 
 
 @cache
@@ -43,16 +49,30 @@ def name(lang: str, table: str, code: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` without control characters, with which a name from an engine or a file could write over other lines."""
+    """`text` with a blank for every character that is not seen: control characters, with which a name from an engine or
+    a file could write over other lines; marks that turn the direction of writing; letters without a shape.
+
+    Of marks that stand on one another at most three are left, for more of them reach over the lines above.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(" " if unicodedata.category(character) in ("Cc", "Cf") else character for character in text)
+    shown, stacked = [], 0
+    for character in text:
+        category = unicodedata.category(character)
+        stacked = stacked + 1 if category in ("Mn", "Me") else 0
+        if stacked <= _MOST_STACKED:
+            shown.append(" " if category in _UNSEEN or _is_shapeless(character) else character)
+    return "".join(shown)
 
 
 def cell(text: str) -> str:
     """`text` as a cell of a table that a spreadsheet may open: printable, and never taken for a formula."""
     plain = printable(text)
-    return f"'{plain}" if plain.startswith(_FORMULA) else plain
+    return f"'{plain}" if plain.lstrip().startswith(_FORMULA) or text.startswith(_SEPARATORS) else plain
+
+
+def _is_shapeless(character: str) -> bool:
+    return character in _SHAPELESS or "\ufe00" <= character <= "\ufe0f" or "\U000e0000" <= character <= "\U000e0fff"
 
 
 def _flattened(prefix: str, table: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Final
 
 from bench.records.numbers import Interval
@@ -21,6 +21,8 @@ _RATES: Final[_Scale] = ((1.0, "/s"), (1e3, "k/s"), (1e6, "M/s"), (1e9, "G/s"))
 _JOULES: Final[_Scale] = ((1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e3, "kJ"))
 _OPERATIONS: Final[_Scale] = ((1.0, "OP/s"), (1e6, "MOP/s"), (1e9, "GOP/s"), (1e12, "TOP/s"), (1e15, "POP/s"))
 _BYTES: Final[_Scale] = ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"), (2.0**40, "TiB"))
+_SCALES: Final = {"ns": _TIMES, "1/s": _RATES, "J": _JOULES, "OP/s": _OPERATIONS}
+_FIXED: Final = {"1": (0.01, "%"), "channels": (1.0, "ch"), "s/s": (1.0, "s/s")}
 NONE: Final = "—"
 
 
@@ -79,8 +81,13 @@ def figure(unit: str, value: float, interval: Interval | None = None) -> str:
 
 
 def axis_unit(unit: str, value: float) -> tuple[float, str]:
-    """For an axis that reaches `value`: what to divide by, and the unit that this gives; unit as for `figure`."""
-    return _factor(value, _TIMES if unit == "ns" else _RATES)
+    """For an axis that reaches `value`: what to divide by, and the unit that this gives.
+
+    `unit` as for `figure`, or "OP/s"; a unit that is none of them is taken as it is.
+    """
+    if unit in _FIXED:
+        return _FIXED[unit]
+    return _factor(value, _SCALES[unit]) if unit in _SCALES else (1.0, unit)
 
 
 def points(value: float, interval: Interval | None = None) -> str:
@@ -173,4 +180,6 @@ def significant(value: float, digits: int) -> str:
     exact = Decimal(repr(value))
     if exact == 0:
         return "0"
-    return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_HALF_EVEN):f}"
+    # Digits are counted after rounding: 99.996 is 100.0, not 100.00.
+    short = Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(exact)
+    return f"{short.quantize(Decimal(1).scaleb(short.adjusted() - digits + 1)):f}"

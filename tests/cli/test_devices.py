@@ -82,6 +82,7 @@ def test_a_broken_backend_is_told_and_the_others_answer(
 ) -> None:
     install(tmp_path / "site", source, monkeypatch)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    monkeypatch.delenv("COLUMNS", raising=False)  # each line as long as it is
     outcome = bench("list", "--devices")
     assert outcome.code == 0
     lines = outcome.out.splitlines()

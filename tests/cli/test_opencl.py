@@ -26,7 +26,7 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
     programs, tiles = tmp_path / "programs", tmp_path / "tiles.json"
     tuned = bench("opencl", "tune", model, "-o", tiles, "--budget-s", "0", "--format", "json")
     assert tuned.code == 0, tuned
-    assert json.loads(tuned.out)["tried"] == 1
+    assert [one["tried"] for one in json.loads(tuned.out)] == [1]
     built = bench("opencl", "build", model, "-o", programs, "--setting", f"tiles={tiles}", "--format", "json")
     assert built.code == 0, built
     manifest = json.loads((programs / "manifest.json").read_text())
@@ -36,6 +36,12 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
     assert seen.code == 0, seen
     layers = json.loads(seen.out)["layers"]
     assert [layers[0]["label"], layers[-1]["label"]] == ["→ x", "← logits"]
+    assert json.loads(seen.out)["ops_per_s"] is None
+    picture = tmp_path / "round.svg"
+    roofed = bench("opencl", "trace", model, *taken, "--rounds", "2", "--roofline", "--plot", picture)
+    assert "operations per second" in picture.read_text()
+    assert "% of roof" in roofed.out
+    assert "Peaks of the device" in roofed.out
     told = bench("opencl", "trace", model, *taken, "--rounds", "2", "--lang", "zh")
     assert "Cast" in told.out
     assert "product" in told.out
@@ -47,9 +53,10 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
     [
         (["trace", "speech_comand"], "There is no workload 'speech_comand'. Did you mean 'speech_command'?"),
         (["trace", "nowhere.onnx"], "nowhere.onnx"),
-        (["tune", "speech_command"], "Missing option '-o'"),
+        (["tune"], "MODEL"),
         (["build", "speech_command", "-o", "x", "--batch", "0"], "--batch"),
         (["trace"], "MODEL"),
+        (["trace", "speech_command", "--plot", "x.gif"], "ends in .png or .svg"),
         (["trce", "x"], "trce"),
     ],
 )

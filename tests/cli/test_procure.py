@@ -6,25 +6,16 @@ import csv
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from ..procurement.made import candidate, drawn, folder_of, policy
+from ..procurement.made import candidate, drawn, folder_of, policy, toml_of
 from .things import run
 
 
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     file = tmp_path / "policy.toml"
-    plain = msgspec.to_builtins(policy())
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items() if isinstance(value, str | int | float)]
-    dated = [line.replace('"', "") if line.startswith("valid_") else line for line in lines]
-    tables = [f"title = {{ en = {json.dumps(plain['title']['en'])}, zh = {json.dumps(plain['title']['zh'])} }}"]
-    tables += ["[admission]", 'modes = ["standard"]', "[reference]", 'system = "constants"', "[reference.values]"]
-    tables += [f'"{metric}" = {value}' for metric, value in plain["reference"]["values"].items()]
-    for term in plain["terms"]:
-        tables += ["[[terms]]", f'metric = "{term["metric"]}"', f"weight = {term['weight']}"]
-    file.write_text("\n".join([*dated, *tables]), encoding="utf-8")
+    file.write_text(toml_of(policy()), encoding="utf-8")
     return file
 
 

@@ -73,8 +73,16 @@ def picture_folder(folder: Path, each: int = 4) -> Path:
 def surroundings(folder: Path, **more: str) -> dict[str, str]:
     """An environment with a home and a cache of its own under `folder`, and without settings of the caller's."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("BENCH_", "XDG_"))}
-    ours.pop("NO_COLOR", None)
-    return {**ours, "HOME": str(folder / "home"), "BENCH_CACHE": str(folder / "cache"), "COLUMNS": "120", **more}
+    for name in ("NO_COLOR", "FORCE_COLOR", "LC_ALL", "LC_MESSAGES"):
+        ours.pop(name, None)
+    return {
+        **ours,
+        "LANG": "C.UTF-8",
+        "HOME": str(folder / "home"),
+        "BENCH_CACHE": str(folder / "cache"),
+        "COLUMNS": "120",
+        **more,
+    }
 
 
 class Running(subprocess.Popen[bytes]):

@@ -9,7 +9,7 @@ import pytest
 from bench.hardware.files import Files
 from bench.hardware.knobs import knobs
 from bench.hardware.nvml import Nvml
-from bench.host.state import TUNED, StateWatch
+from bench.host.state import TUNED, StateWatch, _course
 from bench.host.tune import CannotTune, applied, changes, summary
 from bench.judging.state import state_findings
 from bench.records.state import Course, State
@@ -126,10 +126,18 @@ def test_a_course_is_kept_of_what_moves(tmp_path: Path, monkeypatch: pytest.Monk
     seen = watch.stop()
     assert (seen.before["governor"], seen.after["governor"]) == ("powersave", "performance, powersave")
     assert seen.during["frequency_mhz"].mean == 1000.5
+    assert set(seen.during["frequency_mhz"].values) == {1000.5}
     assert "governor" not in seen.during
     assert seen.unread["smt"].endswith("smt/control is not there")
     assert seen.tuned == ("governor: powersave → performance",)
     assert 0.0 <= seen.reading_share <= 1.0
+
+
+def test_a_long_course_is_kept_as_sixty_means() -> None:
+    kept = _course([float(value) for value in range(600)])
+    assert (kept.least, kept.most, kept.readings) == (0.0, 599.0, 600)
+    assert kept.values == tuple(4.5 + 10.0 * part for part in range(60))
+    assert _course([3.0, 1.0]).values == (3.0, 1.0)
 
 
 def codes(**state: object) -> list[tuple[str, str, object]]:

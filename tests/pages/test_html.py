@@ -15,7 +15,7 @@ from bench.records.record import Record, Status
 from bench.text import LANGUAGES, sentence
 from tests.report import samples
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "wbr", "link", "img", "input", "hr"}
 
 
 class Reader(HTMLParser):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -77,4 +76,4 @@ def test_an_index_made_of_a_thousand_runs(benchmark: BenchmarkFixture, tmp_path:
     for number in range(1000):
         folder_of(candidate(number, drawn(number)), tmp_path / "runs")
     benchmark.pedantic(lambda: refreshed(tmp_path), setup=lambda: (tmp_path / INDEX).unlink(missing_ok=True), rounds=3)
-    assert os.path.getsize(tmp_path / INDEX) > 0
+    assert (tmp_path / INDEX).stat().st_size > 0

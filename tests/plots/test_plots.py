@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from bench.plots import drawing
-from bench.plots.drawing import new_figure, plot_language, style, to_png, to_svg
-from bench.plots.latency import Course, QuantileCurve
+from bench.plots import fonts
+from bench.plots.course import Course
+from bench.plots.drawing import new_figure, style, to_png, to_svg
+from bench.plots.fonts import plot_language
+from bench.plots.latency import QuantileCurve
 from bench.plots.summary import Summary
 from bench.records.numbers import Sketch
 from bench.records.record import Record
@@ -90,7 +92,10 @@ def test_quantile_curve_ends_where_the_sample_does() -> None:
     assert curve is not None
     assert curve.beyond.min() >= 1 / 4000
     assert np.all(np.diff(curve.latency_ns) >= 0)
-    assert (curve.primary_p, curve.primary_ns) == (0.9, 35.21e6)
+    assert [(point.p, point.ns, point.primary) for point in curve.published] == [
+        (0.9, 35.21e6, True),
+        (0.99, 39.2e6, False),
+    ]
 
 
 def test_quantile_curve_is_of_queries_that_completed() -> None:
@@ -188,8 +193,8 @@ def test_svg_stands_alone_and_is_the_same_each_time() -> None:
 def test_without_a_chinese_font_labels_are_english(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(drawing, "_chinese_font", lambda: None)
-    drawing._say_that_no_font_is_there.cache_clear()
+    monkeypatch.setattr(fonts, "chinese_font", lambda: None)
+    fonts._say_that_no_font_is_there.cache_clear()
     with caplog.at_level(logging.WARNING):
         assert plot_language("zh") == "en"
     assert "fonts-noto-cjk" in caplog.text

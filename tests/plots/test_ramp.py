@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.pages.run import build_page
-from bench.plots.drawing import new_figure, plot_language, style, to_png
+from bench.plots.drawing import new_figure, style, to_png
+from bench.plots.fonts import plot_language
 from bench.plots.ramp import RampCurve
 from bench.records.numbers import CurvePoint, Measured
 from bench.records.record import Record

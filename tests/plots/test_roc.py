@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from bench.pages.run import build_page
-from bench.plots.drawing import new_figure, plot_language, style, to_png
+from bench.plots.drawing import new_figure, style, to_png
+from bench.plots.fonts import plot_language
 from bench.plots.roc import RocCurve
 from bench.records.numbers import Interval, RocPoint
 from bench.records.record import Quality, Record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,6 +47,19 @@ def policy(**changes: object) -> Policy:
         pareto=(OFFLINE, COMMAND),
     )
     return msgspec.structs.replace(plain, **changes)
+
+
+def toml_of(made: Policy) -> str:
+    """The file of a policy without gates."""
+    plain = msgspec.to_builtins(made)
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items() if isinstance(value, str | int | float)]
+    dated = [line.replace('"', "") if line.startswith("valid_") else line for line in lines]
+    tables = [f"title = {{ en = {json.dumps(plain['title']['en'])}, zh = {json.dumps(plain['title']['zh'])} }}"]
+    tables += ["[admission]", 'modes = ["standard"]', "[reference]", 'system = "constants"', "[reference.values]"]
+    tables += [f'"{metric}" = {value}' for metric, value in plain["reference"]["values"].items()]
+    for term in plain["terms"]:
+        tables += ["[[terms]]", f"metric = {json.dumps(term['metric'])}", f"weight = {term['weight']}"]
+    return "\n".join([*dated, *tables])
 
 
 def record(address: str, values: Sequence[float], held: bool = True, **changes: object) -> tuple[Record, list[Trial]]:

@@ -10,7 +10,7 @@ import pytest
 from onnx import helper
 
 from bench.backends.base import EngineError, Model, Unsupported
-from bench.backends.opencl import tuning
+from bench.backends.opencl import tables, tuning
 from bench.backends.opencl.backend import BACKEND
 from bench.backends.opencl.compiled import Compiled
 from bench.backends.opencl.device import Found, Traits
@@ -109,7 +109,7 @@ def test_each_layer_keeps_its_fastest_rule(found: Found, tmp_path: Path, monkeyp
     assert table.tiles == {steps[k][k].key: steps[k][k].tile for k in range(3)}
     # Whoever reads it gets these tiles, and the answers stay right.
     path = tmp_path / "tiles.json"
-    tuning.write_table(table, path)
+    tables.write_table(table, path)
     options = seam.options(max_batch=2, settings={"tiles": str(path)})
     compiled = BACKEND.compile(model, found.device, options)
     assert compiled.facts.applied["tuned_layers"] == 3
@@ -128,19 +128,19 @@ def test_a_network_is_tuned(found: Found, tmp_path: Path) -> None:
 
 def test_tables_that_are_none_or_of_another_device_are_refused(found: Found, tmp_path: Path) -> None:
     path = tmp_path / "tiles.json"
-    good = tuning.Table(
+    good = tables.Table(
         platform=found.platform, device=str(found.own.name).strip(), driver=str(found.own.driver_version), tiles={}
     )
 
     def refusal(content: bytes) -> str:
         path.write_bytes(content)
         with pytest.raises(Unsupported) as caught:
-            tuning.read_table(path, found)
+            tables.read_table(path, found)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
-    tuning.write_table(good, path)
-    assert tuning.read_table(path, found) == Tiles()
+    tables.write_table(good, path)
+    assert tables.read_table(path, found) == good
     assert "is no table of tiles" in refusal(b"[]")
     assert "were measured on" in refusal(msgspec.json.encode(msgspec.structs.replace(good, driver="0")))
     for wrong in (Tile(0), Tile(4, 1, 12), Tile(4, 1, 8, -1)):
@@ -149,4 +149,4 @@ def test_tables_that_are_none_or_of_another_device_are_refused(found: Found, tmp
         )
     path.unlink()
     with pytest.raises(Unsupported, match="`bench opencl tune` writes it"):
-        tuning.read_table(path, found)
+        tables.read_table(path, found)
