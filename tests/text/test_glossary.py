@@ -48,7 +48,7 @@ def _words(text: str) -> str:
     return re.sub(r"\{.*?\}|`.*?`|inference-bench", "", text)
 
 
-@pytest.mark.parametrize(("term", "words"), terms(), ids=lambda entry: entry if isinstance(entry, str) else "")
+@pytest.mark.parametrize(("term", "words"), list(terms()), ids=lambda entry: entry if isinstance(entry, str) else "")
 def test_terms_are_the_glossarys(term: str, words: tuple[str, ...]) -> None:
     asked = re.compile(rf"\b{re.escape(term)}s?\b", re.IGNORECASE)
     chinese = catalogue("zh")
