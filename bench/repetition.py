@@ -14,6 +14,7 @@ from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
+from bench.judging.offload import offload_findings
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
 from bench.judging.sound import sound_metrics
@@ -29,6 +30,7 @@ from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetiti
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.models.cpu_cost import cpu_cost_of
 from bench.models.end_to_end import film_lengths, filmed
 from bench.power.choice import sources_here
 from bench.records.effort import Effort, effort_of
@@ -211,9 +213,10 @@ def _judge(
     score = score_trial(columns, measurement, opened)
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
+    samples = answered_samples(columns, opened, measurement.scenario)
     found += device_findings(report, plan.mode)
     found += camera_findings(workload, measurement, plan.mode)
-    samples = answered_samples(columns, opened, measurement.scenario)
+    found += offload_findings(report, measurement, samples, cpu_cost_of(workload), plan.mode)
     meter = run.hardware.facts.power.meter if run.hardware is not None else None
     # Nobody can say which of several workloads took the energy.
     alone = watched if not report.beside else None

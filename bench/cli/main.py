@@ -147,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
+    from bench.authoring.cost import NoCost
     from bench.authoring.subject import BadWorkload
     from bench.comparing.arms import BadSpec
     from bench.comparing.baselines import BadBaseline
@@ -170,7 +171,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.keys import BadKey
     from bench.submission.packing import NotPacked
 
-    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoCost, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
