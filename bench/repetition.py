@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,11 +113,17 @@ def repeat(
 
 
 def try_out(
-    folder: RunFolder, run: Run, measurement: Measurement, workload: Workload, tryout: Tryout
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    tryout: Tryout,
+    observer: Observer | None = None,
 ) -> Trial | SearchReport:
     """A trial of `measurement` while it is tuned: a short repetition, or a search where its rate is searched for.
 
-    It answers no evaluation set, and nothing of it is kept. Raises RepetitionFailed or OSError as the supervisor.
+    It answers no evaluation set, and nothing of it is kept. Energy and state are what `observer` sees.
+    Raises RepetitionFailed or OSError as the supervisor.
     """
     job = msgspec.structs.replace(
         _job(folder, run, measurement, 0, tryout.place, measurement.rate_per_s),
@@ -128,8 +135,9 @@ def try_out(
     )
     if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
         return run_search(job, _unheard, limit_s=tryout.limit_s)
-    report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
-    return _judge(job, report, workload, 0, "", run, None)
+    with observer or contextlib.nullcontext():
+        report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
+    return _judge(job, report, workload, 0, "", run, observer.watched() if observer is not None else None)
 
 
 def _unheard(phase: Phase) -> None:

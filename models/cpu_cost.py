@@ -18,7 +18,7 @@ ENGINE, DEVICE, PRECISION, SCENARIO = "onnxruntime", "cpu", "fp32", "offline"
 
 
 class CpuCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Processor seconds per sample of `engine` in fp32, offline, from host to host, and what they were measured on.
+    """Processor seconds per sample of `engine` in fp32, offline, on one thread, and what they were measured on.
 
     `low` and `high`: the 95 % interval over the repetitions. `foreign_cpu_share`: what other processes took of the
     machine meanwhile, at most (0 to 1; None: not readable).

@@ -71,6 +71,9 @@ def _unfit(record: Record) -> str:
         return f"ran on {record.backend}, {device.kind if device is not None else 'no device'}"
     if (asked.precision, asked.scenario) != (PRECISION, SCENARIO) or asked.timed_region != "host_to_host":
         return f"is {asked.scenario} in {asked.precision}, {asked.timed_region}"
+    if (asked.workers, asked.threads) != (1, 1):
+        # Threads that wait for each other spin, and that is no cost of the sample.
+        return f"ran on {asked.workers} workers of {asked.threads} threads"
     if not record.valid:
         return "is not valid"
     figure = record.metrics.get(_METRIC)
@@ -81,7 +84,7 @@ def _unfit(record: Record) -> str:
 
 def _how(workload: str) -> str:
     return (
-        f"a cost is taken from `bench run --mode standard --workload {workload} --scenario {SCENARIO}` "
+        f"a cost is taken from `bench run --mode standard --workload {workload} --scenario {SCENARIO} --threads 1` "
         f"with {ENGINE} on a {DEVICE} in {PRECISION}."
     )
 

@@ -110,7 +110,7 @@ def cost(run: str, output: str | None, lang: str) -> int:
     """Store what a sample costs a processor: the processor time in RUN, a kept run id, `latest` or a path.
 
     A card whose host spends over 5 % of that is found to leave work to it (`host-offload`). RUN must be
-    `bench run --mode standard --scenario offline --workload …` with onnxruntime on a cpu in fp32.
+    `bench run --mode standard --scenario offline --threads 1 --workload …`, onnxruntime on a cpu in fp32.
     """
     from bench.authoring.cost import store_costs
     from bench.store.places import results_directory

@@ -1,4 +1,4 @@
-"""Processor time of this process and of all that it started, living or ended: what an engine's helpers spend counts, too.
+"""Processor time of this process and of all that it started: what an engine's helpers spend counts, too.
 
 What is still running is read from `/proc` (in the kernel's ticks of 10 ms), what has ended is in this process's own
 account. Only what a process started that left its parents behind would be missed; `keep_orphans` has it stay a child.
@@ -21,7 +21,7 @@ def keep_orphans() -> None:
 
 
 def tree_s() -> float:
-    """Seconds so far. Takes a walk through `/proc`; read again where a process ends meanwhile, which would count twice."""
+    """Seconds so far, by a walk through `/proc`; again where a process ends meanwhile, which would count twice."""
     for _ in range(_TRIES):
         ended_s = _used_s(resource.RUSAGE_CHILDREN)
         total_s = _used_s(resource.RUSAGE_SELF) + ended_s + _living_s()

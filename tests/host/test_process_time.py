@@ -60,5 +60,7 @@ print(tree_s() - before, flush=True)
 for one in psutil.process_iter(["cmdline"]):
     if {leave!r} in (one.info["cmdline"] or []): one.kill()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
     assert (float(done.stdout) > SPENT_S * 0.8) == keeps
