@@ -8,10 +8,14 @@ import msgspec
 
 from bench.models.cpu_cost import DEVICE, ENGINE, FILE, PRECISION, SCENARIO, CpuCost
 from bench.models.suite import SuiteWorkload, load_workload
+from bench.records.findings import error_codes
 from bench.records.record import Record, Run, Trial
 from bench.store.files import write_bytes
 from bench.store.runs import RunFolder
 
+_REPETITIONS = 5
+# What is found of a throughput's interval and of time on the clock says nothing of processor time.
+_OF_TIME = ("too-few-repetitions", "too-short", "not-steady")
 _METRIC = "host_cpu_per_sample_ns"
 
 
@@ -74,8 +78,10 @@ def _unfit(record: Record) -> str:
     if (asked.workers, asked.threads) != (1, 1):
         # Threads that wait for each other spin, and that is no cost of the sample.
         return f"ran on {asked.workers} workers of {asked.threads} threads"
-    if not record.valid:
-        return "is not valid"
+    if voids := [code for code in error_codes(record.findings) if code not in _OF_TIME]:
+        return f"is not valid ({', '.join(voids)})"
+    if len(record.trials) < _REPETITIONS:
+        return f"has {len(record.trials)} repetitions, and a cost needs {_REPETITIONS}"
     figure = record.metrics.get(_METRIC)
     if figure is None or figure.value is None or figure.interval is None:
         return f"has no interval over repetitions in mode {record.mode}"

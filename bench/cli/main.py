@@ -154,7 +154,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
-    from bench.host.tune import CannotTune
+    from bench.host.leftover import CannotTune
     from bench.models.user_model import BadModel
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
