@@ -81,14 +81,11 @@ def test_operators_left_to_the_host_are_told_of_every_device(share: float | None
     assert [(one.code, one.subject, one.seen) for one in entries] == ([("host-offload", "", 0.25)] if told else [])
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["image_classify", "image_classify_edge", "object_detect", "face_verify", "speech_command", "speech_recognize"],
-)
+@pytest.mark.parametrize("name", ["image_classify_edge", "object_detect", "face_verify", "speech_command"])
 def test_the_suites_workloads_have_a_cost_that_fits_their_network(name: str) -> None:
     workload = load_workload(name)
     cost = cpu_cost_of(workload)
     assert cost is not None
     assert cost.model_hash == workload.spec.hash_of("fp32"), "measured with another network"
-    # No processor does more than 10^13 operations in a second on one core, and none we would wait for under 10^8.
+    # No core does more than 10^13 operations in a second, and none that we would wait for under 10^8.
     assert 1e8 < 2 * workload.spec.model.macs_per_sample / cost.seconds < 1e13
