@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
+from bench.judging.offload import offload_findings
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
 from bench.judging.sound import sound_metrics
@@ -29,6 +31,7 @@ from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetiti
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.models.cpu_cost import cpu_cost_of
 from bench.models.end_to_end import film_lengths, filmed
 from bench.power.choice import sources_here
 from bench.records.effort import Effort, effort_of
@@ -110,11 +113,17 @@ def repeat(
 
 
 def try_out(
-    folder: RunFolder, run: Run, measurement: Measurement, workload: Workload, tryout: Tryout
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    tryout: Tryout,
+    observer: Observer | None = None,
 ) -> Trial | SearchReport:
     """A trial of `measurement` while it is tuned: a short repetition, or a search where its rate is searched for.
 
-    It answers no evaluation set, and nothing of it is kept. Raises RepetitionFailed or OSError as the supervisor.
+    It answers no evaluation set, and nothing of it is kept. Energy and state are what `observer` sees.
+    Raises RepetitionFailed or OSError as the supervisor.
     """
     job = msgspec.structs.replace(
         _job(folder, run, measurement, 0, tryout.place, measurement.rate_per_s),
@@ -126,8 +135,9 @@ def try_out(
     )
     if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
         return run_search(job, _unheard, limit_s=tryout.limit_s)
-    report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
-    return _judge(job, report, workload, 0, "", run, None)
+    with observer or contextlib.nullcontext():
+        report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
+    return _judge(job, report, workload, 0, "", run, observer.watched() if observer is not None else None)
 
 
 def _unheard(phase: Phase) -> None:
@@ -211,9 +221,10 @@ def _judge(
     score = score_trial(columns, measurement, opened)
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
+    samples = answered_samples(columns, opened, measurement.scenario)
     found += device_findings(report, plan.mode)
     found += camera_findings(workload, measurement, plan.mode)
-    samples = answered_samples(columns, opened, measurement.scenario)
+    found += offload_findings(report, measurement, samples, cpu_cost_of(workload), plan.mode)
     meter = run.hardware.facts.power.meter if run.hardware is not None else None
     # Nobody can say which of several workloads took the energy.
     alone = watched if not report.beside else None

@@ -151,13 +151,14 @@ def main(arguments: list[str] | None = None) -> int:
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
+    from bench.authoring.cost import NoCost
     from bench.authoring.subject import BadWorkload
     from bench.comparing.arms import BadSpec
     from bench.comparing.baselines import BadBaseline
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
-    from bench.host.tune import CannotTune
+    from bench.host.leftover import CannotTune
     from bench.models.user_model import BadModel
     from bench.pages.printing import NoPdf
     from bench.pages.site import CannotMake
@@ -177,7 +178,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.keys import BadKey
     from bench.submission.packing import NotPacked
 
-    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoCost, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     shown = (CannotDraw, NoPdf)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)

@@ -19,6 +19,7 @@ import msgspec
 
 from bench.backends.base import Unsupported, cause_of
 from bench.host.engine_process import die_with_parent
+from bench.host.process_time import keep_orphans
 from bench.loadgen.challenge import challenge, check_loaded
 from bench.loadgen.input_cache import fresh_input_gain
 from bench.loadgen.lane import fault_of
@@ -81,6 +82,7 @@ def main(arguments: list[str]) -> int:
     """Entry of the child process: JOB file, file descriptor for events, process id of the parent."""
     job_file, events, parent = arguments
     die_with_parent(int(parent))
+    keep_orphans()  # what an engine's helper spends counts, whoever started it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     faulthandler.enable()  # an engine's crash leaves in the log where it happened
     job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)

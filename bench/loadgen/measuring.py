@@ -92,7 +92,7 @@ def measure(one: Warmed, reporter: Reporter) -> Report:
     reporter.phase("measure", planned.expected_s)
     handed_over, way = hand_over(planned.lane), round_trip(planned.lane)
     restart(planned.lane.sessions)
-    costs = Costs([one.ready])
+    costs = Costs()
     hold_garbage([one.ready])
     lane, timeline, secret, witness = planned.lane, planned.timeline, planned.secret, Witness()
     kept, loadgen = Kept(), None
@@ -127,7 +127,7 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
     handed_over = [(hand_over(planned.lane), round_trip(planned.lane)) for planned in plans]
     for planned in plans:
         restart(planned.lane.sessions)
-    costs = Costs([one.ready for one in several])
+    costs = Costs()
     hold_garbage([one.ready for one in several])
     shifts = [
         Shift(lane=planned.lane, timeline=planned.timeline, secret=planned.secret, witness=Witness())

@@ -209,11 +209,6 @@ def _check_certified(plan: RunPlan) -> None:
         raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
     if plan.driver != "bench":
         raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {plan.driver!r}")
-    if plan.precision == "int8":
-        raise ValueError(
-            "mode `certified` puts a challenge to the engine, which has no int8 form yet, and the plan's `precision` "
-            "is int8: certify another precision, and measure int8 in mode `standard`"
-        )
     if plan.seed:
         raise ValueError(
             f"mode `certified` takes no `seed`, and the plan has {plan.seed}: what is random there follows from "

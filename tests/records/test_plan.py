@@ -64,7 +64,6 @@ def test_plans_with_a_nonce_come_back_as_they_were(nonce: str, mode: Mode) -> No
         ({"mode": "certified", "seed": 3}, "takes no `seed`"),
         ({"mode": "certified", "processes": 1}, "`processes` is 2 there, not 1"),
         ({"mode": "certified", "driver": "loadgen"}, "measures with the driver `bench`"),
-        ({"mode": "certified", "precision": "int8"}, "which has no int8 form yet"),
         ({"mode": "certified", "more_devices": ["card:1"]}, "drives one device"),
     ],
 )
