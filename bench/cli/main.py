@@ -26,6 +26,7 @@ _COMMANDS = {
     "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
     "baseline": "Make a run the baseline of its runner; hold others against it.",
     "history": "Each figure over the kept runs, and where its level changed.",
+    "import": "Results of MLPerf Inference, kept beside our own and never ranked with them.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
     "report": "Write the report of a kept run again, in Chinese or English.",
@@ -154,6 +155,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
+    from bench.interchange.rounds import TooMany
     from bench.models.user_model import BadModel
     from bench.peaks.keeping import NoPlace
     from bench.peaks.process import PeaksFailed
@@ -172,7 +174,7 @@ def _is_expected(error: ValueError) -> bool:
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked, TooMany)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))
 

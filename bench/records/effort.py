@@ -58,7 +58,15 @@ EFFORTS: dict[Mode, Effort] = {
         bounds=300.0,
         search_width=0.01,
     ),
+    # LoadGen asks for 600 s: rows are counted out beforehand, and an engine that gets faster must not end before that.
+    "mlperf": Effort(
+        repetitions=(1,), duration_s=660.0, longest_s=1200.0, window_s=1.0, window_batches=50, half_width=None
+    ),
 }
+# So long a test of LoadGen lasts at least, by MLPerf's rules; the submission checker reads it as milliseconds.
+MLPERF_S = 600.0
+# What MLPerf's checker asks of the set that is fed in turn, for pictures; of other benchmarks it asks less or more.
+MLPERF_SAMPLES = 1024
 
 
 # Fewest queries per scenario (batches in `offline`): what the primary metric and its interval within the run need. 200
