@@ -23,6 +23,7 @@ from bench.loadgen.challenge import challenge, check_loaded
 from bench.loadgen.input_cache import fresh_input_gain
 from bench.loadgen.lane import fault_of
 from bench.loadgen.measuring import Warmed, measure, measure_together, search, warmed
+from bench.loadgen.mlperf.accuracy import accuracy_test
 from bench.loadgen.opening import opened
 from bench.loadgen.pairs import PAIRS
 from bench.loadgen.reporter import Reporter
@@ -42,6 +43,9 @@ def run_job(job: Job, reporter: Reporter) -> None:
     """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
     with contextlib.ExitStack() as stack:
         jobs = (job, *job.beside)
+        if job.mlperf == "accuracy":
+            accuracy_test(job, stack.enter_context(opened(job, reporter)), reporter)
+            return
         opens = [stack.enter_context(opened(one, reporter)) for one in jobs]
         if job.measurement.scenario in SEARCHED and job.rate_per_s is None:
             write_record(Path(job.folder) / SEARCH, search(job, opens[0], reporter))

@@ -54,6 +54,11 @@ def run_repetition(
     return left_report(job)
 
 
+def run_accuracy(job: Job, observe: Callable[[Phase], None]) -> None:
+    """LoadGen's accuracy test in a child process, which leaves its logs in the job's folder; as `run_repetition`."""
+    _run_child(job, observe, None, None)
+
+
 def left_report(job: Job) -> Report:
     """The report that the child left of one of its jobs. Raises RepetitionFailed."""
     return _left(Path(job.folder), REPORT, Report)

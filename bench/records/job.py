@@ -41,6 +41,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     preparation: Preparation | None = None
     task: str | None = None
     agreement: bool = False
+    # mode `mlperf`: which of the two tests of LoadGen, each in a process of its own
+    mlperf: Literal["performance", "accuracy"] | None = None
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
