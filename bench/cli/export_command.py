@@ -8,11 +8,15 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import logging_options, output_option
+from bench.cli.export_mlperf import mlperf_command
 
 
 @click.group("export")
 def command() -> None:
     """Kept records in the formats of other tools."""
+
+
+command.add_command(mlperf_command)
 
 
 @command.command("pytest-benchmark")

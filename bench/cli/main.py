@@ -155,6 +155,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
+    from bench.interchange.exported import NotExported
     from bench.interchange.rounds import TooMany
     from bench.models.user_model import BadModel
     from bench.peaks.keeping import NoPlace
@@ -174,7 +175,7 @@ def _is_expected(error: ValueError) -> bool:
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
-    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked, TooMany)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotExported, NotPacked, TooMany)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))
 
