@@ -192,6 +192,7 @@ def _job(
         task=plan.task,
         agreement=plan.agreement,
         mlperf="performance" if plan.mode == "mlperf" else None,
+        sealed=plan.mode == "certified",
     )
 
 
