@@ -91,12 +91,16 @@ class Reader:
             process.stdin.write(json.dumps(asked).encode() + b"\n")
             process.stdin.flush()
             ready, _, _ = select.select([process.stdout], [], [], PATIENCE_S)
-            line = process.stdout.readline() if ready else b""
+            line = process.stdout.readline() if ready else None
         except OSError:
             line = b""
-        if not line.strip():
+        if not line:
             self.end()
-            raise Unreadable(f"could not be read within {PATIENCE_S:.0f} s")
+            raise Unreadable(
+                f"could not be read within {PATIENCE_S:.0f} s"
+                if line is None
+                else "the reader ended before it answered"
+            )
         return int(line)
 
     def end(self) -> None:
