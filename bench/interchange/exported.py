@@ -12,6 +12,7 @@ from bench.interchange.benchmarks import Benchmark, Shortfall, shortfalls
 from bench.judging.accuracy_log import ACCURACY_LOG, ACCURACY_TEXT
 from bench.loadgen.mlperf.logs import DETAIL, SUMMARY, detail_values
 from bench.loadgen.mlperf.session import LOGS
+from bench.records.findings import error_codes
 from bench.records.plan import Scenario
 from bench.records.record import Record, Run
 from bench.store.files import write_bytes
@@ -121,7 +122,12 @@ def _measurement(folder: RunFolder, record: Record, top: Path, benchmark: Benchm
     _write(place / "user.conf", "".join(f"*.{scenario}.{_CONF[key]} = {value}\n" for key, value in asked.items()))
     _write(place / "README.md", sentence("en", "mlperf_export.readme", measurement=measured.name, run_id=record.run_id))
     _write_json(place / "measurements.json", _weights(record))
-    return Exported(measurement=measured.name, wanting=tuple(shortfalls(benchmark, performance, accuracy)))
+    wanting = [*shortfalls(benchmark, performance, accuracy)]
+    if not record.valid:
+        wanting.append(
+            Shortfall(code="void-here", seen=", ".join(error_codes(record.findings)) or record.status, asked="")
+        )
+    return Exported(measurement=measured.name, wanting=tuple(wanting))
 
 
 # LoadGen's names in its log and in `user.conf`.

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any  # Any: what a reply may hold
+from typing import Any  # Any: what is asked, integers of any width
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from bench.host.engine_environment import engine_environment
 from bench.host.engine_process import how_it_ended
 from bench.records.untrusted import BadFile, read_json
 from bench.store.places import cache_directory
-from bench.submission.parquet_child import REPLY
+from bench.submission.parquet_child import DTYPES, REPLY
 
 # A reader has a minute of processor time, and may have to wait for a processor or a disk.
 PATIENCE_S = 300.0
@@ -40,8 +40,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     error: str | None = None
 
 
-def read_columns(file: Path, most_rows: int, known: frozenset[str]) -> tuple[int, dict[str, NDArray[np.int64]]]:
-    """Rows of a Parquet file, and its columns by name, (rows,) each, among `known`; what is constant takes no room.
+def read_columns(file: Path, most_rows: int, known: frozenset[str]) -> tuple[int, dict[str, NDArray[Any]]]:
+    """Rows of a Parquet file, and its columns by name, (rows,) each, among `known`: integers, as narrow as they may be.
 
     Raises Unreadable.
     """
@@ -59,7 +59,7 @@ def read_columns(file: Path, most_rows: int, known: frozenset[str]) -> tuple[int
         return reply.rows, _columns(folder, reply, most_rows, known)
 
 
-def _columns(folder: Path, reply: Reply, most_rows: int, known: frozenset[str]) -> dict[str, NDArray[np.int64]]:
+def _columns(folder: Path, reply: Reply, most_rows: int, known: frozenset[str]) -> dict[str, NDArray[Any]]:
     """What the reader left; it has read what somebody wrote, and is not believed either."""
     names = (*reply.columns, *reply.constants)
     whole = all(-(1 << 63) <= value < 1 << 63 for value in reply.constants.values())
@@ -67,11 +67,11 @@ def _columns(folder: Path, reply: Reply, most_rows: int, known: frozenset[str]) 
         raise Unreadable("the reader left what is no timeline")
     found = {name: np.broadcast_to(np.int64(value), reply.rows) for name, value in reply.constants.items()}
     for name in reply.columns:
-        path = folder / f"{name}.bin"
-        if path.is_symlink() or not path.is_file() or path.stat().st_size != reply.rows * 8:
+        path, dtype = folder / f"{name}.bin", np.dtype(DTYPES.get(name, np.int64))
+        if path.is_symlink() or not path.is_file() or path.stat().st_size != reply.rows * dtype.itemsize:
             raise Unreadable(f"the reader left no whole column {name!r}")
         # The file goes with its folder; the mapping stays, and its pages are the system's to drop.
-        found[name] = np.memmap(path, np.int64, "r")
+        found[name] = np.memmap(path, dtype, "r")
     return found
 
 

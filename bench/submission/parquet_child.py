@@ -33,6 +33,14 @@ REPLY = "reply.json"
 COLUMNS = ("scheduled", "started", "ended", "query", "batch", "worker", "status", "sample", "stream")
 # Columns of one value stand in the notes.
 _CONSTANT = "constant:"
+# What a column is left as; ten million rows of nine columns would be 720 MB in the widest.
+DTYPES: dict[str, type[np.integer[Any]]] = {
+    "batch": np.int32,
+    "sample": np.int32,
+    "stream": np.int32,
+    "worker": np.int16,
+    "status": np.uint8,
+}
 _INTEGERS = frozenset({"INT32", "INT64"})
 
 
@@ -93,10 +101,12 @@ def _write_column(connection: duckdb.DuckDBPyConnection, file: str, name: str, f
         raise NotATimeline(f"`{name}` has gaps, or is not of whole numbers")
     if len(column) != rows:
         raise NotATimeline(f"`{name}` has {len(column)} values, and the file says {rows}")
-    if column.dtype == np.uint64 and int(column.max()) >= 1 << 63:
-        raise NotATimeline(f"`{name}` goes to {int(column.max())}, beyond what can be")
+    target = DTYPES.get(name, np.int64)
+    low, high = int(column.min()), int(column.max())
+    if not np.iinfo(target).min <= low <= high <= np.iinfo(target).max:
+        raise NotATimeline(f"`{name}` goes from {low} to {high}, beyond what can be")
     if name != "row":
-        np.asarray(column).astype(np.int64, copy=False).tofile(folder / f"{name}.bin")
+        np.asarray(column).astype(target, copy=False).tofile(folder / f"{name}.bin")
 
 
 def _limited() -> None:

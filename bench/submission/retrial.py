@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,6 +33,7 @@ _MOST_PER_S = 1e9
 _MOST_HEADER = 4096  # of an array file
 # Arrivals are drawn in floating point: another processor may round one of them the other way.
 _SCHEDULE_NS = 1
+_PART = 1_000_000
 
 
 class Retrial(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +87,12 @@ def retry(run: Run, measurement: Measurement, trial: Trial, table: Samples, fold
     else:
         columns, opened = columns_of(timeline, measurement, 0), None
         expected = sample_table(columns, _samples(job, timeline))
+    schedule = _first_difference(expected, table) if known else None
+    del expected  # it may hold ten million rows
     return Retrial(
         trial=_judged(trial, report, columns, opened, measurement, run.plan.mode),
         columns=columns,
-        schedule=_first_difference(expected, table) if known else None,
+        schedule=schedule,
         schedule_known=known,
     )
 
@@ -171,6 +175,17 @@ def _first_difference(expected: Table, table: Samples) -> str | None:
         if column.shape != table[name].shape:
             return name
         allowed = _SCHEDULE_NS if name == "scheduled" else 0
-        if (np.abs(column.astype(np.int64) - table[name]) > allowed).any():
+        if any(_differs(column[part], table[name][part], allowed) for part in _parts(len(column))):
             return name
     return None
+
+
+def _differs(expected: NDArray[np.generic], found: NDArray[np.int64], allowed: int) -> bool:
+    if not allowed:
+        return not np.array_equal(expected, found)
+    return bool((np.abs(expected.astype(np.int64) - found) > allowed).any())
+
+
+def _parts(rows: int) -> Iterator[slice]:
+    """A million at a time, so that what is compared takes no room of its own."""
+    return (slice(low, low + _PART) for low in range(0, rows, _PART))

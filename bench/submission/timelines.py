@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any  # Any: integers of any width
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,8 @@ from bench.loadgen.timeline import Timeline
 from bench.store.timeline_file import MOST_ROWS
 from bench.submission.confined import Unreadable, read_columns
 
-Samples = dict[str, NDArray[np.int64]]
-"""A table whose columns are all int64."""
+Samples = dict[str, NDArray[Any]]
+"""A table whose columns are integers; times are int64."""
 
 _COLUMNS = frozenset({"scheduled", "started", "ended", "query", "batch", "worker", "status", "sample", "stream"})
 _NEEDED = _COLUMNS - {"sample", "stream"}
@@ -25,6 +26,8 @@ _LIMITS = {
     "sample": 2**31 - 1,
     "stream": 2**31 - 1,
 }
+_OF_ROW = ("started", "ended", "worker", "status")
+_NUMBERING = "batches are not numbered one after another"
 _LONGEST_NS = 7 * 86_400 * 10**9
 
 
@@ -33,7 +36,7 @@ class BadTimeline(ValueError):
 
 
 def read_foreign(path: Path) -> Samples:
-    """The columns of a timeline, all int64, read in a process with limits. Raises BadTimeline."""
+    """The columns of a timeline, read in a process with limits. Raises BadTimeline."""
     try:
         _, table = read_columns(path, MOST_ROWS, _COLUMNS)
     except Unreadable as error:
@@ -45,19 +48,28 @@ def read_foreign(path: Path) -> Samples:
 def rows_of(table: Samples, open_loop: bool) -> Timeline:
     """The driven rows behind a table of samples, times from t0. Raises BadTimeline where rows contradict themselves."""
     batch = table["batch"]
-    first = np.flatnonzero(np.r_[True, batch[1:] != batch[:-1]])
+    begins = np.r_[True, batch[1:] != batch[:-1]]
+    if begins.all():  # a row each, and nothing to copy
+        if not np.array_equal(batch, np.arange(len(batch), dtype=batch.dtype)):
+            raise BadTimeline(_NUMBERING)
+        return _timeline(table, np.ones(len(batch), np.int32) if open_loop else None)
+    first = np.flatnonzero(begins)
     if not np.array_equal(batch[first], np.arange(len(first))):
-        raise BadTimeline("batches are not numbered one after another")
+        raise BadTimeline(_NUMBERING)
     held = np.diff(np.r_[first, len(batch)])
-    for name in ("started", "ended", "worker", "status"):
+    for name in _OF_ROW:
         if not np.array_equal(np.repeat(table[name][first], held), table[name]):
             raise BadTimeline(f"`{name}` differs within a batch")
+    return _timeline({name: table[name][first] for name in _OF_ROW}, held.astype(np.int32) if open_loop else None)
+
+
+def _timeline(rows: Samples, queries: NDArray[np.int32] | None) -> Timeline:
     return Timeline(
-        started=table["started"][first],
-        ended=table["ended"][first],
-        worker=table["worker"][first].astype(np.int16),
-        status=table["status"][first].astype(np.uint8),
-        queries=held.astype(np.int32) if open_loop else None,
+        started=rows["started"],
+        ended=rows["ended"],
+        worker=rows["worker"].astype(np.int16),
+        status=rows["status"].astype(np.uint8),
+        queries=queries,
     )
 
 
