@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
+from bench.judging.accuracy_log import BadAccuracyLog, keep_accuracy
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
@@ -27,7 +28,7 @@ from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.playing import playing
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
-from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetition, run_search
+from bench.loadgen.supervisor import RepetitionFailed, left_report, run_accuracy, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
@@ -40,7 +41,7 @@ from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import SEARCHED, Measurement
 from bench.records.record import Run, Trial
 from bench.scoring.busy import in_flight
-from bench.store.runs import RunFolder
+from bench.store.runs import ACCURACY, RunFolder
 from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
 
 
@@ -103,6 +104,8 @@ def repeat(
         with observer:
             report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
             reports = [report, *map(left_report, others)]
+        if first.mlperf is not None:
+            _test_accuracy(first, due[0].workload, announce)
     except RepetitionFailed as error:
         return [_failed(error, job, index, started_at) for job in jobs]
     watched = observer.watched()
@@ -110,6 +113,19 @@ def repeat(
         _judge(job, report, one.workload, index, started_at, run, watched)
         for job, report, one in zip(jobs, reports, due, strict=True)
     ]
+
+
+def _test_accuracy(job: Job, workload: Workload, announce: Callable[[Phase], None]) -> None:
+    """LoadGen's accuracy test beside its performance test, where there is something to answer. Raises as a child."""
+    if not job.measurement.quality_samples:
+        return
+    folder = Path(job.folder) / ACCURACY
+    folder.mkdir()
+    run_accuracy(msgspec.structs.replace(job, folder=str(folder), mlperf="accuracy"), announce)
+    try:
+        keep_accuracy(folder, workload)
+    except BadAccuracyLog as error:
+        raise RepetitionFailed(str(error)) from None
 
 
 def try_out(
@@ -185,6 +201,8 @@ def _job(
         preparation=plan.preparation,
         task=plan.task,
         agreement=plan.agreement,
+        mlperf="performance" if plan.mode == "mlperf" else None,
+        sealed=plan.mode == "certified",
     )
 
 

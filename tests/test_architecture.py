@@ -51,6 +51,7 @@ FLOORS: dict[str, float] = {
     "bench.pages": 5.5,
     "bench.workbook": 5.5,
     "bench.submission": 5,
+    "bench.interchange": 5,
     "bench.procurement": 5,
     "bench.cli": 6,
     "bench.pytest_plugin": 6,

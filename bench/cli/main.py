@@ -27,6 +27,7 @@ _COMMANDS = {
     "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
     "baseline": "Make a run the baseline of its runner; hold others against it.",
     "history": "Each figure over the kept runs, and where its level changed.",
+    "import": "Results of MLPerf Inference, kept beside our own and never ranked with them.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
     "report": "The report of a kept run again; of several a site that compares them.",
@@ -159,6 +160,8 @@ def _is_expected(error: ValueError) -> bool:
     from bench.download.wanted import BadDownload
     from bench.hardware.profiles import BadProfile
     from bench.host.leftover import CannotTune
+    from bench.interchange.exported import NotExported
+    from bench.interchange.rounds import TooMany
     from bench.models.user_model import BadModel
     from bench.pages.printing import NoPdf
     from bench.pages.site import CannotMake
@@ -181,7 +184,7 @@ def _is_expected(error: ValueError) -> bool:
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoCost, NoPlace)
     found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     shown = (CannotDraw, NoPdf)
-    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotExported, NotPacked, TooMany)
     compared = (BadBaseline, BadSpec, CannotMake, NotAlike)
     return isinstance(error, (*asked, *found, *shown, *handed_in, *compared))
 

@@ -85,8 +85,12 @@ def examined(
     rerun: Path | None,
     reproducibility: float | None,
     ledger: Ledger | None,
+    only_admissible: bool = False,
 ) -> Examined | None:
-    """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive."""
+    """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive.
+
+    `only_admissible`: what is not admissible is not measured again, which may take hours.
+    """
     from bench.records.untrusted import BadFile
     from bench.submission.accepting import use_token
     from bench.submission.archive import BadArchive
@@ -95,7 +99,7 @@ def examined(
     keys = trusted_keys(trusted)
     if reproducibility is not None and rerun is None:
         raise click.UsageError("`--reproducibility` goes with `--rerun`.")
-    again = _rerun(rerun, reproducibility) if rerun is not None else None
+    again = _rerun(rerun, reproducibility, only_admissible) if rerun is not None else None
     if not archive.is_file():
         raise click.UsageError(f"{archive}: there is no such file.")
     standing = ledger.standing() if ledger is not None else None
@@ -109,10 +113,13 @@ def examined(
     return seen
 
 
-def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
+def _rerun(folder: Path, reproducibility: float | None, only_admissible: bool) -> Rerun:
+    from bench.submission.contents import obstacles
     from bench.submission.rerun import measure_again
 
     def again(contents: Contents) -> Iterator[Item]:
+        if only_admissible and any(obstacles(contents.run, contents.records)):
+            return iter(())
         return measure_again(contents, folder.absolute(), reproducibility, lambda progress: None)
 
     return again
@@ -128,7 +135,7 @@ def _lines(found: Verification, lang: str) -> Iterator[str]:
 
     yield f"{found.run_id}  sha256 {found.archive_sha256}"
     for item in found.items:
-        yield _line(item, lang)
+        yield line_of(item, lang)
     for one in found.claims:
         claims = [name(lang, table, getattr(one, table)) for table in ("division", "attestation", "origin")]
         yield f"{one.measurement}: " + ", ".join(claims)
@@ -142,7 +149,8 @@ def _lines(found: Verification, lang: str) -> Iterator[str]:
     )
 
 
-def _line(item: Item, lang: str) -> str:
+def line_of(item: Item, lang: str) -> str:
+    """One item as it is printed."""
     from rich.cells import cell_len, set_cell_size
 
     from bench.records.submission import VERDICTS

@@ -41,6 +41,22 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     preparation: Preparation | None = None
     task: str | None = None
     agreement: bool = False
+    # mode `mlperf`: which of the two tests of LoadGen, each in a process of its own
+    mlperf: Literal["performance", "accuracy"] | None = None
+    # The seed comes when the engine has compiled, so that it cannot have prepared for what follows from it
+    sealed: bool = False
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag="compiled"):
+    """The engine of a sealed job is ready; the child waits for its `Seed`."""
+
+    measurement: str
+
+
+class Seed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parent answers to `Compiled`: the seed that everything random of the repetition follows from."""
+
+    seed: int
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
@@ -63,7 +79,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
     no_room: int | None = None
 
 
-Event = Phase | Failure
+Event = Phase | Failure | Compiled
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, Footage, HandOver, Report, RoundTrip, Stages
 from bench.records.loadgen import LoadGenReport
+from bench.records.mlperf import MlperfResult
 from bench.records.numbers import (
     CurvePoint,
     InFlight,
@@ -27,7 +28,7 @@ from bench.records.numbers import (
     Sketch,
     Verdict,
 )
-from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
+from bench.records.plan import Measurement, Mode, RunPlan, Setting, Timed
 from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
 from bench.records.roofline import Roofline
@@ -117,7 +118,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str
     division: Literal["closed", "open"]
     primary: str
-    timed_region: Region = "host_to_host"
+    timed_region: Timed = "host_to_host"
     attestation: Literal["self", "attested"] = "self"
     origin: Literal["measured", "synthetic", "mlperf-import"] = "measured"
     settings: dict[str, Setting] = {}
@@ -137,6 +138,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     # rates at which concurrent workloads were driven, this one among them
     together: dict[str, float] = {}
     loadgen: LoadGenReport | None = None
+    mlperf: MlperfResult | None = None
     lateness: Lateness | None = None
     tuning: Tuning | None = None
     nonce: Nonce | None = None

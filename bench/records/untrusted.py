@@ -16,6 +16,8 @@ T = TypeVar("T")
 LIMIT_BYTES = 64 << 20
 LIMIT_TOML_BYTES = 1 << 20  # written by hand; tomllib takes quadratic time for some of what is larger
 LIMIT_DEPTH = 64
+# Lists and objects, and entries of them: each costs far more in memory than in a file.
+LIMIT_PARTS, LIMIT_ENTRIES = 2_000_000, 8_000_000
 # Possessive, and to the end where no quote closes it: linear in time and space for whatever text.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 # So many parts of one dotted key; a key of ten thousands of them takes tomllib gigabytes.
@@ -31,7 +33,8 @@ class BadFile(ValueError):
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Decode `path` as `kind`. Refuses files over 64 MiB, nesting over 64, duplicate keys, NaN and infinities.
+    """Decode `path` as `kind`. Refuses files over 64 MiB, nesting over 64, millions of parts, duplicate keys, NaN and
+    infinities.
 
     Raises BadFile with the file and, where there is one, the path of the wrong field.
     """
@@ -92,8 +95,12 @@ def _meant(message: str, kind: type[Any]) -> str:
 
 def _check_depth(text: bytes) -> None:
     # Nesting is bounded before the parser recurses.
-    depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", text)):
+    bare, depth = _STRING.sub(b"", text), 0
+    if bare.count(b"[") + bare.count(b"{") > LIMIT_PARTS or bare.count(b"]") + bare.count(b"}") > LIMIT_PARTS:
+        raise ValueError(f"more than {LIMIT_PARTS} lists and objects")
+    if bare.count(b",") > LIMIT_ENTRIES:
+        raise ValueError(f"more than {LIMIT_ENTRIES} entries")
+    for bracket in _BRACKET.findall(bare):
         depth += 1 if bracket in b"[{" else -1
         if depth > LIMIT_DEPTH:
             raise ValueError(f"nested deeper than {LIMIT_DEPTH}")

@@ -170,8 +170,9 @@ def test_what_was_handed_in_twice_is_told() -> None:
     assert [row.place.place for row in result.rows if row.place] == [2, 1]
 
 
-def test_synthetic_results_pass_no_gate() -> None:
-    (row,) = made(candidate(1, drawn(1), origin="synthetic")).rows
+@pytest.mark.parametrize("origin", ["synthetic", "mlperf-import"])
+def test_what_was_not_measured_passes_no_gate(origin: str) -> None:
+    (row,) = made(candidate(1, drawn(1), origin=origin)).rows
     assert not row.eligible
     assert next(gate for gate in row.gates if gate.gate == "origin").state == "not-met"
 
