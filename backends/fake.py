@@ -103,6 +103,7 @@ class _Compiled:
             precision_executed=script.precision or options.precision,
             device_operator_share=1.0,
             compile_s=0.0,
+            synthetic=True,
             applied=dict(options.settings),
         )
         self._memo: dict[bytes, list[NDArray[np.generic]]] = {}

@@ -42,7 +42,7 @@ from bench.records.plan import SEARCHED, Measurement
 from bench.records.record import Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import ACCURACY, RunFolder
-from bench.store.timeline_file import MOST_ROWS, open_loop_table, sample_table, write_timeline
+from bench.store.timeline_file import MOST_ROWS, TIMELINE, open_loop_table, sample_table, write_timeline
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,7 +261,7 @@ def _judge(
         camera = opened.group if measurement.scenario == "streams" else None
         order = issued.samples if issued is not None else _order(job, workload, camera)
         table = open_loop_table(columns, opened.queries, order, camera)
-    write_timeline(place / "timeline.parquet", table)
+    write_timeline(place / TIMELINE, table)
     return Trial(
         index=index,
         status="complete",

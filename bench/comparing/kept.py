@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.judging.attempts import scored
+from bench.judging.attempts import scored, values_of
 from bench.records.record import Record, Run, Trial
 from bench.records.untrusted import BadFile
 from bench.records.versions import load
@@ -51,14 +51,3 @@ def _kept(file: Path, run: Run | None, origin: str) -> Kept:
     record = load(file, Record)
     trials = [load(file.parent / name / TRIAL, Trial) for name in record.trials]
     return Kept(origin=origin, record=record, run=run, values=values_of(scored(record, trials)))
-
-
-def values_of(trials: list[Trial]) -> dict[str, tuple[float, ...]]:
-    """The values of each metric that all repetitions have."""
-    names = trials[0].metrics if trials else ()
-    found = {name: [trial.metrics[name].value for trial in trials if name in trial.metrics] for name in names}
-    return {
-        name: tuple(value for value in values if value is not None)
-        for name, values in found.items()
-        if len(values) == len(trials) and None not in values
-    }

@@ -91,6 +91,17 @@ def scored(record: Record, trials: Sequence[Trial]) -> list[Trial]:
     return [trial for trial in kept if trial.status == "complete"]
 
 
+def values_of(trials: Sequence[Trial]) -> dict[str, tuple[float, ...]]:
+    """The values of each metric that all repetitions have."""
+    names = trials[0].metrics if trials else ()
+    found = {name: [trial.metrics[name].value for trial in trials if name in trial.metrics] for name in names}
+    return {
+        name: tuple(value for value in values if value is not None)
+        for name, values in found.items()
+        if len(values) == len(trials) and None not in values
+    }
+
+
 def _lower(measurement: Measurement, rate: float, effort: Effort) -> float | None:
     """The next rate to try after one that did not hold; one camera less in `streams`, None without any."""
     if measurement.frames_per_s is None:

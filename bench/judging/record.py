@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from bench.judging.attempts import attempts, carried, deciding, next_rate
+from bench.judging.attempts import attempts, carried, deciding, next_rate, values_of
 from bench.judging.certified import nonce_findings
 from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
@@ -90,11 +90,13 @@ def judge_record(
         settings=plan.settings,
         primary=PRIMARY[measurement.scenario],
         timed_region=measurement.timed_region,
+        origin="synthetic" if _is_synthetic(last) else "measured",
         device=last.device if last else None,
         facts=last.facts if last else None,
         more_devices=last.more_devices if last else (),
         device_shares=mean_shares(scored),
         metrics=metrics,
+        repetitions=values_of([trial for trial in scored if trial.status == "complete"]),
         quality=first_quality,
         robustness=next((trial.robustness for trial in trials if trial.robustness is not None), None),
         sketch=median.sketch if median else None,
@@ -261,6 +263,13 @@ def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]
 
 def _division(setup: Setup, report: Report | SearchReport | None, plan: RunPlan) -> Literal["closed", "open"]:
     return division_of(plan, report.model_hash if report is not None else None, setup.suite_model_hash)
+
+
+def _is_synthetic(report: Report | SearchReport | None) -> bool:
+    """Whether any engine says of itself that it makes its times up."""
+    if report is None:
+        return False
+    return any(facts.synthetic for facts in (report.facts, *(one.facts for one in report.more_devices)))
 
 
 def _config_hash(setup: Setup, measurement: Measurement, report: Report | SearchReport | None) -> str:

@@ -34,6 +34,8 @@ class Entered:
 class Candidate:
     """One configuration that was tested: its run, records and repetitions by measurement, and what they count as.
 
+    `trials` may be empty lists where the records hold the values of their repetitions.
+
     `verified` is True where everything in the archive conforms, None for a folder, which nobody verified.
     `violations` says what did not; `items` and `files` are all that was verified, and of which files: none of a folder.
     `entered` is what the registry says, None where it was not asked or does not know.
@@ -97,7 +99,7 @@ def is_formal(candidate: Candidate) -> bool:
 
 
 def _of_folder(folder: Path, source: str) -> Candidate:
-    contents = Contents(RunFolder(folder))
+    contents = Contents(RunFolder(folder), figures_only=True)
     return _candidate(source, contents, claims_of(contents.run, list(contents.records.values())))
 
 

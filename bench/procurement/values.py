@@ -94,7 +94,9 @@ def _unusable(record: Record, address: Address) -> Remark | None:
 
 
 def _repeated(candidate: Candidate, record: Record, metric: str) -> list[float]:
-    """The values of the repetitions that the published figure comes from."""
+    """The values of the repetitions that the published figure comes from; older records do not hold them."""
+    if record.repetitions:
+        return list(record.repetitions.get(metric, ()))
     trials = scored(record, candidate.trials[record.measurement.name])
     figures = [trial.metrics.get(metric) for trial in trials]
     return [figure.value for figure in figures if figure is not None and figure.value is not None]

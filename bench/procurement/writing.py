@@ -43,13 +43,14 @@ def markdown_text(made: Listing, lang: str) -> str:
 
 def _table(made: Listing, lang: str) -> tuple[list[str], list[list[tabular.Cell]]]:
     """Headings and rows; numbers are rounded texts, which is how a list prints them."""
-    cells = [_cells(made, row, lang) for row in made.rows]
-    headings = list(_cells(made, Row(number=0, table="not-assessed", run_id="", source=""), lang))
+    most = max((len(row.gates) for row in made.rows), default=0)
+    cells = [_cells(made, row, most, lang) for row in made.rows]
+    headings = list(_cells(made, Row(number=0, table="not-assessed", run_id="", source=""), most, lang))
     return headings, [[row[heading] for heading in headings] for row in cells]
 
 
-def _cells(made: Listing, row: Row, lang: str) -> dict[str, str]:
-    """One row by heading."""
+def _cells(made: Listing, row: Row, most_gates: int, lang: str) -> dict[str, str]:
+    """One row by heading; every row has as many gates as the one with most."""
     digits, place = made.policy.digits, row.place
     known = {
         "number": str(row.number),
@@ -82,11 +83,11 @@ def _cells(made: Listing, row: Row, lang: str) -> dict[str, str]:
         "source": row.source,
     }
     cells = {sentence(lang, f"list_column.{key}"): value for key, value in known.items()}
-    cells |= _terms(made, row, digits)
+    cells |= _terms(made, row, lang)
     for number, gate in enumerate(row.gates, start=1):
         state = name(lang, "list_gate", gate.state)
         cells[_gate_heading(lang, number)] = f"{gate.gate} {gate.required}: {gate.seen} ({state})"
-    for number in range(len(row.gates) + 1, _most_gates(made) + 1):
+    for number in range(len(row.gates) + 1, most_gates + 1):
         cells[_gate_heading(lang, number)] = ""
     cells[sentence(lang, "list_column.remarks")] = " | ".join(remark_text(lang, one) for one in row.remarks)
     return cells
@@ -96,16 +97,13 @@ def _gate_heading(lang: str, number: int) -> str:
     return sentence(lang, "list_column.gate", number=number)
 
 
-def _most_gates(made: Listing) -> int:
-    return max((len(row.gates) for row in made.rows), default=0)
-
-
-def _terms(made: Listing, row: Row, digits: int) -> dict[str, str]:
+def _terms(made: Listing, row: Row, lang: str) -> dict[str, str]:
     """Value and ratio of each term of the policy."""
-    found = {term.metric: term for term in row.terms}
+    digits, found = made.policy.digits, {term.metric: term for term in row.terms}
     cells = {}
     for term in made.policy.terms:
         result, unit = found.get(term.metric), METRICS[term.metric.rpartition(".")[2]].unit
         cells[f"{term.metric} ({unit})"] = figures.significant(result.value, digits) if result is not None else ""
-        cells[f"{term.metric} ratio"] = figures.significant(result.ratio, digits) if result is not None else ""
+        ratio = figures.significant(result.ratio, digits) if result is not None else ""
+        cells[sentence(lang, "list_column.ratio", metric=term.metric)] = ratio
     return cells

@@ -26,7 +26,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `device_operator_share` is the share of operators that ran on the device (0 to 1), None where the engine does
     not tell. `int8_share` is the share of the convolutions and matrix products that compute in int8, None where nobody
-    counted.
+    counted. `synthetic`: the engine makes its times up, by a script; what comes of it is never a measured result.
     """
 
     engine: str
@@ -37,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     int8_share: float | None = None
     compile_s: float
     memory_bytes: int | None = None
+    synthetic: bool = False
     applied: dict[str, Setting] = {}
 
 

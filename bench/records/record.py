@@ -104,6 +104,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices.
 
     `sketch`, `curve`, `loadgen`, `lateness` and `energy` are those of the repetition whose primary value is the median.
+    `repetitions` are the values of each metric in the repetitions that its figure comes from, where all have one; none
+    in records that were written before it was there.
     """
 
     schema: int = SCHEMA
@@ -127,6 +129,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     more_devices: tuple[DeviceFacts, ...] = ()
     device_shares: tuple[float, ...] = ()
     metrics: dict[str, Measured] = {}
+    repetitions: dict[str, tuple[float, ...]] = {}
     quality: Quality | None = None
     robustness: Robustness | None = None
     sketch: Sketch | None = None

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, TypeVar  # Any: what a parser returns before it is validated
 
@@ -20,6 +21,10 @@ LIMIT_DEPTH = 64
 LIMIT_PARTS, LIMIT_ENTRIES = 2_000_000, 8_000_000
 # Possessive, and to the end where no quote closes it: linear in time and space for whatever text.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_PLAIN_STRING = re.compile(rb'"[^"]*+"')
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}":,\\'))
+_NESTING = frozenset({dict, list})
+_UNDECIDED = object()
 # So many parts of one dotted key; a key of ten thousands of them takes tomllib gigabytes.
 _DOTTED = re.compile(
     rb"""(?:(?:[\w-]++|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % LIMIT_DEPTH, re.DOTALL
@@ -43,12 +48,72 @@ def read_json(path: Path, kind: type[T]) -> T:
 
 def parse_json(text: bytes, kind: type[T], origin: str) -> T:
     """As `read_json`, for bytes already read; `origin` names them in messages."""
+    return _convert(_plain(text, origin), kind, origin)
+
+
+def read_object(path: Path, without: Collection[str] = ()) -> dict[str, Any]:
+    """The JSON object in `path`, as `read_json`; of the entries named `without`, which are left out, only the syntax is
+    looked at. Raises BadFile.
+    """
+    text = read_bytes(path, LIMIT_BYTES)
+    if without and isinstance(found := _parted(text, without), dict):
+        return found
+    plain = _convert(_plain(text, str(path)), dict, str(path))
+    return {name: value for name, value in plain.items() if name not in without}
+
+
+def _plain(text: bytes, origin: str) -> Any:
+    """What a JSON text says. msgspec reads it ten times as fast; where it balks, or keys may stand twice, json does."""
     try:
-        _check_depth(text)
-        plain = json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
+        if (found := _quickly(text)) is not _UNDECIDED:
+            return found
+        _check_depth(_STRING.sub(b"", text))
+        return json.loads(text.decode(), object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise BadFile(f"{origin}: not usable as JSON: {error}") from None
-    return _convert(plain, kind, origin)
+
+
+def _quickly(text: bytes) -> Any:
+    """What a text says, where msgspec can tell. It takes the last of equal keys: entries must be as many as colons."""
+    try:
+        colons, found = _colons(text), msgspec.json.decode(text)
+        return found if _entries(found) == colons else _UNDECIDED
+    except (ValueError, RecursionError):
+        return _UNDECIDED
+
+
+def _parted(text: bytes, without: Collection[str]) -> Any:
+    """As `_quickly`, for an object of which some entries are only counted."""
+    try:
+        colons, parts = _colons(text), msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        found = {name: msgspec.json.decode(part) for name, part in parts.items() if name not in without}
+        passed = sum(1 + _colons(bytes(part)) for name, part in parts.items() if name in without)
+        return found if _entries(found) + passed == colons else _UNDECIDED
+    except (ValueError, RecursionError):
+        return _UNDECIDED
+
+
+def _colons(text: bytes) -> int:
+    """How many colons stand outside the strings of a text. Raises ValueError: too deep, or escapes."""
+    marks = text.translate(None, _NO_MARKS)
+    if b"\\" in marks:
+        raise ValueError("what is escaped is not among the marks")
+    marks = _PLAIN_STRING.sub(b"", marks)
+    _check_depth(marks)
+    return marks.count(b":")
+
+
+def _entries(value: Any) -> int:
+    """How many entries all objects in a decoded value have together."""
+    count, left = 0, [value]
+    while left:
+        one = left.pop()
+        kind = type(one)
+        inner = one.values() if kind is dict else one if kind is list else ()
+        count += len(one) if kind is dict else 0
+        if not _NESTING.isdisjoint(map(type, inner)):  # a list of a thousand numbers is passed over at once
+            left += [part for part in inner if type(part) in _NESTING]
+    return count
 
 
 def read_toml(path: Path, kind: type[T]) -> T:
@@ -93,14 +158,14 @@ def _meant(message: str, kind: type[Any]) -> str:
     return f". Did you mean `{near[0]}`?" if near else f". Known: {', '.join(names)}"
 
 
-def _check_depth(text: bytes) -> None:
+def _check_depth(text: bytes) -> None:  # without its strings
     # Nesting is bounded before the parser recurses.
-    bare, depth = _STRING.sub(b"", text), 0
-    if bare.count(b"[") + bare.count(b"{") > LIMIT_PARTS or bare.count(b"]") + bare.count(b"}") > LIMIT_PARTS:
+    if text.count(b"[") + text.count(b"{") > LIMIT_PARTS or text.count(b"]") + text.count(b"}") > LIMIT_PARTS:
         raise ValueError(f"more than {LIMIT_PARTS} lists and objects")
-    if bare.count(b",") > LIMIT_ENTRIES:
+    if text.count(b",") > LIMIT_ENTRIES:
         raise ValueError(f"more than {LIMIT_ENTRIES} entries")
-    for bracket in _BRACKET.findall(bare):
+    depth = 0
+    for bracket in _BRACKET.findall(text):
         depth += 1 if bracket in b"[{" else -1
         if depth > LIMIT_DEPTH:
             raise ValueError(f"nested deeper than {LIMIT_DEPTH}")

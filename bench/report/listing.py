@@ -16,6 +16,7 @@ from bench.text import figures, name, printable, sentence
 from bench.text.listing import remark_text
 
 _TABLES: Final[tuple[Tables, ...]] = ("formal", "self-test", "not-assessed")
+_MOST_ROWS: Final = 200  # of a table in a terminal; drawing ten thousand takes longer than ranking them
 _STYLE: Final = {"met": "green", "not-met": "bold red", "unverified": "yellow"}
 
 
@@ -33,7 +34,10 @@ def print_listing(console: Console, made: Listing, lang: str) -> None:
             continue
         console.print()
         console.print(Text(name(lang, "list_table", which), style="bold"))
-        console.print(_table(rows, made, lang) if which != "not-assessed" else _missing(rows, lang))
+        shown = rows[:_MOST_ROWS]
+        console.print(_table(shown, made, lang) if which != "not-assessed" else _missing(shown, lang))
+        if len(rows) > len(shown):
+            console.print(Text(sentence(lang, "list.more", count=len(rows) - len(shown)), style="yellow"))
         if which in rankings:
             for line in _doubts(rankings[which], made, lang):
                 console.print(line)
@@ -101,7 +105,7 @@ def _missing(rows: Sequence[Row], lang: str) -> Table:
 def _doubts(ranking: Ranking, made: Listing, lang: str) -> Iterator[Text]:
     """Which pairs are told apart, and whether places hang on the weights."""
     count = len(ranking.numbers)
-    if count > 1:
+    if count > 1 and "not-tried" not in {remark.code for remark in ranking.remarks}:
         told = sum(pair.practical for pair in ranking.pairs)
         total = count * (count - 1) // 2
         level = f"{100 * made.policy.alpha:g} %"

@@ -5,14 +5,11 @@ A failed query has latency +infinity (measurement.md, section 2); in int64 colum
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-
-from bench.records.numbers import Refusal
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -87,17 +84,6 @@ def latencies(begin_ns: Int64s, ended_ns: Int64s, status: npt.NDArray[np.uint8])
         row = int(latency.argmin())
         raise ValueError(f"query {row} ends at {ended_ns[row]} ns, before its beginning at {begin_ns[row]} ns")
     return latency
-
-
-def as_latency(value: int | np.int64) -> float:
-    """A stored latency as a float in ns: `math.inf` for `FAILED_NS`."""
-    return math.inf if value == FAILED_NS else float(value)
-
-
-def failed_refusal(latency_ns: Int64s, limit: float) -> Refusal:
-    """The refusal of a figure that falls on a failed query: the share that failed, the share it could have borne."""
-    failed = int(np.count_nonzero(latency_ns == FAILED_NS))
-    return Refusal(code="queries-failed", seen=failed / latency_ns.size, limit=limit)
 
 
 def is_sorted(values: npt.NDArray[Any]) -> bool:

@@ -102,6 +102,16 @@ def probability(difference: Difference, margin: float | Floats) -> tuple[_Outcom
     return np.where(np.isnan(least), "not-judged", pointed), np.asarray(least, dtype=np.float64)
 
 
+def two_sided(difference: Difference) -> Floats:
+    """The probability of such a difference or a larger one, either way, were there none; without scatter 0 or 1.
+
+    That is `probability` without a margin, for a third of its time.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        t = np.abs(difference.value) / difference.error
+    return 2.0 * np.asarray(special().stdtr(difference.degrees, -np.where(difference.value == 0.0, 0.0, t)))
+
+
 def _tail(difference: Difference, bound: Floats) -> Floats:
     """P[T >= (value - bound)/error]; without scatter 0 beyond the bound, 1 below it, and 1/2 on it."""
     gap = difference.value - bound

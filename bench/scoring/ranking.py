@@ -7,6 +7,7 @@ worse; pairs are compared by Welch, and all pairs together held to one level by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.scoring.columns import Floats
-from bench.scoring.differences import Difference, interval, probability
+from bench.scoring.differences import Difference, interval, two_sided
 from bench.scoring.distributions import check_probability, normal_quantile, special
 
 Counts = npt.NDArray[np.int64]
 _Places = Counts | slice | int
 _MANY: Final = 1e9  # degrees of freedom from which Student's t is the normal distribution; scipy takes no infinity
+_STEPS: Final = 64  # entries of `_GRID` in an octave
+_GRID: Final[Floats] = 2.0 ** np.arange(-1.0, math.log2(_MANY) + 2 / _STEPS, 1 / _STEPS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,45 +112,82 @@ def ranks(scores: Composite, alpha: float, practical_gap: float) -> Ranks:
     check_probability("alpha", alpha)
     if not 0.0 <= practical_gap < np.inf:
         raise ValueError(f"`practical_gap` is {practical_gap}, expected a share")
-    limit, n = holm_limit(scores, alpha), len(scores.value)
+    n = len(scores.value)
     better, worse = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
-    least, surely = np.log1p(practical_gap), _surely(scores, limit)
-    for one, others in _against_the_rest(n):
+    least, pairs = np.log1p(practical_gap), _Pairs(scores, alpha)
+    for one, others, certain in pairs:
         gap = scores.value[others] - scores.value[one]
-        differs = (_probabilities(scores, one, others, surely, limit) <= limit) & (np.abs(gap) >= least)
-        ahead, behind = differs & (gap > 0.0), differs & (gap < 0.0)
+        ahead, behind = certain & (gap > 0.0) & (gap >= least), certain & (gap < 0.0) & (gap <= -least)
         better[one] += np.count_nonzero(ahead)
         worse[one] += np.count_nonzero(behind)
         better[others] += behind
         worse[others] += ahead
+    first, second = pairs.passing(pairs.limit())
+    gap = scores.value[second] - scores.value[first]
+    for wide, behind_, ahead_ in ((gap >= least, first, second), (gap <= -least, second, first)):
+        told = wide & (gap != 0.0)
+        better += np.bincount(behind_[told], minlength=n)
+        worse += np.bincount(ahead_[told], minlength=n)
     return Ranks(better=better, worse=worse)
 
 
 def differing(scores: Composite, first: Counts, second: Counts, limit: float) -> npt.NDArray[np.bool_]:
     """Whether the pairs of systems differ at a limit of `holm_limit`; indices and result have shape (pairs,)."""
-    return _probabilities(scores, first, second, _surely(scores, limit), limit) <= limit
+    return _probabilities(scores, first, second, _surely(limit), limit) <= limit
 
 
 def holm_limit(scores: Composite, alpha: float) -> float:
     """The greatest probability that Holm's procedure at level `alpha` still takes for a difference, over all pairs."""
     check_probability("alpha", alpha)
-    n = len(scores.value)
-    members = max(1, n * (n - 1) // 2)
-    # Whatever is at most α/m is rejected in any case, and what is over α never: only between do positions matter.
-    certain, open_, surely = 0, [np.empty(0)], _surely(scores, alpha / members)
-    for one, others in _against_the_rest(n):
-        found = _probabilities(scores, one, others, surely, alpha)
-        certain += int(np.count_nonzero(found <= alpha / members))
-        open_.append(found[(found > alpha / members) & (found <= alpha)])
-    ordered = np.sort(np.concatenate(open_))
-    fits = ordered <= alpha / (members - certain - np.arange(len(ordered)))
-    passed = len(fits) if fits.all() else int(np.argmin(fits))
-    return float(ordered[passed - 1]) if passed else alpha / members
+    pairs = _Pairs(scores, alpha)
+    for _ in pairs:
+        pass
+    return pairs.limit()
 
 
-def _surely(scores: Composite, least: float) -> Floats:
-    """For each system how many standard errors are surely enough for a probability of at most `least`."""
-    found: Floats = special().stdtrit(scores.degrees, 1.0 - least / 2.0)
+class _Pairs:
+    """All pairs, gone through once: what is certain is said on the way, what is open is kept until the limit is known.
+
+    Whatever is at most α/m is rejected in any case, and what is over α never: only between do positions matter.
+    """
+
+    def __init__(self, scores: Composite, alpha: float) -> None:
+        n = len(scores.value)
+        self._scores, self._alpha, self._members, self._certain = scores, alpha, max(1, n * (n - 1) // 2), 0
+        self._first, self._second = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+        self._open: list[Floats] = [np.empty(0)]
+
+    def __iter__(self) -> Iterator[tuple[int, slice, npt.NDArray[np.bool_]]]:
+        """A system, those behind it, and which of these certainly differ from it."""
+        least = self._alpha / self._members
+        surely = _surely(least)
+        for one, others in _against_the_rest(len(self._scores.value)):
+            found = _probabilities(self._scores, one, others, surely, self._alpha)
+            certain = found <= least
+            self._certain += int(np.count_nonzero(certain))
+            open_ = np.flatnonzero((found <= self._alpha) & ~certain)
+            self._first.append(np.full(len(open_), one, np.int32))
+            self._second.append((open_ + one + 1).astype(np.int32))
+            self._open.append(found[open_])
+            yield one, others, certain
+
+    def limit(self) -> float:
+        """Holm's limit, once all pairs were gone through."""
+        ordered = np.sort(np.concatenate(self._open))
+        fits = ordered <= self._alpha / (self._members - self._certain - np.arange(len(ordered)))
+        passed = len(fits) if fits.all() else int(np.argmin(fits))
+        return float(ordered[passed - 1]) if passed else self._alpha / self._members
+
+    def passing(self, limit: float) -> tuple[Counts, Counts]:
+        """The open pairs that differ at a limit."""
+        differs = np.concatenate(self._open) <= limit
+        first, second = (np.concatenate(part)[differs] for part in (self._first, self._second))
+        return first.astype(np.int64), second.astype(np.int64)
+
+
+def _surely(least: float) -> Floats:
+    """By `_GRID`, how many standard errors are surely enough for a probability of at most `least`."""
+    found: Floats = special().stdtrit(_GRID, 1.0 - least / 2.0)
     return found
 
 
@@ -159,15 +199,17 @@ def _probabilities(scores: Composite, first: _Places, second: _Places, surely: F
     variance = scores.variance[first] + scores.variance[second]
     gap = scores.value[second] - scores.value[first]
     error = np.sqrt(variance)
-    # Student's tails are heavier than the normal ones: what these leave in doubt, those do too. A difference has at
-    # least as many degrees of freedom as the poorer of two systems, and so no heavier tails than that one.
+    # Student's tails are heavier than the normal ones: what these leave in doubt, those do too.
     asked = (np.abs(gap) >= normal_quantile(1.0 - most / 2.0) * error) & (gap != 0.0)
-    certain = asked & (np.abs(gap) > np.maximum(surely[first], surely[second]) * error)
-    result = np.where(certain, 0.0, 1.0)
-    asked &= ~certain
+    result = np.where(asked, 0.0, 1.0)
     spread = (scores.spread[first] + scores.spread[second])[asked]
-    difference = Difference(value=gap[asked], error=error[asked], degrees=_degrees(variance[asked], spread))
-    result[asked] = probability(difference, 0.0)[1]
+    gap, error, degrees = gap[asked], error[asked], _degrees(variance[asked], spread)
+    # Tails are the lighter the more degrees there are: those of a lower entry are heavier. One more entry below makes
+    # up for roundings of the logarithm.
+    below = np.maximum((np.log2(degrees) + 1.0) * _STEPS - 1.0, 0.0).astype(np.int32)
+    doubtful = np.abs(gap) <= surely[below] * error
+    difference = Difference(value=gap[doubtful], error=error[doubtful], degrees=degrees[doubtful])
+    result[np.flatnonzero(asked)[doubtful]] = two_sided(difference)
     return result
 
 

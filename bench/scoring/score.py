@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 
-from bench.records.numbers import Interval, Measured, Refusal, Score
-from bench.scoring.batch_means import (
-    batch_means_mean,
-    batch_means_percentile,
-    batch_means_rate,
-)
-from bench.scoring.columns import Columns, Int64s, failed_refusal, latencies, per_query
-from bench.scoring.early_stopping import early_stopping_bound, tolerated
-from bench.scoring.percentiles import percentile, rank
+from bench.records.numbers import Measured, Refusal, Score
+from bench.scoring.batch_means import batch_means_rate
+from bench.scoring.columns import Columns, Int64s, latencies, per_query
+from bench.scoring.early_stopping import CONFIDENCE, early_stopping_answers
+from bench.scoring.many import latency_answers, measured
+from bench.scoring.ordered import Ordered
+from bench.scoring.percentiles import percentile_answers
 from bench.scoring.quality import wilson
+from bench.scoring.ragged import Ragged, figure, interval, refuse
 from bench.scoring.sketch import sketch
-
-_PERCENTILES: Final = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999))
 
 
 def score_single_stream(columns: Columns) -> Score:
@@ -60,8 +55,8 @@ def score_offline(columns: Columns) -> Score:
         "samples_per_s": _rate(columns, brought),
         "failed_share": failed_share(failed, queries),
     }
-    start = int(columns.scheduled_ns.min())
-    drawn = sketch(service, np.sort(service), columns.ended_ns, start, quantity="service_ns", samples=brought)
+    ordered, start = Ordered(Ragged.alone(service)), int(columns.scheduled_ns.min())
+    drawn = sketch(service, ordered, columns.ended_ns, start, quantity="service_ns", samples=brought)
     return Score(metrics=metrics, sketch=drawn)
 
 
@@ -71,39 +66,32 @@ SCORERS: Mapping[str, Callable[[Columns], Score]] = MappingProxyType(
 """Scenario name to the function that scores it."""
 
 
-def latency_metrics(latency: Int64s, ordered: Int64s, failed: int) -> dict[str, Measured]:
-    """Latency p50, p90, p99, p999 and mean, and `failed_share`; (n,) int64 ns in the order of time, and ascending."""
-    metrics = {
-        f"latency_{name}_ns": measured(
-            _finite(percentile(ordered, q), ordered, q), batch_means_percentile(latency, q, sorted_latency_ns=ordered)
-        )
-        for name, q in _PERCENTILES
-    }
-    return {**metrics, "latency_mean_ns": _mean(latency, failed), "failed_share": failed_share(failed, latency.size)}
+def latency_metrics(latency: Int64s, ordered: Ordered) -> dict[str, Measured]:
+    """Latency p50, p90, p99, p999 and mean, and `failed_share`; (n,) int64 ns in the order of time, and `ordered`."""
+    failed = failed_share(int(ordered.failed[0]), latency.size)
+    return {**latency_answers(Ragged.alone(latency), ordered).metrics(0), "failed_share": failed}
 
 
 def _score_closed_loop(columns: Columns, primary: str, p: float) -> Score:
     queries = per_query(columns)
     latency = latencies(queries.scheduled_ns, queries.ended_ns, queries.status)
-    ordered = latency.copy()
-    ordered.sort()
-    failed = int(np.count_nonzero(queries.status))
-    metrics = {**latency_metrics(latency, ordered, failed), "queries_per_s": _rate(queries, 1)}
-    start = int(queries.scheduled_ns.min())
+    ordered, start = Ordered(Ragged.alone(latency)), int(queries.scheduled_ns.min())
+    # First what asks for the most ranks: most later ones lie among them.
     drawn = sketch(latency, ordered, queries.ended_ns, start, samples=queries.samples_per_query)
-    del latency, ordered  # 160 MB at ten million queries, not needed for what LoadGen would say
+    metrics = {**latency_metrics(latency, ordered), "queries_per_s": _rate(queries, 1)}
+    del latency, ordered  # 240 MB at ten million queries, not needed for what LoadGen would say
     return Score(metrics={**metrics, **_as_loadgen_counts(queries, primary, p)}, sketch=drawn)
 
 
 def _as_loadgen_counts(queries: Columns, name: str, p: float) -> dict[str, Measured]:
-    ordered = latencies(queries.started_ns, queries.ended_ns, queries.status)
-    # Only two ranks are read: putting these in place takes a sixth of the time of a sort.
-    n = ordered.size
-    ordered.partition([rank(n, p), n - max(1, tolerated(n, p))])
-    bound = early_stopping_bound(ordered, p)
+    ordered = Ordered(Ragged.alone(latencies(queries.started_ns, queries.ended_ns, queries.status)))
+    served = percentile_answers(ordered, (p,))
+    refuse(served, np.isinf(served["high"]), "queries-failed", ordered.failed / ordered.sizes, 1.0 - p)
+    answer = early_stopping_answers(ordered, p)[0]
+    bound = interval(answer, CONFIDENCE, "early-stopping")
     return {
-        f"latency_{name}_from_start_ns": measured(_finite(percentile(ordered, p), ordered, p), None),
-        f"latency_{name}_early_stopping_ns": measured(bound.high if isinstance(bound, Interval) else bound, bound),
+        f"latency_{name}_from_start_ns": measured(figure(served[0, 0]), None),
+        f"latency_{name}_early_stopping_ns": measured(figure(answer), bound),
     }
 
 
@@ -121,31 +109,6 @@ def _rate(columns: Columns, samples: int | Int64s) -> Measured:
     return measured(completed * 1e9 / columns.elapsed_ns, interval)
 
 
-def _mean(latency: Int64s, failed: int) -> Measured:
-    if failed:
-        return measured(Refusal(code="queries-failed", seen=failed / latency.size, limit=0.0), None)
-    return measured(float(latency.mean()), batch_means_mean(latency))
-
-
 def failed_share(failed: int, total: int) -> Measured:
     """Share of `total` queries that failed, with Wilson's interval."""
     return measured(failed / total, wilson(failed, total))
-
-
-def _finite(value: float | Refusal, ordered: Int64s, p: float) -> float | Refusal:
-    """A percentile as a record can hold it: +infinity, a failed query, becomes a refusal (`bench.records.numbers`)."""
-    if isinstance(value, Refusal) or math.isfinite(value):
-        return value
-    return failed_refusal(ordered, 1.0 - p)
-
-
-def measured(value: float | Refusal, interval: Interval | Refusal | None) -> Measured:
-    """A figure with its interval, either of which may be refused."""
-    refused = isinstance(value, Refusal)
-    return Measured(
-        value=None if isinstance(value, Refusal) else value,
-        refusal=value if isinstance(value, Refusal) else None,
-        # No interval around a number that is not given.
-        interval=interval if isinstance(interval, Interval) and not refused else None,
-        interval_refusal=interval if isinstance(interval, Refusal) and not refused else None,
-    )

@@ -13,7 +13,10 @@ import numpy.typing as npt
 from bench.records.numbers import Measured, Refusal, Score
 from bench.scoring.batch_means import batch_means_mean
 from bench.scoring.columns import DROPPED, FAILED, Columns, Int64s, latencies
-from bench.scoring.score import failed_share, latency_metrics, measured
+from bench.scoring.many import measured
+from bench.scoring.ordered import Ordered
+from bench.scoring.ragged import Ragged
+from bench.scoring.score import failed_share, latency_metrics
 from bench.scoring.sketch import sketch
 
 LATE_ALLOWED: Final = 0.01
@@ -58,7 +61,8 @@ def score_trace(queries: Columns, bound_ns: int) -> Score:
     for a malformed timeline.
     """
     latency = latencies(queries.scheduled_ns, queries.ended_ns, queries.status)
-    ordered = np.sort(latency)
+    ordered = Ordered(Ragged.alone(latency))
+    drawn = sketch(latency, ordered, queries.ended_ns, 0, samples=queries.samples_per_query)
     late = latency > bound_ns
     unanswered = int(np.count_nonzero(queries.status))
     completed = (latency.size - unanswered) * 1e9 / max(int(queries.ended_ns.max()), 1)
@@ -67,10 +71,9 @@ def score_trace(queries: Columns, bound_ns: int) -> Score:
         "late_share": measured(float(late.mean()), batch_means_mean(late.astype(np.float64))),
         "scheduled_per_s": Measured(value=latency.size * 1e9 / max(int(queries.scheduled_ns[-1]), 1)),
         "queries_per_s": _rate(completed),
-        **latency_metrics(latency, ordered, unanswered),
+        **latency_metrics(latency, ordered),
         "failed_share": failed_share(int(np.count_nonzero(queries.status == FAILED)), latency.size),
     }
-    drawn = sketch(latency, ordered, queries.ended_ns, 0, samples=queries.samples_per_query)
     return Score(metrics=metrics, sketch=drawn)
 
 

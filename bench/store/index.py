@@ -6,9 +6,10 @@ JSON stays the truth: the table is made anew from runs that changed, and wholly 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -17,7 +18,7 @@ from bench.records.numbers import Interval
 from bench.records.record import Record, Run
 from bench.records.untrusted import BadFile
 from bench.store.files import write_atomically
-from bench.store.runs import RECORD, RUN, RunFolder, runs_in
+from bench.store.runs import RECORD, RUN, RUNS, RunFolder
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +28,7 @@ QUALITY: Final = "quality"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of one record; the fields are the columns. `changed_ns` is the newest file of its run."""
+    """One figure of a record; the fields are the columns. `status` and `changed_ns`, the newest file, are its run's."""
 
     run_id: str
     started_at: str
@@ -56,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     low: float | None
     high: float | None
+    status: str
     changed_ns: int
 
 
@@ -68,63 +70,121 @@ def columns() -> dict[str, str]:
 
 
 def refreshed(results: Path) -> tuple[duckdb.DuckDBPyConnection, list[str]]:
-    """A connection whose table `figures` is the index, and in a line each what could not be read.
+    """A connection whose view `figures` is the index, and in a line each what could not be read.
 
-    The connection reaches nothing else: neither files nor the network. The index is written again where runs changed,
-    if the directory may be written. Raises OSError where it may and cannot.
+    The connection reaches nothing else: no other files, nor the network. The index is written again where runs changed,
+    if the directory may be written. A run that is complete has changed when its `run.json` has, which is written last;
+    of another one every record is looked at. Raises OSError where the index may be written and cannot.
     """
-    connection = _empty()
-    known = _take(connection, results / INDEX)
-    broken: list[str] = []
-    present = {folder.path.name: folder for folder in runs_in(results)}
-    stale = [run_id for run_id, folder in present.items() if known.get(run_id) != _changed_ns(folder)]
-    gone = [run_id for run_id in known if run_id not in present]
-    for run_id in [*stale, *gone]:
-        connection.execute("DELETE FROM figures WHERE run_id = ?", [run_id])
-    for run_id in stale:
-        try:
-            _insert(connection, list(_entries(present[run_id])))
-        except BadFile as error:
-            broken.append(str(error))
-    if (stale or gone) and _writable(results):
-        _write(connection, results / INDEX)
+    connection, file = _connection(), results / INDEX
+    known = _known(connection, file)
+    present = dict(_present(results, known))
+    stale = [run_id for run_id, changed in present.items() if changed]
+    left_out = known.keys() - {run_id for run_id, changed in present.items() if not changed}
+    rows, broken = _fill(connection, [RunFolder.of(results, run_id) for run_id in stale])
+    _view(connection, file if known else None, left_out)
+    written = bool(left_out or rows) and os.access(results, os.W_OK)
+    if written:
+        _write(connection, file)
+        connection.execute("TRUNCATE fresh")
+        _view(connection, file, set())
+    if known or written:
+        connection.execute(f"SET allowed_paths = [{_quoted(file)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection, broken
 
 
-def _empty() -> duckdb.DuckDBPyConnection:
+def _connection() -> duckdb.DuckDBPyConnection:
+    """With an empty table `fresh` for what is not in the file."""
     import duckdb
 
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, "memory_limit": "2GB"}
     )
     table = ", ".join(f"{name} {kind}" for name, kind in columns().items())
-    connection.execute(f"CREATE TABLE figures ({table})")
+    connection.execute(f"CREATE TABLE fresh ({table})")
     return connection
 
 
-def _take(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, int]:
-    """Fill the table from the file; the runs that are in it with the moment of their newest file."""
+class _Known(NamedTuple):
+    """What the index holds of a run: its newest file then, and whether nothing more was to come."""
+
+    changed_ns: int
+    complete: bool
+
+
+def _known(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, _Known]:
+    """The runs in the file; none where it is missing, broken or of other columns."""
     import duckdb
 
     if not file.is_file():
         return {}
-    names = ", ".join(columns())
     try:
-        connection.execute(f"INSERT INTO figures SELECT {names} FROM read_parquet(?)", [str(file)])
+        connection.execute("SELECT " + ", ".join(columns()) + " FROM read_parquet(?) LIMIT 0", [str(file)])
+        found = connection.execute(
+            "SELECT run_id, max(changed_ns), bool_and(status = 'complete') FROM read_parquet(?) GROUP BY run_id",
+            [str(file)],
+        ).fetchall()
     except duckdb.Error:
-        connection.execute("DELETE FROM figures")
         return {}
-    return dict(connection.execute("SELECT run_id, max(changed_ns) FROM figures GROUP BY run_id").fetchall())
+    return {run_id: _Known(changed, complete) for run_id, changed, complete in found}
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, entries: list[Entry]) -> None:
-    if entries:
-        marks = ", ".join("?" * len(columns()))
-        connection.executemany(
-            f"INSERT INTO figures VALUES ({marks})", [msgspec.structs.astuple(one) for one in entries]
-        )
+def _present(results: Path, known: Mapping[str, _Known]) -> Iterator[tuple[str, bool]]:
+    """The runs that are there, and whether each has changed since the index was written."""
+    try:
+        entries = list(os.scandir(results / RUNS))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        try:
+            changed_ns = os.stat(f"{entry.path}/{RUN}").st_mtime_ns  # noqa: PTH116 - a Path takes thrice as long
+        except OSError:  # not a run, or just pruned
+            continue
+        before = known.get(entry.name)
+        if before is not None and not before.complete:
+            changed_ns = _changed_ns(RunFolder.of(results, entry.name))
+        yield entry.name, before is None or changed_ns > before.changed_ns
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, folders: Sequence[RunFolder]) -> tuple[int, list[str]]:
+    """Put what runs say into the table: how many rows, and what could not be read. As JSON: fifty times as fast."""
+    rows, broken, encoder = 0, [], msgspec.json.Encoder()
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as lines:
+        for folder in folders:
+            try:
+                entries = list(_entries(folder))
+                rows += len(entries)
+                lines.write(encoder.encode_lines(entries))
+            except BadFile as error:
+                broken.append(str(error))
+            except FileNotFoundError:
+                continue  # pruned while we looked
+        lines.flush()
+        if rows:
+            kinds = ", ".join(f"{name}: '{kind}'" for name, kind in columns().items())
+            connection.execute(
+                f"INSERT INTO fresh SELECT * FROM read_json({_quoted(lines.name)}, format = 'newline_delimited', "
+                f"columns = {{{kinds}}})"
+            )
+    return rows, broken
+
+
+def _view(connection: duckdb.DuckDBPyConnection, file: Path | None, left_out: Collection[str]) -> None:
+    """`figures`: what the file holds of the runs that did not change, and what was read anew."""
+    names, parts = ", ".join(columns()), ["SELECT * FROM fresh"]
+    if file is not None:
+        connection.execute("CREATE OR REPLACE TABLE left_out (run_id VARCHAR)")
+        if left_out:
+            connection.execute("INSERT INTO left_out SELECT unnest(?)", [list(left_out)])
+        kept = " WHERE run_id NOT IN (SELECT run_id FROM left_out)" if left_out else ""
+        parts.append(f"SELECT {names} FROM read_parquet({_quoted(file)}){kept}")
+    connection.execute("CREATE OR REPLACE VIEW figures AS " + " UNION ALL ".join(parts))
+
+
+def _quoted(path: Path | str) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _changed_ns(folder: RunFolder) -> int:
@@ -135,7 +195,7 @@ def _changed_ns(folder: RunFolder) -> int:
 
 def _entries(folder: RunFolder) -> Iterator[Entry]:
     run, changed_ns = folder.load_run(), _changed_ns(folder)
-    for record in folder.load_records():
+    for record in folder.load_records(run, without=("sketch",)):
         yield from _of_record(run, record, changed_ns)
 
 
@@ -171,6 +231,7 @@ def _of_record(run: Run, record: Record, changed_ns: int) -> Iterator[Entry]:
             value=value,
             low=interval.low if interval is not None else None,
             high=interval.high if interval is not None else None,
+            status=run.status,
             changed_ns=changed_ns,
         )
 
@@ -183,14 +244,8 @@ def _figures(record: Record) -> Iterable[tuple[str, str, float, Interval | None]
         yield QUALITY, "1", record.quality.value, record.quality.interval
 
 
-def _writable(results: Path) -> bool:
-    return os.access(results, os.W_OK)
-
-
 def _write(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     def fill(temporary: Path) -> None:
-        target = str(temporary).replace("'", "''")
-        order = "ORDER BY run_id, workload, scenario, metric"
-        connection.execute(f"COPY (SELECT * FROM figures {order}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY (SELECT * FROM figures) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
 
     write_atomically(file, fill)

@@ -10,7 +10,7 @@ import datetime
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.plugins import suggestion
@@ -25,6 +25,7 @@ RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "s
 TUNING = "tuning.json"
 # Of a repetition in mode `mlperf`: the logs of LoadGen's accuracy test.
 ACCURACY = "accuracy"
+RUNS = "runs"  # under a results directory
 _SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
 _SCRATCH = ("columns", "stressed", "job.json", f"{ACCURACY}/job.json", f"{ACCURACY}/child.log", REPORT)
@@ -51,12 +52,12 @@ class RunFolder:
 
     @staticmethod
     def of(results: Path, run_id: str) -> RunFolder:
-        return RunFolder(results / "runs" / run_id)
+        return RunFolder(results / RUNS / run_id)
 
     @property
     def results(self) -> Path:
         """The results directory that the run lies in; the folder around it where it was moved elsewhere."""
-        return self.path.parent.parent if self.path.parent.name == "runs" else self.path.parent
+        return self.path.parent.parent if self.path.parent.name == RUNS else self.path.parent
 
     def keep_run(self, run: Run) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
@@ -165,11 +166,11 @@ class RunFolder:
     def keep_record(self, record: Record) -> None:
         write_record(self.measurement(record.measurement.name) / RECORD, record)
 
-    def load_records(self) -> list[Record]:
-        """The records kept so far, in the order of the plan."""
-        run = self.load_run()
+    def load_records(self, run: Run | None = None, without: Collection[str] = ()) -> list[Record]:
+        """The records kept so far, in the order of the plan; `run` spares its reading."""
+        run = self.load_run() if run is None else run
         files = [self.measurement(entry.name) / RECORD for entry in run.measurements]
-        return [load(file, Record) for file in files if file.exists()]
+        return [load(file, Record, without) for file in files if file.exists()]
 
 
 def _emptied(folder: Path) -> Path:
@@ -180,7 +181,7 @@ def _emptied(folder: Path) -> Path:
 
 def runs_in(results: Path) -> Iterator[RunFolder]:
     """All runs under a results directory, newest first."""
-    for file in sorted((results / "runs").glob(f"*/{RUN}"), reverse=True):
+    for file in sorted((results / RUNS).glob(f"*/{RUN}"), reverse=True):
         yield RunFolder(file.parent)
 
 
@@ -194,7 +195,7 @@ def find_record(argument: str, results: Path) -> Path:
         if not known:
             raise NoSuchRecord(f"{results}: no run is kept there yet; `bench run` makes one.")
         argument = known[0] + argument.removeprefix("latest")
-    for base in (Path(argument), results / "runs" / argument):
+    for base in (Path(argument), results / RUNS / argument):
         if base.is_file():
             return base
         for name in (RUN, RECORD, TRIAL):

@@ -5,6 +5,7 @@ Times are ns from the run's t0. Written and read by duckdb, with one thread and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.scoring.columns import Columns
+from bench.scoring.streaming import Part
 from bench.store.files import write_atomically
 
 if TYPE_CHECKING:
     import duckdb
 
+TIMELINE = "timeline.parquet"  # in the folder of its trial
 MOST_ROWS = 10_000_000
 _DRIVEN = ("scheduled", "started", "ended", "query", "batch", "worker", "status")
+PART_ROWS = 1 << 18
+_PART_MEMORY = "256MB"
+_PART_COLUMNS = ("scheduled", "ended", "status")
 Table = dict[str, NDArray[np.generic]]
 
 
@@ -90,6 +96,47 @@ def read_timeline(path: Path) -> Table:
         if key.startswith("constant:"):
             table[key.removeprefix("constant:")] = np.full(int(notes["rows"]), int(value), np.int64)
     return table
+
+
+def timeline_parts(path: Path, rows: int = PART_ROWS) -> Iterator[Part]:
+    """A kept timeline from its beginning, `rows` at a time: it need not fit into memory.
+
+    Raises OSError where there is none, ValueError where it is no timeline.
+    """
+    with _connection() as connection:
+        connection.execute(f"SET memory_limit = '{_PART_MEMORY}'")
+        notes = _notes(connection, path)
+        constant = {name: int(notes[f"constant:{name}"]) for name in _PART_COLUMNS if f"constant:{name}" in notes}
+        names = ", ".join(name for name in _PART_COLUMNS if name not in constant) or "row"
+        for first in range(0, int(notes["rows"]), rows):
+            # A row group is passed over by its numbers, without being read.
+            found: Table = connection.execute(
+                f"SELECT {names} FROM read_parquet(?, file_row_number = true) "
+                "WHERE file_row_number >= ? AND file_row_number < ?",
+                [str(path), first, first + rows],
+            ).fetchnumpy()
+            count = len(next(iter(found.values())))
+            column = {name: np.full(count, value, np.int64) for name, value in constant.items()} | found
+            scheduled, ended, status = (np.asarray(column[name], np.int64) for name in _PART_COLUMNS)
+            yield Part(scheduled_ns=scheduled, ended_ns=ended, status=status)
+
+
+def _notes(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """What `write_timeline` noted in the file."""
+    import duckdb
+
+    if not path.is_file():
+        raise FileNotFoundError(2, "there is no timeline", str(path))
+    try:
+        found = connection.execute(
+            "SELECT decode(key), decode(value) FROM parquet_kv_metadata(?)", [str(path)]
+        ).fetchall()
+    except duckdb.Error as error:
+        raise ValueError(f"{path}: {str(error).splitlines()[0]}") from None
+    notes = dict(found)
+    if not notes.get("rows", "").isdigit() or int(notes["rows"]) == 0:
+        raise ValueError(f"{path}: it does not say how many rows it has; no timeline of this program")
+    return notes
 
 
 def _copy(path: Path, table: Table, notes: dict[str, int]) -> None:

@@ -11,8 +11,9 @@ from bench.records.record import Record, Run, Trial
 from bench.records.submission import Obstacle
 from bench.records.untrusted import BadFile
 from bench.store.runs import RECORD, RUN, SEARCH, TRIAL, TUNING, RunFolder
+from bench.store.timeline_file import TIMELINE
 
-TIMELINE, OUTPUTS, LOG = "timeline.parquet", "outputs.safetensors", "child.log"
+OUTPUTS, LOG = "outputs.safetensors", "child.log"
 TRACE, ENVIRONMENT, MANIFEST = "trace.npy", "environment.json", "manifest.json"
 QUALITY, LOADGEN = "quality", "loadgen"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
@@ -21,16 +22,22 @@ _OF_TRIAL = (TRIAL, TIMELINE, OUTPUTS, LOG)
 
 
 class Contents:
-    """A run as it lies in a folder: its records, and the files that belong to it. Raises BadFile when one is broken."""
+    """A run as it lies in a folder: its records, and the files that belong to it. Raises BadFile when one is broken.
 
-    def __init__(self, folder: RunFolder) -> None:
+    `figures_only`: sketches are not read, nor repetitions where every record holds what they came to.
+    """
+
+    def __init__(self, folder: RunFolder, figures_only: bool = False) -> None:
         self.folder, self.run = folder, folder.load_run()
         for measurement in self.run.measurements:
             if not _NAME.fullmatch(measurement.name):  # it becomes a path
                 raise BadFile(f"{RUN}: {measurement.name[:80]!r} is no name of a measurement")
-        self.records: dict[str, Record] = {record.measurement.name: record for record in folder.load_records()}
+        records = folder.load_records(self.run, ("sketch",) if figures_only else ())
+        self.records: dict[str, Record] = {record.measurement.name: record for record in records}
+        spared = figures_only and all(record.repetitions for record in records)
         self.trials: dict[str, list[Trial]] = {
-            measurement.name: folder.load_trials(measurement.name) for measurement in self.run.measurements
+            measurement.name: [] if spared else folder.load_trials(measurement.name)
+            for measurement in self.run.measurements
         }
 
     def files(self) -> Iterator[str]:

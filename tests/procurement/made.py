@@ -62,8 +62,8 @@ def toml_of(made: Policy) -> str:
     return "\n".join([*dated, *tables])
 
 
-def record(address: str, values: Sequence[float], **changes: object) -> tuple[Record, list[Trial]]:
-    """A valid record of passed quality, and its repetitions."""
+def record(address: str, values: Sequence[float], held: bool = True, **changes: object) -> tuple[Record, list[Trial]]:
+    """A valid record of passed quality, and its repetitions; not `held`, as it was written before records held them."""
     workload, scenario, metric = address.split(".")
     measurement = msgspec.structs.replace(RECORD.measurement, workload=workload, scenario=scenario)
     quality = Quality(
@@ -78,7 +78,13 @@ def record(address: str, values: Sequence[float], **changes: object) -> tuple[Re
     value = repetition_value(values) if min(values) > 0 else float(np.mean(values))
     figure = Measured(value=value, interval=interval if isinstance(interval, Interval) else None)
     made = msgspec.structs.replace(
-        RECORD, measurement=measurement, metrics={metric: figure}, quality=quality, findings=(), mode="standard"
+        RECORD,
+        measurement=measurement,
+        metrics={metric: figure},
+        repetitions={metric: tuple(values)} if held else {},
+        quality=quality,
+        findings=(),
+        mode="standard",
     )
     trials = [
         msgspec.structs.replace(TRIAL, index=index, metrics={metric: Measured(value=value)}, findings=())

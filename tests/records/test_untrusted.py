@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import tracemalloc
@@ -10,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records import untrusted
 from bench.records.plan import RunPlan
-from bench.records.untrusted import LIMIT_DEPTH, BadFile, parse_json, read_json, read_toml
+from bench.records.untrusted import LIMIT_DEPTH, BadFile, parse_json, read_json, read_object, read_toml
 
 
 class Inner(msgspec.Struct):
@@ -110,6 +111,83 @@ JSON = st.recursive(
 @given(st.dictionaries(st.text(), JSON))
 def test_any_json_object_comes_back_as_it_was(value: dict[str, object]) -> None:
     assert parse_json(msgspec.json.encode(value), dict, "file.json") == msgspec.json.decode(msgspec.json.encode(value))
+
+
+# Pairs instead of dictionaries, so that keys stand twice; texts with colons, brackets, quotes and escapes in them.
+TEXT = st.text(alphabet=':,[]{}"\\\x07é\u2028a', max_size=4)
+PAIRS = st.recursive(
+    st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.lists(st.tuples(TEXT, inner), max_size=4).map(tuple),
+    max_leaves=12,
+)
+
+
+def written(value: object) -> str:
+    """JSON of a value whose tuples are objects of pairs."""
+    if isinstance(value, tuple):
+        return "{" + ", ".join(f"{json.dumps(key, ensure_ascii=False)}: {written(one)}" for key, one in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_json_reads_it(text: bytes) -> object:
+    """The definition: Python's own decoder, with a look at every object's keys."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len({key for key, _ in pairs}) < len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=unique)
+
+
+@given(st.lists(PAIRS, max_size=3))
+@settings(max_examples=300)
+def test_the_quick_reading_is_that_of_the_slow_one(value: list[object]) -> None:
+    text = written(value).encode()
+    try:
+        expected = as_json_reads_it(text)
+    except ValueError:
+        assert "stands twice" in refused(text, list)
+    else:
+        found = parse_json(text, list, "file.json")
+        assert json.dumps(found) == json.dumps(expected)  # 1 is not 1.0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), PAIRS), max_size=4))
+@settings(max_examples=200)
+def test_entries_that_are_passed_over_are_left_out(tmp_path_factory: pytest.TempPathFactory, pairs: list) -> None:
+    file = tmp_path_factory.getbasetemp() / "object.json"
+    file.write_text(written(tuple(pairs)), encoding="utf-8")
+    try:
+        expected = as_json_reads_it(file.read_bytes())
+    except ValueError:
+        expected = None
+    if expected is None:  # a key stands twice, unless that is within what is not looked at
+        with contextlib.suppress(BadFile):
+            found = read_object(file, ("b",))
+            assert "b" not in found
+            assert sum(key == "b" for key, _ in pairs) == 1
+    else:
+        assert isinstance(expected, dict)
+        found = read_object(file, ("b",))
+        assert json.dumps(found) == json.dumps({key: value for key, value in expected.items() if key != "b"})
+
+
+@pytest.mark.parametrize("text", [b'{"a":1,"a":2,"b":{"c":1}}', b'{"b":1,"b":2}', b'{"a":{"c":1,"c":2},"b":0}'])
+def test_keys_twice_are_seen_beside_what_is_passed_over(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "object.json").write_bytes(text)
+    with pytest.raises(BadFile, match="stands twice"):
+        read_object(tmp_path / "object.json", ("b",))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"[" + b"9" * 5000 + b"]", b"[1e400]", b"[NaN]", b"[-Infinity]", b'["\xff"]', b'["\x00"]', b"[01]", b"[1,]"],
+)
+def test_what_python_refuses_is_refused(text: bytes) -> None:
+    assert "not usable as JSON" in refused(text, list)
 
 
 @given(st.dictionaries(st.sampled_from([*RunPlan.__struct_fields__, "extra"]), JSON, max_size=5))

@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
+from bench.records.numbers import Measured
 from bench.store.index import INDEX, columns, refreshed
+from bench.store.runs import RunFolder
 
 from ..procurement.made import COMMAND, OFFLINE, candidate, drawn, folder_of
 
@@ -98,3 +101,44 @@ def test_columns_have_types_of_the_database() -> None:
     assert columns()["value"] == "DOUBLE"
     assert columns()["quality_passed"] == "BOOLEAN"
     assert set(columns().values()) == {"VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN"}
+
+
+def test_a_run_that_goes_on_is_followed_and_a_finished_one_not_read_again(results: Path) -> None:
+    """Of what is complete only `run.json`, which is written last, is looked at."""
+    going = RunFolder(results / "runs" / sorted(entry.name for entry in (results / "runs").iterdir())[0])
+    going.keep_run(msgspec.structs.replace(going.load_run(), status="partial"))
+    before = rows(results)
+    for folder in (going, RunFolder(sorted((results / "runs").iterdir())[1])):
+        record = folder.load_records()[0]
+        figure = Measured(value=7.0)
+        folder.keep_record(msgspec.structs.replace(record, metrics=dict.fromkeys(record.metrics, figure)))
+    after = rows(results)
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert [(run_id, value) for run_id, _, _, value in changed] == [(going.path.name, 7.0)]
+    going.keep_run(msgspec.structs.replace(going.load_run(), status="complete"))
+    assert rows(results) == after
+
+
+def test_what_stays_is_not_written_again(results: Path) -> None:
+    rows(results)
+    (results / "runs" / "20990101T000000Z-0000").mkdir()
+    (results / "runs" / "20990101T000000Z-0000" / "run.json").write_text("{")  # broken: it is looked at each time
+    written = (results / INDEX).stat().st_mtime_ns
+    connection, broken = refreshed(results)
+    assert len(broken) == 1
+    assert connection.execute("SELECT count(*) FROM figures").fetchall() == [(8,)]
+    assert (results / INDEX).stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_directory_that_is_only_read_is_asked_all_the_same(
+    results: Path, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows(results)
+    (results / INDEX).unlink() if not there else shutil.rmtree(sorted((results / "runs").iterdir())[0])
+    folder_of(candidate(3, drawn(3)), results / "runs")
+    monkeypatch.setattr("bench.store.index.os.access", lambda *_: False)
+    found = rows(results)
+    assert len(found) == len(before) + (0 if there else 4)
+    assert {run_id for run_id, *_ in found} == {entry.name for entry in (results / "runs").iterdir()}
+    assert (results / INDEX).exists() == there

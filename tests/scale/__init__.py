@@ -1,0 +1,1 @@
+"""What the harness costs where there is much of everything: `docs/scale.md`."""
