@@ -50,6 +50,7 @@ FLOORS: dict[str, float] = {
     "bench.plots": 5.25,
     "bench.pages": 5.5,
     "bench.submission": 5,
+    "bench.fleet": 5.1,
     "bench.procurement": 5,
     "bench.cli": 6,
     "bench.pytest_plugin": 6,
@@ -95,6 +96,7 @@ HEAVY = {
     "grpc",
     "cryptography",
     "securesystemslib",
+    "ray",
 }
 
 

@@ -36,6 +36,7 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
+    "fleet": "One plan on the nodes of a Ray cluster, alone or together.",
     "serve-sut": "Serve a workload for a tester elsewhere (backend `endpoint`).",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
@@ -152,6 +153,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.comparing.baselines import BadBaseline
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
+    from bench.fleet.seam import FleetError
     from bench.hardware.profiles import BadProfile
     from bench.host.tune import CannotTune
     from bench.models.user_model import BadModel
@@ -171,7 +173,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, CannotServe, FleetError, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
     compared = (BadBaseline, BadSpec, NotAlike)
     return isinstance(error, (*asked, *found, *handed_in, *compared))

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.records.comparison import Comparison
+from bench.records.fleet import Fleet
 from bench.records.listing import Listing
 from bench.records.pairs import Pairs
 from bench.records.plan import RunPlan
@@ -30,6 +31,7 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "listing": Listing,
     "comparison": Comparison,
     "pairs": Pairs,
+    "fleet": Fleet,
 }
 
 
