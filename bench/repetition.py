@@ -39,7 +39,7 @@ from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import SEARCHED, Measurement
-from bench.records.record import Run, Trial
+from bench.records.record import FleetPart, Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import ACCURACY, RunFolder
 from bench.store.timeline_file import MOST_ROWS, TIMELINE, open_loop_table, sample_table, write_timeline
@@ -60,6 +60,14 @@ class Tryout(msgspec.Struct, frozen=True, kw_only=True):
     effort: Effort
     seed: int
     limit_s: float | None
+
+
+class Led(msgspec.Struct, frozen=True, kw_only=True):
+    """What the head of a fleet decides of a run: its id, its part, and the folder of its starts (`gate_file`)."""
+
+    run_id: str
+    part: FleetPart
+    gate: Path | None = None
 
 
 class BadRequest(ValueError):
@@ -87,10 +95,16 @@ def search(
 
 
 def repeat(
-    folder: RunFolder, run: Run, due: Sequence[Due], index: int, announce: Callable[[Phase], None]
+    folder: RunFolder,
+    run: Run,
+    due: Sequence[Due],
+    index: int,
+    announce: Callable[[Phase], None],
+    gate: Path | None = None,
 ) -> list[Trial]:
     """Repetition number `index` of what is due, several driven together; failed ones where the child did not deliver.
 
+    With a `gate`, a folder, it starts at the moment that a file in there names: see `gate_file`.
     Raises BadRequest, or OSError where there is no room for what is measured.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -102,7 +116,9 @@ def repeat(
     observer = Observer(sources_here(run.plan.power), QUICK_IDLE_S if run.plan.mode == "quick" else IDLE_S)
     try:
         with observer:
-            report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
+            started = str(gate_file(gate, first.measurement.name, index)) if gate is not None else None
+            first = msgspec.structs.replace(first, beside=tuple(others), gate=started)
+            report = run_repetition(first, announce)
             reports = [report, *map(left_report, others)]
         if first.mlperf is not None:
             _test_accuracy(first, due[0].workload, announce)
@@ -126,6 +142,11 @@ def _test_accuracy(job: Job, workload: Workload, announce: Callable[[Phase], Non
         keep_accuracy(folder, workload)
     except BadAccuracyLog as error:
         raise RepetitionFailed(str(error)) from None
+
+
+def gate_file(gate: Path, name: str, index: int) -> Path:
+    """The file that names the start of a repetition of the measurement `name` (see `bench.loadgen.gate`)."""
+    return gate / f"{name}.{index}.json"
 
 
 def try_out(

@@ -52,6 +52,7 @@ FLOORS: dict[str, float] = {
     "bench.workbook": 5.5,
     "bench.submission": 5,
     "bench.interchange": 5,
+    "bench.fleet": 5.1,
     "bench.procurement": 5,
     "bench.cli": 6,
     "bench.pytest_plugin": 6,
@@ -99,6 +100,7 @@ HEAVY = {
     "securesystemslib",
     "weasyprint",
     "xlsxwriter",
+    "ray",
 }
 
 

@@ -39,6 +39,7 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
+    "fleet": "One plan on the nodes of a Ray cluster, alone or together.",
     "serve-sut": "Serve a workload for a tester elsewhere (backend `endpoint`).",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
@@ -158,6 +159,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.comparing.baselines import BadBaseline
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
+    from bench.fleet.seam import FleetError
     from bench.hardware.profiles import BadProfile
     from bench.host.leftover import CannotTune
     from bench.interchange.exported import NotExported
@@ -182,7 +184,7 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.packing import NotPacked
 
     asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoCost, NoPlace)
-    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    found = (BadFile, CannotServe, FleetError, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     shown = (CannotDraw, NoPdf)
     handed_in = (BadArchive, BadKey, BadRegistry, NotExported, NotPacked, TooMany)
     compared = (BadBaseline, BadSpec, CannotMake, NotAlike)

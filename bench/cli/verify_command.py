@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bench.registry.ledger import Ledger
     from bench.submission.accepting import Examined
     from bench.submission.contents import Contents
-    from bench.submission.verifying import Rerun
+    from bench.submission.verifying import Each, Rerun
 
 
 @click.command("verify")
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Hold the token against this registry, and mark it as used there.",
 )
+@click.option("--fleet", is_flag=True, help="Measurements as tasks of a Ray cluster; the verdicts are the same.")
+@click.option("--address", metavar="HOST:PORT", help="--fleet: the cluster [default: one of this machine].")
 @listing_option
 @lang_option
 @logging_options
@@ -57,6 +60,8 @@ def command(
     rerun: Path | None,
     reproducibility: float | None,
     registry: Path | None,
+    fleet: bool,
+    address: str | None,
     form: str,
     lang: str,
 ) -> int:
@@ -68,7 +73,10 @@ def command(
     from bench.registry.ledger import Ledger
 
     ledger = Ledger(registry.absolute()) if registry is not None else None
-    seen = examined(archive, trusted, unsigned, rerun, reproducibility, ledger)
+    if address is not None and not fleet:
+        raise click.UsageError("`--address` goes with `--fleet`.")
+    with _spread(address) if fleet else contextlib.nullcontext() as each:
+        seen = examined(archive, trusted, unsigned, rerun, reproducibility, ledger, each=each)
     if seen is None:
         return exit_codes.INVALID
     found = seen.found
@@ -86,6 +94,7 @@ def examined(
     reproducibility: float | None,
     ledger: Ledger | None,
     only_admissible: bool = False,
+    each: Each | None = None,
 ) -> Examined | None:
     """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive.
 
@@ -104,13 +113,23 @@ def examined(
         raise click.UsageError(f"{archive}: there is no such file.")
     standing = ledger.standing() if ledger is not None else None
     try:
-        seen = examine(archive.absolute(), keys, unsigned, again, standing)
+        seen = examine(archive.absolute(), keys, unsigned, again, standing, each)
     except (BadArchive, BadFile) as error:
         click.echo(f"Error: {error}", err=True)
         return None
     if ledger is not None:
         use_token(ledger, seen)
     return seen
+
+
+@contextlib.contextmanager
+def _spread(address: str | None) -> Iterator[Each]:
+    """Measurements verified by tasks of a cluster."""
+    from bench.fleet.by_ray import connected
+    from bench.fleet.verifying import by_tasks
+
+    with connected(address, 120.0) as cluster:
+        yield by_tasks(cluster.tasks())
 
 
 def _rerun(folder: Path, reproducibility: float | None, only_admissible: bool) -> Rerun:

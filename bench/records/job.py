@@ -32,6 +32,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     # file of arrival times, ns after t0, for the scenario `trace`
     trace: str | None = None
+    # file that names the moment at which other machines start, too; None: as soon as it is warm
+    gate: str | None = None
     # workloads that are driven together with this one, from one t0
     beside: tuple[Job, ...] = ()
     folder: str

@@ -159,10 +159,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == "complete" and is_valid(self.findings)
 
 
+class FleetPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of which fleet a run was: node number `share` of `shares` that measured the same at once."""
+
+    fleet_id: str
+    share: int = 0
+    shares: int = 1
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One started run: the plan, the host, and its measurements in the order of the plan.
 
-    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named.
+    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named. `fleet` is there
+    where a fleet's node made it.
     """
 
     schema: int = SCHEMA
@@ -175,3 +184,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement, ...]
     nonce: Nonce | None = None
     hardware: Hardware | None = None
+    fleet: FleetPart | None = None
