@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
-from bench.judging.accuracy_log import BadAccuracyLog, keep_accuracy
+from bench.judging.accuracy_log import run_accuracy_test
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
@@ -23,12 +23,13 @@ from bench.judging.sound import sound_metrics
 from bench.judging.state import state_findings
 from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
+from bench.loadgen.gate import gate_file
 from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.playing import playing
 from bench.loadgen.samples import issue_order, samples_of_rows
 from bench.loadgen.schedule import columns_of, open_loop_columns
-from bench.loadgen.supervisor import RepetitionFailed, left_report, run_accuracy, run_repetition, run_search
+from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetition, run_search
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
@@ -41,7 +42,7 @@ from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import SEARCHED, Measurement
 from bench.records.record import FleetPart, Run, Trial
 from bench.scoring.busy import in_flight
-from bench.store.runs import ACCURACY, RunFolder
+from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, TIMELINE, open_loop_table, sample_table, write_timeline
 
 
@@ -121,7 +122,7 @@ def repeat(
             report = run_repetition(first, announce)
             reports = [report, *map(left_report, others)]
         if first.mlperf is not None:
-            _test_accuracy(first, due[0].workload, announce)
+            run_accuracy_test(first, due[0].workload, announce)
     except RepetitionFailed as error:
         return [_failed(error, job, index, started_at) for job in jobs]
     watched = observer.watched()
@@ -129,24 +130,6 @@ def repeat(
         _judge(job, report, one.workload, index, started_at, run, watched)
         for job, report, one in zip(jobs, reports, due, strict=True)
     ]
-
-
-def _test_accuracy(job: Job, workload: Workload, announce: Callable[[Phase], None]) -> None:
-    """LoadGen's accuracy test beside its performance test, where there is something to answer. Raises as a child."""
-    if not job.measurement.quality_samples:
-        return
-    folder = Path(job.folder) / ACCURACY
-    folder.mkdir()
-    run_accuracy(msgspec.structs.replace(job, folder=str(folder), mlperf="accuracy"), announce)
-    try:
-        keep_accuracy(folder, workload)
-    except BadAccuracyLog as error:
-        raise RepetitionFailed(str(error)) from None
-
-
-def gate_file(gate: Path, name: str, index: int) -> Path:
-    """The file that names the start of a repetition of the measurement `name` (see `bench.loadgen.gate`)."""
-    return gate / f"{name}.{index}.json"
 
 
 def try_out(

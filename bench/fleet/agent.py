@@ -31,12 +31,11 @@ from bench.host.describing import quick_profile
 from bench.host.engine_process import how_it_ended, kill_engine_process
 from bench.host.inventory import inspect_host
 from bench.host.probe import probe_backends
-from bench.loadgen.gate import Opening
+from bench.loadgen.gate import Opening, gate_file
 from bench.records.fleet import NodeFacts
 from bench.records.host import Device
 from bench.records.plan import RunPlan
 from bench.records.profile import Serials
-from bench.repetition import gate_file
 from bench.store.files import locked, write_record
 from bench.submission.environment import code_sha256
 

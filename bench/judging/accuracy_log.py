@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.loadgen.supervisor import RepetitionFailed, run_accuracy
 from bench.models.base import Workload
+from bench.records.job import Job, Phase
 from bench.store.files import write_bytes
+from bench.store.runs import ACCURACY
 from bench.tasks.classify import CLASSIFY, COMMAND
 
 ACCURACY_LOG, ACCURACY_TEXT = "mlperf_log_accuracy.json", "accuracy.txt"
@@ -23,6 +27,22 @@ class BadAccuracyLog(ValueError):
 class _Entry(msgspec.Struct, frozen=True):
     qsl_idx: int
     data: str
+
+
+def run_accuracy_test(job: Job, workload: Workload, announce: Callable[[Phase], None]) -> None:
+    """LoadGen's accuracy test beside its performance test, where there is something to answer.
+
+    Raises RepetitionFailed as the supervisor, and where the log does not answer every sample once.
+    """
+    if not job.measurement.quality_samples:
+        return
+    folder = Path(job.folder) / ACCURACY
+    folder.mkdir()
+    run_accuracy(msgspec.structs.replace(job, folder=str(folder), mlperf="accuracy"), announce)
+    try:
+        keep_accuracy(folder, workload)
+    except BadAccuracyLog as error:
+        raise RepetitionFailed(str(error)) from None
 
 
 def keep_accuracy(folder: Path, workload: Workload) -> None:

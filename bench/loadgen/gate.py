@@ -39,3 +39,8 @@ def wait_for_start(gate: str | None, reporter: Reporter) -> None:
     while (left_ns := start_ns - time.perf_counter_ns()) > 0:
         if left_ns > _SPIN_NS:
             time.sleep((left_ns - _SPIN_NS) / 1e9)
+
+
+def gate_file(gate: Path, name: str, index: int) -> Path:
+    """The file that names the start of a repetition of the measurement `name`."""
+    return gate / f"{name}.{index}.json"
