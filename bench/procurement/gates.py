@@ -10,7 +10,7 @@ from bench.models.suite import load_workload
 from bench.plugins import PluginError
 from bench.procurement.addresses import in_unit_of, parsed
 from bench.procurement.candidates import Candidate, is_formal
-from bench.procurement.values import gate_value
+from bench.procurement.values import gate_value, holds_q999, record_of
 from bench.records.listing import GateState, Limit, Remark
 from bench.records.policy import Gate, Policy
 from bench.records.untrusted import BadFile
@@ -34,10 +34,11 @@ def conditions_of(
     candidate: Candidate, policy: Policy, expires_on: datetime.date, on: datetime.date, repetitions: int
 ) -> tuple[Limit, ...]:
     """The gates that ask what kind of result it is, and who stands for it: all but the limits on measured values."""
-    return (*_admission(candidate, policy, repetitions), *_standing(candidate, expires_on, on))
+    return (*admission_of(candidate, policy, repetitions), *_standing(candidate, expires_on, on))
 
 
-def _admission(candidate: Candidate, policy: Policy, repetitions: int) -> Iterator[Limit]:
+def admission_of(candidate: Candidate, policy: Policy, repetitions: int) -> Iterator[Limit]:
+    """What kind of result it is, against what the policy admits."""
     asked, claims = policy.admission, candidate.claims.values()
     yield _one("mode", asked.modes, {candidate.run.plan.mode})
     yield _one("origin", asked.origins, {claim.origin for claim in claims})
@@ -45,6 +46,8 @@ def _admission(candidate: Candidate, policy: Policy, repetitions: int) -> Iterat
         yield _one("division", ("closed",), {claim.division for claim in claims})
     if asked.both_senses:
         yield _one("both-senses", ("sound", "vision"), _senses(candidate), every=True)
+    if asked.quality == "q999":
+        yield _quality_class(candidate, policy)
     enough: GateState = "met" if repetitions >= asked.repetitions else "not-met"
     yield Limit(gate="repetitions", required=f">= {asked.repetitions}", seen=str(repetitions), state=enough)
 
@@ -69,6 +72,21 @@ def _one(gate: str, allowed: tuple[str, ...], seen: set[str], every: bool = Fals
     return Limit(
         gate=gate, required=", ".join(allowed), seen=", ".join(sorted(seen)) or "-", state="met" if met else "not-met"
     )
+
+
+def _quality_class(candidate: Candidate, policy: Policy) -> Limit:
+    """Whether every term's answers hold class q999, as far as the evaluation set can show it."""
+    found: dict[str, GateState] = {}
+    for term in policy.terms:
+        record = record_of(candidate, parsed(term.metric), term.timed_region)
+        if isinstance(record, Remark):
+            found[term.metric] = "unverified"
+        else:
+            held = holds_q999(record.quality)
+            found[record.measurement.name] = "unverified" if held is None else "met" if held else "not-met"
+    worst: GateState = next((state for state in ("not-met", "unverified") if state in found.values()), "met")
+    seen = ", ".join(sorted(name for name, state in found.items() if state == worst)) if worst != "met" else "q999"
+    return Limit(gate="quality-class", required="q999", seen=seen, state=worst)
 
 
 def _senses(candidate: Candidate) -> set[str]:

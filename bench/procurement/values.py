@@ -15,9 +15,12 @@ from bench.records.listing import Remark
 from bench.records.numbers import Interval
 from bench.records.plan import Region
 from bench.records.policy import LEAST, MOST, QUALITY, Policy, Term
-from bench.records.record import Record
+from bench.records.record import Quality, Record
 from bench.scoring.differences import log_scatter_of
 
+Q999 = 0.999
+_BY_SAMPLE = "top1"
+_TENTH_OF_A_LOSS = 100
 _WALL = "wall_energy_per_sample_j"
 # What bars a figure of energy from a ranking: measured by a meter that nobody calibrated, or with gaps.
 _UNCERTAIN_ENERGY = frozenset({"meter-not-certified", "energy-uncertain", "energy-window-short", "energy-not-covered"})
@@ -91,6 +94,23 @@ def _unusable(record: Record, address: Address) -> Remark | None:
     if address.metric == _WALL and uncertain:
         return Remark(code="energy-not-ranked", subject=name, seen=", ".join(uncertain))
     return None
+
+
+def holds_q999(quality: Quality | None) -> bool | None:
+    """Whether answers lose at most a thousandth of the reference's; None where the evaluation set cannot show it.
+
+    As class q99 is judged, by the lower limit of the paired difference; a loss that is a tenth needs a hundred times as
+    many samples. It is formed where each sample is an answer of its own, right or wrong: people and utterances are
+    fewer than samples.
+    """
+    verdict = quality.verdict if quality is not None else None
+    if quality is None or verdict is None or verdict.samples_needed is None or quality.metric != _BY_SAMPLE:
+        return None
+    if not quality.passed or not verdict.target_met:
+        return quality.passed if quality.passed is None else False
+    if verdict.counts.total < _TENTH_OF_A_LOSS * verdict.samples_needed:
+        return None
+    return verdict.difference.low > -(1.0 - Q999) * verdict.reference
 
 
 def _repeated(candidate: Candidate, record: Record, metric: str) -> list[float]:

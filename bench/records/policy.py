@@ -51,13 +51,16 @@ class Gate(_Part, frozen=True, kw_only=True):
 class Admission(_Part, frozen=True, kw_only=True):
     """What a result must be to be eligible; each is a gate that is always there.
 
-    `both_senses` (视听完备): of valid results of passed quality at least one is of pictures and one of sound.
+    `both_senses` (视听完备): of valid results of passed quality at least one is of pictures and one of sound. `quality`
+    q99 is what passing means; q999 asks more of every term, and where an evaluation set is too small to show it, no
+    result is eligible.
     """
 
     modes: tuple[Mode, ...] = ("certified",)
     origins: tuple[Origin, ...] = ("measured",)
     division: Literal["closed", "any"] = "closed"
     both_senses: bool = True
+    quality: Literal["q99", "q999"] = "q99"
     repetitions: Annotated[int, msgspec.Meta(ge=2, le=1000)] = 5
 
 

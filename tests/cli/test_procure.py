@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from ..procurement.made import candidate, drawn, folder_of, policy, toml_of
+from ..procurement.made import COMMAND, candidate, drawn, folder_of, policy, toml_of
 from ..workbook.read import opened, rows_of
 from .things import run
 
@@ -69,6 +70,56 @@ def test_particulars_of_a_run_that_nobody_handed_in_are_refused(rules: Path, tmp
     outcome = run(tmp_path, "procure", rules, "--particulars", declared)
     assert outcome.code == 2
     assert "no submission is of run '20260101T000000Z-0000'" in outcome.err
+
+
+def test_a_slip_in_a_field_of_particulars_is_named_with_the_nearest(rules: Path, tmp_path: Path) -> None:
+    one = candidate(1, drawn(1))
+    folder, declared = folder_of(one, tmp_path / "runs"), tmp_path / "particulars.toml"
+    declared.write_text(f'["{one.run.run_id}"]\nbrandd = "B"\n')
+    outcome = run(tmp_path, "procure", rules, folder, "--particulars", declared)
+    assert outcome.code == 2
+    assert "brandd" in outcome.err
+    assert "Did you mean `brand`?" in outcome.err
+    near = f"{one.run.run_id[:-1]}x"
+    declared.write_text(f'["{near}"]\nbrand = "B"\n')
+    outcome = run(tmp_path, "procure", rules, folder, "--particulars", declared)
+    assert f"Did you mean '{one.run.run_id}'?" in outcome.err
+
+
+def test_headings_are_in_the_language_asked_for(rules: Path, tmp_path: Path) -> None:
+    folder = folder_of(candidate(1, drawn(1)), tmp_path / "runs")
+    for lang, ratio in (("en", "over reference"), ("zh", "与参考机之比")):
+        assert run(tmp_path, "procure", rules, folder, "-o", tmp_path / lang, "--lang", lang).code == 0
+        (headings, *_) = csv.reader((tmp_path / lang / "list.csv").open(encoding="utf-8-sig"))
+        assert f"{COMMAND} {ratio}" in headings
+        assert not any(heading.endswith(" ratio") for heading in headings)
+
+
+def test_a_reference_that_is_kept_here_must_hold_the_gates(tmp_path: Path) -> None:
+    one = candidate(1, drawn(1), formal=False)
+    folder = folder_of(one, tmp_path / "results" / "runs")
+    sha256 = hashlib.sha256((folder / "run.json").read_bytes()).hexdigest()
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        toml_of(policy()).replace(
+            'system = "constants"', f'system = "s"\nrun_id = "{one.run.run_id}"\nsha256 = "{sha256}"'
+        )
+    )
+    checked = run(tmp_path, "policy", "check", file, "-o", tmp_path / "results")
+    assert checked.code == 2
+    assert "reference.values" in checked.out
+    elsewhere = run(tmp_path, "policy", "check", file, "-o", tmp_path / "none")
+    assert elsewhere.code == 0, elsewhere
+    assert "was not checked" in elsewhere.out
+
+
+def test_a_long_list_is_cut_in_a_terminal_and_whole_in_its_files(rules: Path, tmp_path: Path) -> None:
+    folders = [folder_of(candidate(number, drawn(number)), tmp_path / "runs") for number in range(203)]
+    outcome = run(tmp_path, "procure", rules, *folders, "-o", tmp_path / "out", "--as-of", "2026-11-25")
+    assert outcome.code == 0
+    assert "3 more rows" in outcome.out
+    assert "pairs differ" not in outcome.out  # they are not listed, and none is not what is known
+    assert len(list(csv.reader((tmp_path / "out" / "list.csv").open(encoding="utf-8-sig")))) == 204
 
 
 def test_nothing_handed_in_is_a_list_of_nothing(rules: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy import stats
 from bench.judging.record import Setup, judge_record, needs_more
 from bench.records.effort import EFFORTS
 from bench.records.findings import Cause, Finding, finding
+from bench.records.host import DeviceFacts
 from bench.records.job import Challenge, HandOver
 from bench.records.numbers import Interval, Measured, Refusal
 from bench.records.plan import Mode, RunPlan
@@ -276,3 +277,21 @@ def test_the_configuration_is_known_by_what_it_is_and_not_by_seed_or_time() -> N
     assert configuration(setup("quick"), trial(0, report=other)) != plain
     host = msgspec.structs.replace(HOST, cpu_model="another")
     assert configuration(msgspec.structs.replace(setup("quick"), host=host), trial(0)) != plain
+
+
+def test_what_a_script_makes_up_is_synthetic() -> None:
+    """As the engine says of itself, on the first device or any other; kept records of before say nothing."""
+    assert record(trials([100.0, 101.0])).origin == "measured"
+    scripted = msgspec.structs.replace(REPORT.facts, synthetic=True)
+    made_up = trial(0, report=msgspec.structs.replace(REPORT, facts=scripted))
+    assert record([made_up]).origin == "synthetic"
+    more = (DeviceFacts(device=REPORT.device, facts=scripted),)
+    assert record([trial(0, report=msgspec.structs.replace(REPORT, more_devices=more))]).origin == "synthetic"
+
+
+def test_a_record_holds_the_values_of_its_repetitions() -> None:
+    judged = record([*trials([100.0, 101.0, 99.0])])
+    assert judged.repetitions == {PRIMARY: (100.0, 101.0, 99.0), "failed_share": (0.0, 0.0, 0.0)}
+    assert record([*trials([100.0]), trial(1, value=None)]).repetitions == {"failed_share": (0.0, 0.0)}
+    assert record([*trials([100.0, 101.0]), broken(2)]).repetitions[PRIMARY] == (100.0, 101.0)
+    assert record([broken(0)]).repetitions == {}

@@ -170,6 +170,12 @@ def test_what_was_handed_in_twice_is_told() -> None:
     assert [row.place.place for row in result.rows if row.place] == [2, 1]
 
 
+def test_records_from_before_they_held_repetitions_are_scored_from_these() -> None:
+    old, new = candidate(1, drawn(1), changes={"held": False}), candidate(1, drawn(1))
+    assert not any(record.repetitions for record in old.records.values())
+    assert made(old).rows[0].terms == made(new).rows[0].terms
+
+
 @pytest.mark.parametrize("origin", ["synthetic", "mlperf-import"])
 def test_what_was_not_measured_passes_no_gate(origin: str) -> None:
     (row,) = made(candidate(1, drawn(1), origin=origin)).rows
