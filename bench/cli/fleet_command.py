@@ -151,7 +151,7 @@ def _watched(cluster: Cluster, asked: FleetPlan, results: Path, form: str, lang:
     from bench.cli.fleet_progress import FleetWatcher
     from bench.fleet.head import Refused, run_fleet
 
-    stop, ended = threading.Event(), _Ended()
+    stop, done, ended = threading.Event(), threading.Event(), _Ended()
     with FleetWatcher(lang) as watcher:
 
         def work() -> None:
@@ -159,16 +159,18 @@ def _watched(cluster: Cluster, asked: FleetPlan, results: Path, form: str, lang:
                 ended.found = run_fleet(cluster, asked, results, watcher.observe, stop)
             except BaseException as error:  # noqa: BLE001 - raised again below, in the thread that can tell it
                 ended.error = error
+            finally:
+                done.set()
 
-        thread = threading.Thread(target=work, name="fleet", daemon=True)
-        thread.start()
+        threading.Thread(target=work, name="fleet", daemon=True).start()
         try:
-            while thread.is_alive():
-                thread.join(_GLANCE_S)
+            # Not `join`: one that is interrupted takes the thread for ended (Python 3.11).
+            while not done.wait(_GLANCE_S):
+                pass
         except KeyboardInterrupt:
             ignore_interrupts()
             stop.set()
-            thread.join()
+            done.wait()
     if isinstance(ended.error, Refused):
         return _refused(ended.error, form, lang)
     if ended.error is not None:

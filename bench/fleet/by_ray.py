@@ -94,7 +94,8 @@ class RayCluster(Cluster):
         self._ray, self._patience_s, self._measuring = ray, patience_s, tuple(measuring)
 
     def members(self) -> list[Member]:
-        nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        # A node that offers no CPU, as heads of larger clusters do, is none to measure on.
+        nodes = [node for node in self._ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) > 0]
         names = Counter(_name(node) for node in nodes)
         found = [
             Member(

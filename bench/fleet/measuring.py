@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         try:
             sender.send(_measured(placed, sender))
         except KeyboardInterrupt:
-            sender.send(Ended(complete=False, why="stopped"))
+            sender.send(Ended(complete=False))
         except Exception as error:  # noqa: BLE001 - whatever it is, the head has to be told
             traceback.print_exc()
             sender.send(Ended(complete=False, why=one_line(error)))
