@@ -25,16 +25,18 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The fake's settings.
 
     `delay_us` + samples · `per_sample_us` is slept per batch, longer by the share `contention` for every further
-    worker. A batch over `most_batch`, unless that is 0, is out of memory when it is compiled. `precision`, unless
-    empty, is what the facts say was executed. `answers`: `reference` computes each distinct sample once with
-    onnxruntime and then replays it; `zeros` writes zeros; `wrong` negates the reference. `fault` happens at call number
-    `fault_after` (from 0): raise, raise-all (from then on), segfault, abort, exit, hang, nan, unwritten, drift (answers
-    differ from then on), memory (allocation fails), lost (the device, for good); `no-compile` and `slow-compile` at
-    once. With `fault_over_batch` it happens only in models that are made ready for larger batches than that.
+    worker; samples · `host_us` of a processor's time are spent. A batch over `most_batch`, unless that is 0, is out
+    of memory when it is compiled. `precision`, unless empty, is what the facts say was executed. `answers`:
+    `reference` computes each distinct sample once with onnxruntime and then replays it; `zeros` writes zeros; `wrong`
+    negates the reference. `fault` happens at call number `fault_after` (from 0): raise, raise-all (from then on),
+    segfault, abort, exit, hang, nan, unwritten, drift (answers differ from then on), memory (allocation fails), lost
+    (the device, for good); `no-compile` and `slow-compile` at once. With `fault_over_batch` it happens only in models
+    that are made ready for larger batches than that.
     """
 
     delay_us: float = 0.0
     per_sample_us: float = 0.0
+    host_us: float = 0.0
     contention: float = 0.0
     most_batch: int = 0
     precision: str = ""
@@ -149,6 +151,9 @@ class _Scripted:
         if due:
             _spoil(self._script.fault, out)
         samples = len(next(iter(batch.values())))
+        spent_s = time.thread_time() + samples * self._script.host_us / 1e6
+        while self._script.host_us and time.thread_time() < spent_s:
+            pass
         delay_us = self._script.delay_us + samples * self._script.per_sample_us
         if delay_us:
             time.sleep(delay_us * self._slower / 1e6)

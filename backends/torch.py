@@ -14,6 +14,7 @@ import numpy as np
 from bench.backends.base import EngineError, Model, Options, Session, Unsupported
 from bench.backends.checks import check_precision, check_settings, missing_package
 from bench.backends.compiling import compilation
+from bench.backends.torch_graphs import GraphSession
 from bench.backends.torch_sessions import DeviceSession, Driver, HostSession, Network, torch_failure
 from bench.processor import processor_name
 from bench.records.host import Device, Facts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _SETTINGS: dict[str, tuple[Setting, ...]] = {
     "channels_last": (False, True),
     "compile": (False, True),
+    "graphs": (False, True),
     "tf32": (False, True),
 }
 _TYPES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -36,7 +38,9 @@ _CPU_HAS = {
 
 
 class TorchBackend:
-    """Settings: `channels_last`, `compile` (torch.compile with inductor), `tf32` (CUDA only); all false by default.
+    """Settings: `channels_last`, `compile` (torch.compile with inductor), `graphs` and `tf32` (CUDA only).
+
+    All are false by default. With `graphs` each worker records batches of some sizes as CUDA graphs when it opens.
 
     Precisions other than fp32 convert the module itself: weights, buffers and so all floating arithmetic.
     """
@@ -70,6 +74,9 @@ class TorchBackend:
             raise Unsupported(
                 f"torch's setting 'tf32' is for fp32 on cuda, not for {options.precision} on {device.kind}."
             )
+        if options.settings.get("graphs") and (device.kind != "cuda" or model.varying is not None):
+            what = "samples of one length" if device.kind == "cuda" else f"cuda, not for {device.kind}"
+            raise Unsupported(f"torch's setting 'graphs' is for {what}: a recording is of one form.")
         return _Compiled(model, model.network, device, options)
 
 
@@ -134,6 +141,7 @@ class _Compiled:
         torch.set_num_threads(options.threads)
         arithmetic = _float32_arithmetic(bool(options.settings.get("tf32", False)))
         self._network: Network | None
+        self._sizes: tuple[int, ...] = ()  # of the batches that were recorded
         with compilation() as effort:
             module = _shipped(model, network)
             try:
@@ -154,6 +162,7 @@ class _Compiled:
                 "threads": torch.get_num_threads(),
                 "channels_last": _is_channels_last(module),
                 "compile": bool(options.settings.get("compile", False)),
+                "graphs": ", ".join(map(str, self._sizes)) or False,
                 "float32_arithmetic": arithmetic,
             },
         )
@@ -163,8 +172,11 @@ class _Compiled:
         most = self._options.max_batch
         if self._device.type == "cpu":
             return HostSession(self._network, self._model, most, self._executed)
+        kind = GraphSession if self._options.settings.get("graphs") else DeviceSession
         try:
-            return DeviceSession(self._network, self._model, most, self._executed, Driver(self._device))
+            return kind(self._network, self._model, most, self._executed, Driver(self._device))
+        except EngineError:
+            raise  # the module answers in another form than declared
         except Exception as error:  # as above; its buffers are what there may be no memory for
             raise torch_failure(error, f"torch cannot open a session for batches of {most}") from error
 
@@ -172,27 +184,35 @@ class _Compiled:
         self._network = None
 
     def _made_ready(self, module: torch.nn.Module) -> Network:
-        """The module as sessions call it; torch.compile works at the first call, which is made here."""
+        """The module as sessions call it. What works at a first call, or as a session opens, is tried here."""
         import torch
 
-        if not self._options.settings.get("compile"):
-            return module
-        # The whole graph or none: what torch.compile leaves out silently would be a fact that nobody states.
-        self._network = torch.compile(module, fullgraph=True, dynamic=self._model.varying is not None)
+        compiled, graphs = (bool(self._options.settings.get(name)) for name in ("compile", "graphs"))
+        self._network = module
+        if compiled:
+            # The whole graph or none: what torch.compile leaves out silently would be a fact that nobody states.
+            self._network = torch.compile(module, fullgraph=True, dynamic=self._model.varying is not None)
+        if compiled or graphs:
+            self._try("torch.compile fails" if compiled else "torch's CUDA graphs fail")
+        return self._network
+
+    def _try(self, failure: str) -> None:
+        """A session opened and asked once. Raises EngineError that says `failure` where torch raises anything."""
         most = self._options.max_batch
         batch, out = (
             {t.name: np.zeros((most, *t.shape), t.dtype) for t in tensors}
             for tensors in (self._model.inputs, self._model.outputs)
         )
-        session = self.open(0)
         try:
+            session = self.open(0)
             session.run(batch, out)
         except EngineError as error:
             if not isinstance(error.__cause__, Exception):
                 raise  # the module answers in another form than declared, compiled or not
-            raise torch_failure(error.__cause__, "torch.compile fails") from error.__cause__
+            raise torch_failure(error.__cause__, failure) from error.__cause__
+        if isinstance(session, GraphSession):
+            self._sizes = session.sizes
         session.close()
-        return self._network
 
 
 def _shipped(model: Model, network: str) -> torch.nn.Module:

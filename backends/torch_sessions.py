@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 Network = Callable[..., object]
+_RUNS_BEFORE = 3  # a recording
 # Torch's allocator on the host; that of a device says "out of memory" for every kind of device.
 _NO_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "DefaultCPUAllocator: not enough memory")
 
@@ -29,6 +30,28 @@ class Stream(Protocol):
 
     def synchronize(self) -> None:
         """Wait until all work of the queue is done."""
+
+
+Work = Callable[[], "Sequence[torch.Tensor]"]
+
+
+class Recording(Protocol):
+    """Work that was recorded on a device: `replay` queues all of it, and then `answers` hold what came of it."""
+
+    answers: Sequence[torch.Tensor]
+
+    def replay(self) -> None:
+        """Queue it in the present stream."""
+
+
+class CudaRecording:
+    """A graph of CUDA's, in a pool of memory that other recordings of one session share."""
+
+    def __init__(self, graph: torch.cuda.CUDAGraph, answers: Sequence[torch.Tensor]) -> None:
+        self.graph, self.answers = graph, answers
+
+    def replay(self) -> None:
+        self.graph.replay()
 
 
 class Driver:
@@ -52,6 +75,35 @@ class Driver:
     def send(self, host: torch.Tensor) -> torch.Tensor:
         """Queue a copy to the device."""
         return host.to(self.device, non_blocking=True)
+
+    def resident(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
+        """Zeros on the device, in memory that stays where it is."""
+        import torch
+
+        return torch.zeros(tuple(shape), dtype=dtype, device=self.device)
+
+    def put(self, host: torch.Tensor, there: torch.Tensor) -> None:
+        """Queue a copy into memory of the device."""
+        there.copy_(host, non_blocking=True)
+
+    def recorded(self, work: Work, beside: Recording | None) -> Recording:
+        """A recording of `work`, made on CUDA after it ran some times, as libraries choose their kernels then."""
+        import torch
+
+        with torch.cuda.device(self.device):
+            cuda: Any = torch.cuda  # its streams have no types
+            apart = cuda.Stream(self.device)
+            apart.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(apart):
+                for _ in range(_RUNS_BEFORE):
+                    work()
+            torch.cuda.current_stream(self.device).wait_stream(apart)
+            graph = torch.cuda.CUDAGraph()
+            pool = beside.graph.pool() if isinstance(beside, CudaRecording) else None
+            # Another worker may be at work in its own thread meanwhile.
+            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+                answers = work()
+        return CudaRecording(graph, answers)
 
     def fetch(self, answer: torch.Tensor, host: torch.Tensor) -> None:
         """Queue a copy to the host; there only once the stream is synchronised."""
@@ -81,7 +133,7 @@ class HostSession:
     def _answer(self, batch: Arrays, out: Arrays) -> None:
         assert self._network is not None
         with self._inference():
-            given = [self._view(_writeable(batch[name])) for name in self._inputs]
+            given = [self._view(writeable(batch[name])) for name in self._inputs]
             answers = told(self._network(*given), self._outputs)
             for name, answer in zip(self._outputs, answers, strict=True):
                 target = self._view(out[name])
@@ -118,16 +170,16 @@ class DeviceSession:
     def _answer(self, batch: Arrays, out: Arrays) -> None:
         assert self._network is not None
         with self._inference(), self._stream:
-            given = [self._staged(_fitting(buffer, batch[name]), batch[name]) for name, buffer in self._inputs.items()]
+            given = [self._staged(fitting(buffer, batch[name]), batch[name]) for name, buffer in self._inputs.items()]
             answers = told(self._network(*given), list(self._outputs))
             for (name, buffer), answer in zip(self._outputs.items(), answers, strict=True):
-                target = _fitting(buffer, out[name])
+                target = fitting(buffer, out[name])
                 check_answer(name, answer, target, self._executed)
                 # Converted over there: a copy that converts as well would wait for the device.
                 self._driver.fetch(answer.to(buffer.dtype), target)
         self._stream.synchronize()  # before this the host reads what was there before
         for name, buffer in self._outputs.items():
-            np.copyto(out[name], _fitting(buffer, out[name]).numpy())
+            np.copyto(out[name], fitting(buffer, out[name]).numpy())
 
     def close(self) -> None:
         self._network = None
@@ -135,11 +187,11 @@ class DeviceSession:
         self._outputs.clear()
 
     def _staged(self, buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
-        buffer.copy_(self._view(_writeable(array)))
+        buffer.copy_(self._view(writeable(array)))
         return self._driver.send(buffer)
 
 
-def _fitting(buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
+def fitting(buffer: torch.Tensor, array: NDArray[np.generic]) -> torch.Tensor:
     """The part of a buffer that has an array's form, contiguous at every length of a sample."""
     return (
         buffer[: len(array)] if buffer.shape[1:] == array.shape[1:] else buffer.view(-1)[: array.size].view(array.shape)
@@ -179,7 +231,7 @@ def check_answer(name: str, answer: torch.Tensor, target: torch.Tensor, executed
     raise EngineError(f"torch: output {name!r} came as {came}; declared is {expected}.")
 
 
-def _writeable(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def writeable(array: NDArray[np.generic]) -> NDArray[np.generic]:
     """Torch knows no read-only tensors and warns of them; the harness's own arrays are writeable."""
     return array if array.flags.writeable else array.copy()
 

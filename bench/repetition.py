@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.host.observer import IDLE_S, QUICK_IDLE_S, Observer, Watched
+from bench.judging.accuracy_log import run_accuracy_test
 from bench.judging.cameras import camera_findings
 from bench.judging.devices import device_findings, device_shares
 from bench.judging.energy import answered_samples, energy_findings, energy_metrics, measured_energy
+from bench.judging.offload import offload_findings
 from bench.judging.quality import judge_quality
 from bench.judging.robustness import judge_robustness
 from bench.judging.sound import sound_metrics
 from bench.judging.state import state_findings
 from bench.judging.trial import opened_loop, score_trial, trial_findings
 from bench.loadgen.arrivals import Arrivals
+from bench.loadgen.gate import gate_file
 from bench.loadgen.load import repetition_load
 from bench.loadgen.mlperf.issued import read_issued
 from bench.loadgen.playing import playing
@@ -29,13 +33,14 @@ from bench.loadgen.supervisor import RepetitionFailed, left_report, run_repetiti
 from bench.loadgen.timeline import read as read_columns
 from bench.loadgen.witness import read_looks
 from bench.models.base import Workload
+from bench.models.cpu_cost import cpu_cost_of
 from bench.models.end_to_end import film_lengths, filmed
 from bench.power.choice import sources_here
 from bench.records.effort import Effort, effort_of
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Phase, Report, SearchReport
 from bench.records.plan import SEARCHED, Measurement
-from bench.records.record import Run, Trial
+from bench.records.record import FleetPart, Run, Trial
 from bench.scoring.busy import in_flight
 from bench.store.runs import RunFolder
 from bench.store.timeline_file import MOST_ROWS, TIMELINE, open_loop_table, sample_table, write_timeline
@@ -56,6 +61,14 @@ class Tryout(msgspec.Struct, frozen=True, kw_only=True):
     effort: Effort
     seed: int
     limit_s: float | None
+
+
+class Led(msgspec.Struct, frozen=True, kw_only=True):
+    """What the head of a fleet decides of a run: its id, its part, and the folder of its starts (`gate_file`)."""
+
+    run_id: str
+    part: FleetPart
+    gate: Path | None = None
 
 
 class BadRequest(ValueError):
@@ -83,10 +96,16 @@ def search(
 
 
 def repeat(
-    folder: RunFolder, run: Run, due: Sequence[Due], index: int, announce: Callable[[Phase], None]
+    folder: RunFolder,
+    run: Run,
+    due: Sequence[Due],
+    index: int,
+    announce: Callable[[Phase], None],
+    gate: Path | None = None,
 ) -> list[Trial]:
     """Repetition number `index` of what is due, several driven together; failed ones where the child did not deliver.
 
+    With a `gate`, a folder, it starts at the moment that a file in there names: see `gate_file`.
     Raises BadRequest, or OSError where there is no room for what is measured.
     """
     started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -98,8 +117,12 @@ def repeat(
     observer = Observer(sources_here(run.plan.power), QUICK_IDLE_S if run.plan.mode == "quick" else IDLE_S)
     try:
         with observer:
-            report = run_repetition(msgspec.structs.replace(first, beside=tuple(others)), announce)
+            started = str(gate_file(gate, first.measurement.name, index)) if gate is not None else None
+            first = msgspec.structs.replace(first, beside=tuple(others), gate=started)
+            report = run_repetition(first, announce)
             reports = [report, *map(left_report, others)]
+        if first.mlperf is not None:
+            run_accuracy_test(first, due[0].workload, announce)
     except RepetitionFailed as error:
         return [_failed(error, job, index, started_at) for job in jobs]
     watched = observer.watched()
@@ -110,11 +133,17 @@ def repeat(
 
 
 def try_out(
-    folder: RunFolder, run: Run, measurement: Measurement, workload: Workload, tryout: Tryout
+    folder: RunFolder,
+    run: Run,
+    measurement: Measurement,
+    workload: Workload,
+    tryout: Tryout,
+    observer: Observer | None = None,
 ) -> Trial | SearchReport:
     """A trial of `measurement` while it is tuned: a short repetition, or a search where its rate is searched for.
 
-    It answers no evaluation set, and nothing of it is kept. Raises RepetitionFailed or OSError as the supervisor.
+    It answers no evaluation set, and nothing of it is kept. Energy and state are what `observer` sees.
+    Raises RepetitionFailed or OSError as the supervisor.
     """
     job = msgspec.structs.replace(
         _job(folder, run, measurement, 0, tryout.place, measurement.rate_per_s),
@@ -126,8 +155,9 @@ def try_out(
     )
     if measurement.scenario in SEARCHED and measurement.rate_per_s is None:
         return run_search(job, _unheard, limit_s=tryout.limit_s)
-    report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
-    return _judge(job, report, workload, 0, "", run, None)
+    with observer or contextlib.nullcontext():
+        report = run_repetition(job, _unheard, limit_s=tryout.limit_s)
+    return _judge(job, report, workload, 0, "", run, observer.watched() if observer is not None else None)
 
 
 def _unheard(phase: Phase) -> None:
@@ -175,6 +205,8 @@ def _job(
         preparation=plan.preparation,
         task=plan.task,
         agreement=plan.agreement,
+        mlperf="performance" if plan.mode == "mlperf" else None,
+        sealed=plan.mode == "certified",
     )
 
 
@@ -211,9 +243,10 @@ def _judge(
     score = score_trial(columns, measurement, opened)
     seen = in_flight(columns, read_looks(place / "columns") - np.array([report.t0_ns, 0, 0]))
     found = trial_findings(columns, score, report, measurement, plan.mode, opened, seen)
+    samples = answered_samples(columns, opened, measurement.scenario)
     found += device_findings(report, plan.mode)
     found += camera_findings(workload, measurement, plan.mode)
-    samples = answered_samples(columns, opened, measurement.scenario)
+    found += offload_findings(report, measurement, samples, cpu_cost_of(workload), plan.mode)
     meter = run.hardware.facts.power.meter if run.hardware is not None else None
     # Nobody can say which of several workloads took the energy.
     alone = watched if not report.beside else None

@@ -22,7 +22,7 @@ from bench.judging.record import RepetitionDue, SearchDue, Setup, given_rate, ju
 from bench.judging.roofline import cost_of
 from bench.loadgen.footage import ensure_footage
 from bench.models.base import Workload
-from bench.planning import check_asked, check_names, from_anywhere, open_workloads, resolve
+from bench.planning import BadPlan, check_asked, check_names, from_anywhere, open_workloads, resolve
 from bench.power.choice import sources_here
 from bench.records.findings import finding
 from bench.records.host import Host
@@ -30,7 +30,7 @@ from bench.records.job import Phase, SearchReport
 from bench.records.plan import Measurement, RunPlan
 from bench.records.profile import Hardware
 from bench.records.record import Nonce, Record, Run, Trial
-from bench.repetition import BadRequest, Due, repeat, search
+from bench.repetition import BadRequest, Due, Led, repeat, search
 from bench.store.journal import note
 from bench.store.places import ensure_writable
 from bench.store.pruning import remove
@@ -43,9 +43,12 @@ _NONCE_BYTES = 32
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """What is happening now, for whoever watches: measurement `position` of `total`, repetition, phase."""
+    """What is happening now, for whoever watches: measurement `position` of the run's, repetition, phase.
 
-    event: Literal["start", "phase", "record", "end"]
+    While an observer of "trial" (a repetition is kept, and others follow) does not return, the next one does not start.
+    """
+
+    event: Literal["start", "phase", "trial", "record", "end"]
     folder: Path
     run: Run
     position: int = 0
@@ -97,14 +100,14 @@ def prepare(plan: RunPlan) -> Prepared:
     )
 
 
-def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFolder, Run]:
+def execute(prepared: Prepared, results: Path, observe: Observer, led: Led | None = None) -> tuple[RunFolder, Run]:
     """Carry out a prepared plan in a new run folder under `results`. Raises CannotWrite before anything runs."""
     ensure_writable(results)
     ensure_footage(prepared.workloads.values())
     now = datetime.datetime.now(datetime.UTC)
     run = Run(
         suite_version=__version__,
-        run_id=new_run_id(now),
+        run_id=led.run_id if led is not None else new_run_id(now),
         started_at=now.isoformat(timespec="seconds"),
         status="partial",
         plan=prepared.plan,
@@ -112,6 +115,7 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
         measurements=prepared.measurements,
         nonce=_nonce(prepared.plan),
         hardware=prepared.hardware,
+        fleet=led.part if led is not None else None,
     )
     folder = RunFolder.of(results, run.run_id)
     folder.keep_run(run)
@@ -120,7 +124,8 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
     try:
         with folder.held():
             note(folder.results, run, "started")
-            return folder, _noted(folder, _carry_on(folder, run, prepared.workloads, observe))
+            gate = led.gate if led is not None else None
+            return folder, _noted(folder, _carry_on(folder, run, prepared.workloads, observe, gate=gate))
     except (BadRequest, NoReference):
         if not any(folder.load_trials(measurement.name) for measurement in run.measurements):
             remove(folder)  # nothing was measured, and nothing could be by going on
@@ -129,11 +134,16 @@ def execute(prepared: Prepared, results: Path, observe: Observer) -> tuple[RunFo
 
 def resume(folder: RunFolder, observe: Observer, budget_s: float | None = None) -> tuple[RunFolder, Run]:
     """Go on with a partial run: whole trials are kept, the missing are measured; the budget, the plan's or
-    `budget_s`, counts anew. Raises InUse, and as `prepare` and `execute`.
+    `budget_s`, counts anew. Raises InUse, and as `prepare` and `execute`; BadPlan for a run of a fleet's node.
     """
     ensure_writable(folder.path)
     with folder.held():
         run = folder.load_run()
+        if run.fleet is not None:
+            raise BadPlan(
+                f"Run {run.run_id} is a part of fleet {run.fleet.fleet_id}: the node that began it is not this "
+                "process's to go on with, and a record holds repetitions of one machine only. Start another run."
+            )
         workloads = open_workloads(run.plan)
         ensure_footage(workloads.values())
         note(folder.results, run, "resumed")
@@ -170,6 +180,7 @@ def _carry_on(
     workloads: dict[str, Workload],
     observe: Observer,
     budget_s: float | None = None,
+    gate: Path | None = None,
 ) -> Run:
     budget = _Budget(budget_s or run.plan.budget_s)
     observe(Progress(event="start", folder=folder.path, run=run))
@@ -186,7 +197,7 @@ def _carry_on(
     )
     for group in _groups(run.measurements):
         spot = Progress(event="phase", folder=folder.path, run=run, position=run.measurements.index(group[0]))
-        for record in _measure(folder, run, group, workloads, spot, observe, budget):
+        for record in _measure(folder, run, group, workloads, spot, observe, budget, gate):
             position = run.measurements.index(record.measurement)
             observe(msgspec.structs.replace(spot, event="record", record=record, position=position))
     whole = all(record.status == "complete" for record in folder.load_records())
@@ -212,6 +223,7 @@ def _measure(
     spot: Progress,
     observe: Observer,
     budget: _Budget,
+    gate: Path | None = None,
 ) -> list[Record]:
     """The repetitions of a group that are missing; its records are kept after each of them."""
     works = [_Work(folder, run, measurement, workloads[measurement.workload]) for measurement in group]
@@ -231,12 +243,14 @@ def _measure(
             works[0].take(search(folder, run, works[0].measurement, announce))
         else:
             due = [work.due(step) for work, step in zip(works, steps, strict=True)]
-            for work, trial in zip(works, repeat(folder, run, due, len(works[0].trials), announce), strict=True):
+            trials = repeat(folder, run, due, len(works[0].trials), announce, gate)
+            for work, trial in zip(works, trials, strict=True):
                 work.take(trial)
         steps = [work.next_step() for work in works]
         if works[0].trials and any(step is not None for step in steps):
             for work in works:
                 work.keep(complete=False)
+            observe(msgspec.structs.replace(here, event="trial"))
     return [work.keep(complete=True) for work in works]
 
 

@@ -45,7 +45,7 @@ def scale(plan: RunPlan, axis: Axis, counts: Sequence[int], rounds: int, seconds
                     continue
                 try:
                     with _confined(count if axis == "cores" else None):
-                        found, _ = tried[count].trial(seconds, plan.seed + turn)
+                        found = tried[count].trial(seconds, plan.seed + turn)
                 except RepetitionFailed as error:
                     if error.usage and count == 1:
                         raise BadRequest(str(error)) from None

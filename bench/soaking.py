@@ -10,13 +10,16 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from bench.host.observer import IDLE_S, Observer
+from bench.judging.energy import DEVICE_METRIC, WALL_METRIC
 from bench.judging.state import state_findings
 from bench.loadgen.supervisor import RepetitionFailed
+from bench.power.choice import sources_here
 from bench.records.endurance import Soak, Trend
+from bench.records.findings import Finding
 from bench.records.numbers import Sketch
 from bench.records.plan import RunPlan
 from bench.records.record import Trial
-from bench.records.state import State
 from bench.repetition import BadRequest
 from bench.scoring.trend import DRIFT, SURE, mann_kendall, parts
 from bench.trying import Trying
@@ -27,6 +30,7 @@ LEAK_BYTES, LEAK_SHARE = 32 << 20, 0.02
 _SETTLED = 0.2
 _TENTH = 10
 _PERIOD_S = 1.0
+_ENERGY = (WALL_METRIC, DEVICE_METRIC)
 
 
 def soak(plan: RunPlan, seconds: float) -> Soak:
@@ -35,7 +39,7 @@ def soak(plan: RunPlan, seconds: float) -> Soak:
         trying = Trying(plan, Path(place))
         memory = _MemoryWatch()
         try:
-            trial, watched = trying.trial(seconds, plan.seed)
+            trial = trying.trial(seconds, plan.seed, Observer(sources_here(plan.power), IDLE_S, expected_s=seconds))
         except RepetitionFailed as error:
             if error.usage:
                 raise BadRequest(str(error)) from None
@@ -45,12 +49,12 @@ def soak(plan: RunPlan, seconds: float) -> Soak:
     assert trial.report is not None
     begin_ns, end_ns = trial.report.t0_ns, trial.report.t0_ns + trial.report.elapsed_ns
     inside = [resident for at_ns, resident in course if begin_ns <= at_ns <= end_ns]
-    return judged(Soak(measurement=trying.measurement, seconds=trial.elapsed_s), trial, inside, watched.state)
+    return judged(Soak(measurement=trying.measurement, seconds=trial.elapsed_s), trial, inside)
 
 
-def judged(begun: Soak, trial: Trial, memory: list[int], state: State) -> Soak:
+def judged(begun: Soak, trial: Trial, memory: list[int]) -> Soak:
     """The soak with its trends, its findings and its verdict; `memory` in bytes, once a second of the loaded time."""
-    found = (*trial.findings, *state_findings(state, "standard"))
+    found = _found(trial)
     sketch = trial.sketch
     rate, latency = _windows(sketch) if sketch is not None else (np.empty(0), np.empty(0))
     settled = np.array(memory[int(len(memory) * _SETTLED) :], np.float64)
@@ -71,10 +75,19 @@ def judged(begun: Soak, trial: Trial, memory: list[int], state: State) -> Soak:
         window_latency_ns=sketch.window_mean_ns if sketch is not None else (),
         memory_course_bytes=tuple(memory),
         failed_share=share,
-        state=state,
+        state=trial.state,
+        energy=trial.energy,
+        energy_per_sample_j={name: trial.metrics[name] for name in _ENERGY if name in trial.metrics},
         findings=found,
         sound=not (drifts or errors or share > 0.0),
     )
+
+
+def _found(trial: Trial) -> tuple[Finding, ...]:
+    """What was found, and what changed on the machine as severe as it is in a measurement: a soak is no quick look."""
+    state = state_findings(trial.state, "standard")
+    told = {(one.code, one.subject) for one in state}
+    return (*(one for one in trial.findings if (one.code, one.subject) not in told), *state)
 
 
 def _windows(sketch: Sketch) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bench import __version__
-from bench.host.observer import Observer, Watched
-from bench.power.choice import Sources
+from bench.host.observer import Observer
 from bench.records.effort import effort_of
 from bench.records.plan import RunPlan
 from bench.records.record import Run, Trial
@@ -42,8 +41,8 @@ class Trying:
             hardware=self._prepared.hardware,
         )
 
-    def trial(self, seconds: float, seed: int) -> tuple[Trial, Watched]:
-        """One repetition of about `seconds`, with the machine's state. Raises RepetitionFailed or OSError."""
+    def trial(self, seconds: float, seed: int, observer: Observer | None = None) -> Trial:
+        """One repetition of about `seconds`, with what `observer` sees. Raises RepetitionFailed or OSError."""
         place = self._place / f"{self._tried:03d}"
         place.mkdir(parents=True)
         self._tried += 1
@@ -55,7 +54,6 @@ class Trying:
         )
         workload = self._prepared.workloads[self.measurement.workload]
         tryout = Tryout(place=place, effort=effort, seed=seed, limit_s=None)
-        with Observer(Sources(), 0.0) as observer:
-            found = try_out(self._folder, self._run, self.measurement, workload, tryout)
+        found = try_out(self._folder, self._run, self.measurement, workload, tryout, observer)
         assert isinstance(found, Trial)
-        return found, observer.watched()
+        return found

@@ -6,6 +6,7 @@ prepared for this one. The reference is onnx's own evaluator, which is numpy ope
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, numpy_helper
 
+from bench.models.quantised_ops import operators
 from bench.models.weights import channel_scales
 
 NamedArrays = dict[str, NDArray[np.generic]]
@@ -23,6 +25,8 @@ NamedArrays = dict[str, NDArray[np.generic]]
 # scales as they were: a network of random weights would answer every input nearly alike, and so tell nothing.
 _WIDEST_FACTOR = 2.0
 _FEWEST_WEIGHTS = 64
+# Of 2^(2u - 1) with u even between 0 and 1: the square root of (4 - 1/4) / (4 ln 2).
+_ROOT_MEAN_SQUARE, _MOST_STEPS = math.sqrt(3.75 / (4.0 * math.log(2.0))), 127
 _CHANGED = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE})
 _WIDENED = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16})
 
@@ -36,16 +40,19 @@ def write_challenge(path: Path, seed: int, target: Path) -> None:
 
     Weight i of a matrix or a convolution is multiplied by 2^(2u - 1), where u is the top 53 bits over 2^53 of word i
     that PCG64 gives for SeedSequence([seed, position of the tensor in the file]). Weights stored as int8 steps become
-    fp16 steps, and their scales stay. Raises NoChallenge where there are no such weights.
+    fp16 steps, and their scales stay. A quantised network (QDQ) is computed in int8 as before: what its graph quantises
+    is cut where its steps end, and weights that its file holds in int8 stay steps. There the factors are divided by
+    their root mean square, and the products rounded and cut to 127. Raises NoChallenge where there are no such weights.
     """
     model = onnx.load(path)
-    scales = channel_scales(model.graph)
+    scales, quantised = channel_scales(model.graph), _quantised_weights(model)
     changed = 0
     for position, tensor in enumerate(model.graph.initializer):
         count = int(np.prod(tensor.dims, dtype=np.int64))
-        weights = tensor.data_type in _CHANGED or tensor.name in scales
+        weights = tensor.data_type in _CHANGED or tensor.name in scales or tensor.name in quantised
         if weights and tensor.name not in scales.values() and len(tensor.dims) >= 2 and count >= _FEWEST_WEIGHTS:
-            _change(tensor, _factors(count, seed, position))
+            change = _change_steps if tensor.name in quantised else _change
+            change(tensor, _factors(count, seed, position))
             changed += 1
     if not changed:
         raise NoChallenge("its file holds no weights in floating point that could be changed")
@@ -72,7 +79,7 @@ def reference_answers(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of what it computes by numpy's rules
-            evaluator = ReferenceEvaluator(model)
+            evaluator = ReferenceEvaluator(model, new_ops=operators())
             for index in range(len(next(iter(inputs.values())))):
                 heartbeat()
                 sample = {name: np.repeat(array[index : index + 1], rows, axis=0) for name, array in inputs.items()}
@@ -89,6 +96,18 @@ def _change(tensor: TensorProto, factors: NDArray[np.float64]) -> None:
     kind = whole.dtype if tensor.data_type in _CHANGED else np.dtype(np.float16)
     other = (whole.astype(np.float64) * factors.reshape(whole.shape)).astype(kind)
     tensor.CopyFrom(numpy_helper.from_array(other, tensor.name))
+
+
+def _change_steps(tensor: TensorProto, factors: NDArray[np.float64]) -> None:
+    whole = numpy_helper.to_array(tensor)
+    other = np.rint(whole * (factors / _ROOT_MEAN_SQUARE).reshape(whole.shape)).clip(-_MOST_STEPS, _MOST_STEPS)
+    tensor.CopyFrom(numpy_helper.from_array(other.astype(np.int8), tensor.name))
+
+
+def _quantised_weights(model: ModelProto) -> set[str]:
+    """Names of int8 weights that a node turns into numbers, as quantised networks have them."""
+    turned = {node.input[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    return {one.name for one in model.graph.initializer if one.data_type == TensorProto.INT8} & turned
 
 
 def _factors(count: int, seed: int, position: int) -> NDArray[np.float64]:

@@ -5,7 +5,8 @@ A module `network` with `load_shipped(graph)` may be there besides, for engines 
 and a module `footage` with `film(number, frames)` where `workload.toml` has a table `[video]`. A workload may have the
 network of another (`network_of`), and with it all but its load and its films.
 Reference answers (`reference.json`, `outputs.safetensors`, and `answers.safetensors` where the task condenses raw
-outputs) lie in the package's folder `reference`; those of the suite's own workloads under `results/reference/<name>/`.
+outputs) and what a sample costs a processor (`cpu.json`) lie in the package's folder `reference`; those of the suite's
+own workloads under `results/reference/<name>/`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from bench.backends.base import Model, Unsupported
 from bench.models.base import NamedArrays, Reference, SharingSpec, Workload, WorkloadSpec
+from bench.models.cpu_cost import CpuCost, read_cpu_cost
 from bench.models.stress_reference import StressReference, read_stress_reference
 from bench.plugins import PluginError, load_plugin, plugin_names
 from bench.records.untrusted import read_json, read_toml
@@ -116,10 +118,18 @@ class SuiteWorkload:
         inputs: NamedArrays = data.calibration_inputs(count)
         return inputs
 
+    @property
+    def reference_folder(self) -> Path:
+        """Where what is known of its network lies: in its package, or with the suite's own workloads."""
+        own = self.folder / REFERENCE
+        return own if own.exists() else reference_root() / self._lender
+
+    def cpu_cost(self) -> CpuCost | None:
+        """What a sample costs a processor, as it is stored; None when it is not."""
+        return read_cpu_cost(self.reference_folder)
+
     def reference(self) -> Reference | None:
-        folder = self.folder / REFERENCE
-        if not folder.exists():
-            folder = reference_root() / self._lender
+        folder = self.reference_folder
         if not (folder / "reference.json").exists():
             return None
         from safetensors.numpy import load_file

@@ -51,6 +51,8 @@ FLOORS: dict[str, float] = {
     "bench.pages": 5.5,
     "bench.workbook": 5.5,
     "bench.submission": 5,
+    "bench.interchange": 5,
+    "bench.fleet": 5.1,
     "bench.procurement": 5,
     "bench.cli": 6,
     "bench.pytest_plugin": 6,
@@ -98,6 +100,7 @@ HEAVY = {
     "securesystemslib",
     "weasyprint",
     "xlsxwriter",
+    "ray",
 }
 
 

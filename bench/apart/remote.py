@@ -89,16 +89,6 @@ class RemoteModel:
     def pid(self) -> int:
         return self._process.pid
 
-    def cpu_s(self) -> float:
-        """Processor time of the engine's process so far, as the kernel counts it."""
-        import psutil
-
-        try:
-            times = psutil.Process(self._process.pid).cpu_times()
-        except psutil.Error:
-            return 0.0
-        return float(times.user + times.system)
-
     def hold_garbage(self) -> None:
         """Have the engine's process collect its garbage now, and then not until `release_garbage`."""
         self._ask(Hold())

@@ -39,7 +39,9 @@ def plan_of(flags: dict[str, object], scenario: str, rate_per_s: float | None = 
     assert isinstance(devices, tuple)
     workload = USER_WORKLOAD if flags["model"] is not None else flags["workload"]
     fields = {
-        name: flags[name] for name in ("backend", "precision", "batch", "workers", "threads", "model", "settings")
+        name: flags[name]
+        for name in ("backend", "precision", "batch", "workers", "threads", "model", "settings", "power")
+        if name in flags
     }
     try:
         return RunPlan(

@@ -8,6 +8,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import lang_option, logging_options, output_option
+from bench.cli.export_mlperf import mlperf_command
 
 
 @click.group("export")
@@ -43,6 +44,9 @@ def xlsx_command(records: tuple[str, ...], file: Path, output: str | None, lang:
     write_bytes(file, runs_workbook(kept, lang))
     click.echo(file)
     return exit_codes.OK
+
+
+command.add_command(mlperf_command)
 
 
 @command.command("pytest-benchmark")

@@ -10,6 +10,7 @@ import click
 from bench.cli import exit_codes
 from bench.cli.common import lang_option, logging_options
 from bench.cli.forms import Listed, listing_option, print_lines, tell
+from bench.cli.leftovers import tell_restored
 
 
 @click.group("host")
@@ -45,9 +46,11 @@ def show(form: str, lang: str) -> int:
 def tune(apply_: bool, words: tuple[str, ...], lang: str) -> int:
     """What would be changed here; with --apply it is changed for as long as COMMAND runs (such as `bench run`).
 
-    The run's records say what was changed. Exit code: that of COMMAND.
+    The run's records say what was changed. What a kill leaves changed the next start puts back, or `bench host
+    restore`. Exit code: that of COMMAND.
     """
     from bench.hardware.files import Files
+    from bench.host.leftover import leftover
     from bench.host.state import TUNED
     from bench.host.tune import applied, changes, summary
     from bench.text import sentence
@@ -57,14 +60,34 @@ def tune(apply_: bool, words: tuple[str, ...], lang: str) -> int:
     if words and not apply_:
         raise click.UsageError(f"`{words[0]}` would run with nothing changed; add `--apply`.")
     files = Files()
-    wanted = changes(files)
-    for line in summary(wanted) or (sentence(lang, "host.nothing"),):
-        click.echo(line, err=apply_)
     if not apply_:
+        left = leftover(files)
+        for line in summary(changes(files)) or (sentence(lang, "host.still" if left else "host.nothing"),):
+            click.echo(line)
         return exit_codes.OK
-    with applied(files, wanted):
+    with applied(files) as wanted:
+        for line in summary(wanted) or (sentence(lang, "host.nothing"),):
+            click.echo(line, err=True)
         try:
             child = subprocess.run(words, env={**os.environ, TUNED: "; ".join(summary(wanted))}, check=False)
         except OSError as error:
             raise click.UsageError(f"`{words[0]}` cannot be run: {error.strerror}.") from None
     return child.returncode if child.returncode >= 0 else exit_codes.INTERRUPTED
+
+
+@command.command("restore")
+@lang_option
+@logging_options
+def restore(lang: str) -> int:
+    """Put back what a killed `bench host tune --apply` left changed.
+
+    A setting that somebody has changed to another word since stays as it is.
+    """
+    from bench.hardware.files import Files
+    from bench.host.leftover import undo_leftover
+
+    if not tell_restored(undo_leftover(Files()), lang):
+        from bench.text import sentence
+
+        click.echo(sentence(lang, "host.as_it_was"))
+    return exit_codes.OK

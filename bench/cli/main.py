@@ -27,6 +27,7 @@ _COMMANDS = {
     "ab": "Two arms by turns on this machine: other options, revision, environment or model.",
     "baseline": "Make a run the baseline of its runner; hold others against it.",
     "history": "Each figure over the kept runs, and where its level changed.",
+    "import": "Results of MLPerf Inference, kept beside our own and never ranked with them.",
     "export": "Kept records in the formats of other tools.",
     "query": "Questions to all kept figures, ready ones or in SQL.",
     "report": "The report of a kept run again; of several a site that compares them.",
@@ -38,6 +39,7 @@ _COMMANDS = {
     "host": "This machine's state; settings that make it steadier while a command runs.",
     "soak": "Steady load for minutes: drift, memory, throttling, errors.",
     "scale": "Throughput with more workers, cores or devices.",
+    "fleet": "One plan on the nodes of a Ray cluster, alone or together.",
     "serve-sut": "Serve a workload for a tester elsewhere (backend `endpoint`).",
     "opencl": "Trace and tune a network on an OpenCL device; build its programs.",
     "pack": "One archive of a run, for whoever is to verify it.",
@@ -151,13 +153,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _is_expected(error: ValueError) -> bool:
     """Whether an error was raised with a line for people; any other ValueError is a crash and shows its traceback."""
     from bench.agreement import NoReference
+    from bench.authoring.cost import NoCost
     from bench.authoring.subject import BadWorkload
     from bench.comparing.arms import BadSpec
     from bench.comparing.baselines import BadBaseline
     from bench.comparing.likeness import NotAlike
     from bench.download.wanted import BadDownload
+    from bench.fleet.seam import FleetError
     from bench.hardware.profiles import BadProfile
-    from bench.host.tune import CannotTune
+    from bench.host.leftover import CannotTune
+    from bench.interchange.exported import NotExported
+    from bench.interchange.rounds import TooMany
     from bench.models.user_model import BadModel
     from bench.pages.printing import NoPdf
     from bench.pages.site import CannotMake
@@ -177,10 +183,10 @@ def _is_expected(error: ValueError) -> bool:
     from bench.submission.keys import BadKey
     from bench.submission.packing import NotPacked
 
-    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoPlace)
-    found = (BadFile, CannotServe, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
+    asked = (BadDownload, BadModel, BadPlan, BadPower, BadProfile, BadRequest, BadWorkload, CannotTune, NoCost, NoPlace)
+    found = (BadFile, CannotServe, FleetError, InUse, NoPolicy, NoReference, NoSuchRecord, PeaksFailed, PluginError)
     shown = (CannotDraw, NoPdf)
-    handed_in = (BadArchive, BadKey, BadRegistry, NotPacked)
+    handed_in = (BadArchive, BadKey, BadRegistry, NotExported, NotPacked, TooMany)
     compared = (BadBaseline, BadSpec, CannotMake, NotAlike)
     return isinstance(error, (*asked, *found, *shown, *handed_in, *compared))
 

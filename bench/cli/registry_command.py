@@ -102,18 +102,21 @@ def add(
     lang: str,
 ) -> int:
     """Verify ARCHIVE and enter it as a submission. Exit code 11 where it does not conform; its token is used up."""
-    from bench.cli.verify_command import examined, print_verification
+    from bench.cli.verify_command import examined, line_of, print_verification
     from bench.registry.git import BadRegistry
     from bench.registry.ledger import Ledger
     from bench.submission.accepting import accept
 
     submitter, reviewer = _text("submitter", submitter), _text("reviewer", reviewer)
     ledger = Ledger(registry.absolute())
-    seen = examined(archive, trusted, False, rerun, None, ledger)
+    seen = examined(archive, trusted, False, rerun, None, ledger, only_admissible=not self_test)
     if seen is None:
         return exit_codes.INVALID
     if not seen.found.passed:
         print_verification(seen.found, lang)
+    else:
+        for item in (one for one in seen.found.items if one.check == "rerun"):
+            click.echo(line_of(item, lang))
     try:
         written = accept(ledger, seen, submitter, reviewer, self_test)
     except BadRegistry as error:

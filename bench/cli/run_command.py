@@ -22,6 +22,7 @@ from bench.cli.common import (
     print_json,
     settings_option,
 )
+from bench.cli.leftovers import put_back_leftovers
 from bench.cli.load import load_options
 from bench.cli.own_files import own_files_options
 from bench.cli.power import power_option
@@ -162,6 +163,8 @@ def command(ctx: click.Context, /, **flags: object) -> int:
 
     form, lang = cast(str, flags["form"]), cast(str, flags["lang"])
     results = results_directory(cast("str | None", flags["output"]))
+    if not flags["dry_run"]:
+        put_back_leftovers(lang)
     if flags["resume_run"] is not None:
         _refuse_flags_beside(ctx, "--resume", _BESIDE_RESUME)
         folder = _partial_run(str(flags["resume_run"]), results)

@@ -9,6 +9,7 @@ import click
 from bench.cli import exit_codes
 from bench.cli.common import Names, format_option, lang_option, logging_options, print_json, settings_option
 from bench.cli.endurance import endurance_options, plan_of
+from bench.cli.power import power_option
 
 if TYPE_CHECKING:
     from bench.records.endurance import Soak, Trend
@@ -28,13 +29,14 @@ _MOST_MINUTES = 7 * 24 * 60
     "--scenario", type=Names("scenario", ("offline", "single_stream", "server")), default="offline", show_default=True
 )
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="server: queries per second.")
+@power_option
 @endurance_options
 @settings_option
 @format_option
 @lang_option
 @logging_options
 def command(minutes: float, scenario: str, rate: float | None, form: str, lang: str, **flags: object) -> int:
-    """Load one workload for --minutes: throughput, latency and memory over time, with a verdict.
+    """Load one workload for --minutes: throughput, latency and memory over time, energy, with a verdict.
 
     Exit code 11 where it is not sound: something failed, throttled, drifted by over 2 %, or memory grew.
     """
@@ -65,10 +67,24 @@ def _tell(found: Soak, lang: str) -> None:
         ("memory", found.memory_bytes, figures.size),
     ):
         click.echo(_line(key, trend, write, lang))
+    _tell_energy(found, lang)
     for one in found.findings:
         text = finding_text(lang, one)
         click.echo(f"{sentence(lang, f'severity.{one.severity}')}: {text.title}: {text.seen} [{one.code}]")
     click.echo(sentence(lang, "soak.sound" if found.sound else "soak.unsound"))
+
+
+def _tell_energy(found: Soak, lang: str) -> None:
+    from bench.report.energy import energy_section
+    from bench.text import figures, sentence
+
+    for metric, figure in found.energy_per_sample_j.items():
+        if figure.value is not None:
+            label, text = sentence(lang, f"metric.{metric}.name"), figures.energy(figure.value)
+            click.echo(sentence(lang, "phrase.labelled", label=label, text=text))
+    section = energy_section(found.energy, lang)
+    for label, text in section.lines:
+        click.echo(sentence(lang, "soak.energy", label=label, text=text))
 
 
 def _line(key: str, trend: Trend | None, write: object, lang: str) -> str:

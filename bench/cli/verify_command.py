@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from bench.registry.ledger import Ledger
     from bench.submission.accepting import Examined
     from bench.submission.contents import Contents
-    from bench.submission.verifying import Rerun
+    from bench.submission.verifying import Each, Rerun
 
 
 @click.command("verify")
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     metavar="DIR",
     help="Hold the token against this registry, and mark it as used there.",
 )
+@click.option("--fleet", is_flag=True, help="Measurements as tasks of a Ray cluster; the verdicts are the same.")
+@click.option("--address", metavar="HOST:PORT", help="--fleet: the cluster [default: one of this machine].")
 @listing_option
 @lang_option
 @logging_options
@@ -57,6 +60,8 @@ def command(
     rerun: Path | None,
     reproducibility: float | None,
     registry: Path | None,
+    fleet: bool,
+    address: str | None,
     form: str,
     lang: str,
 ) -> int:
@@ -68,7 +73,10 @@ def command(
     from bench.registry.ledger import Ledger
 
     ledger = Ledger(registry.absolute()) if registry is not None else None
-    seen = examined(archive, trusted, unsigned, rerun, reproducibility, ledger)
+    if address is not None and not fleet:
+        raise click.UsageError("`--address` goes with `--fleet`.")
+    with _spread(address) if fleet else contextlib.nullcontext() as each:
+        seen = examined(archive, trusted, unsigned, rerun, reproducibility, ledger, each=each)
     if seen is None:
         return exit_codes.INVALID
     found = seen.found
@@ -85,8 +93,13 @@ def examined(
     rerun: Path | None,
     reproducibility: float | None,
     ledger: Ledger | None,
+    only_admissible: bool = False,
+    each: Each | None = None,
 ) -> Examined | None:
-    """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive."""
+    """What a verification found, its token marked as used in `ledger`; None, and told, for what is no archive.
+
+    `only_admissible`: what is not admissible is not measured again, which may take hours.
+    """
     from bench.records.untrusted import BadFile
     from bench.submission.accepting import use_token
     from bench.submission.archive import BadArchive
@@ -95,12 +108,12 @@ def examined(
     keys = trusted_keys(trusted)
     if reproducibility is not None and rerun is None:
         raise click.UsageError("`--reproducibility` goes with `--rerun`.")
-    again = _rerun(rerun, reproducibility) if rerun is not None else None
+    again = _rerun(rerun, reproducibility, only_admissible) if rerun is not None else None
     if not archive.is_file():
         raise click.UsageError(f"{archive}: there is no such file.")
     standing = ledger.standing() if ledger is not None else None
     try:
-        seen = examine(archive.absolute(), keys, unsigned, again, standing)
+        seen = examine(archive.absolute(), keys, unsigned, again, standing, each)
     except (BadArchive, BadFile) as error:
         click.echo(f"Error: {error}", err=True)
         return None
@@ -109,10 +122,23 @@ def examined(
     return seen
 
 
-def _rerun(folder: Path, reproducibility: float | None) -> Rerun:
+@contextlib.contextmanager
+def _spread(address: str | None) -> Iterator[Each]:
+    """Measurements verified by tasks of a cluster."""
+    from bench.fleet.by_ray import connected
+    from bench.fleet.verifying import by_tasks
+
+    with connected(address, 120.0) as cluster:
+        yield by_tasks(cluster.tasks())
+
+
+def _rerun(folder: Path, reproducibility: float | None, only_admissible: bool) -> Rerun:
+    from bench.submission.contents import obstacles
     from bench.submission.rerun import measure_again
 
     def again(contents: Contents) -> Iterator[Item]:
+        if only_admissible and any(obstacles(contents.run, contents.records)):
+            return iter(())
         return measure_again(contents, folder.absolute(), reproducibility, lambda progress: None)
 
     return again
@@ -128,7 +154,7 @@ def _lines(found: Verification, lang: str) -> Iterator[str]:
 
     yield f"{found.run_id}  sha256 {found.archive_sha256}"
     for item in found.items:
-        yield _line(item, lang)
+        yield line_of(item, lang)
     for one in found.claims:
         claims = [name(lang, table, getattr(one, table)) for table in ("division", "attestation", "origin")]
         yield f"{one.measurement}: " + ", ".join(claims)
@@ -142,7 +168,8 @@ def _lines(found: Verification, lang: str) -> Iterator[str]:
     )
 
 
-def _line(item: Item, lang: str) -> str:
+def line_of(item: Item, lang: str) -> str:
+    """One item as it is printed."""
     from rich.cells import cell_len, set_cell_size
 
     from bench.records.submission import VERDICTS

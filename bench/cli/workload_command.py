@@ -1,4 +1,4 @@
-"""`bench workload`: a package of one's own from the template, its figures computed anew, and what is wrong with it."""
+"""`bench workload`: a package of one's own, its figures computed anew, what is wrong with it, what a sample costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import lang_option, logging_options
+from bench.cli.common import lang_option, logging_options, output_option
 from bench.cli.forms import Listed, listing_option, tell
 
 if TYPE_CHECKING:
@@ -101,6 +101,29 @@ def check(name_or_dir: str, form: str, lang: str) -> int:
         rows = [(one.check, one.state, " · ".join(_said(remark, lang) for remark in one.remarks)) for one in verdicts]
         tell(form, Listed(verdicts, ("check", "state", "seen"), rows), lang)
     return exit_codes.INVALID if failed else exit_codes.OK
+
+
+@command.command("cost")
+@click.argument("run")
+@output_option
+@lang_option
+@logging_options
+def cost(run: str, output: str | None, lang: str) -> int:
+    """Store what a sample costs a processor: the processor time in RUN, a kept run id, `latest` or a path.
+
+    A card whose host spends over 5 % of that is found to leave work to it (`host-offload`). RUN must be
+    `bench run --mode standard --scenario offline --threads 1 --workload …`, onnxruntime on a cpu in fp32.
+    """
+    from bench.authoring.cost import store_costs
+    from bench.store.places import results_directory
+    from bench.store.runs import RunFolder, find_record
+    from bench.text import figures, sentence
+
+    stored = store_costs(RunFolder(find_record(run, results_directory(output)).parent))
+    for file, one in stored.items():
+        low, time, high = (figures.duration(seconds) for seconds in (one.low, one.seconds, one.high))
+        click.echo(sentence(lang, "workload.cost", file=file, time=time, low=low, high=high))
+    return exit_codes.OK
 
 
 def _tell(verdict: WorkloadVerdict, lang: str) -> None:

@@ -63,6 +63,12 @@ def unlike(first: Kept, second: Kept, allowed: Collection[str]) -> tuple[Unlike,
 
 def guarded(first: Kept, second: Kept, allowed: Collection[str]) -> tuple[tuple[Unlike, ...], tuple[Unlike, ...]]:
     """The differences that are allowed, and those under test. Raises NotAlike for any other."""
+    imported = [kept.record.origin == "mlperf-import" for kept in (first, second)]
+    if any(imported) and not all(imported):
+        raise NotAlike(
+            f"{first.name}: one of {first.origin} and {second.origin} was imported from MLPerf, and is never compared "
+            "with what was measured here, whatever is allowed"
+        )
     unlike = _differences(first, second, _MUST)
     for entry in unlike:
         if entry.field not in allowed:

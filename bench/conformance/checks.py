@@ -166,29 +166,43 @@ def _refused_batch(case: Case, spoil: Callable[[Tensor, Arrays], Arrays]) -> str
 
 
 def memory_returned(case: Case, cycles: int) -> str:
-    """Opening, answering and closing again and again does not fill the host's memory."""
+    """Opening, answering and closing again and again does not fill the host's memory.
+
+    A leak grows as much again; what an allocator keeps of freed memory for a while does not.
+    """
+    trimmed = give_back_freed()
+    _open_and_close(case, _WARM_CYCLES)
+    # An allocator that cannot be asked to give back may keep room for the weights of the next model.
+    allowed = _SLACK_BYTES + cycles * _LEAK_BYTES + (0 if trimmed else case.weights_bytes)
+    grown = again = _growth(case, cycles)
+    if grown > allowed:
+        again = _growth(case, cycles)
+    if again > allowed:
+        raise Failed(
+            f"{grown >> 10} KiB stay behind after {cycles} openings, and {again >> 10} KiB after as many more; "
+            f"{allowed >> 10} KiB are allowed"
+        )
+    return f"{max(again, 0) >> 10} KiB after {cycles} openings"
+
+
+def _growth(case: Case, cycles: int) -> int:
+    """Bytes that the process has more after so many openings."""
     import psutil
 
-    process, model, device = psutil.Process(), case.model, case.device
-    begun = 0
-    trimmed = True
-    for cycle in range(_WARM_CYCLES + cycles):
-        if cycle == _WARM_CYCLES:
-            trimmed = give_back_freed()
-            begun = process.memory_info().rss
-        compiled = case.backend.compile(model, device, case.options)
+    give_back_freed()
+    begun: int = psutil.Process().memory_info().rss
+    _open_and_close(case, cycles)
+    give_back_freed()
+    return int(psutil.Process().memory_info().rss) - begun
+
+
+def _open_and_close(case: Case, cycles: int) -> None:
+    for _ in range(cycles):
+        compiled = case.backend.compile(case.model, case.device, case.options)
         session = compiled.open(0)
         case.ask(session, (MAX_BATCH,))
         session.close()
         compiled.close()
-        del compiled, session
-    give_back_freed()
-    grown = process.memory_info().rss - begun
-    # An allocator that cannot be asked to give back may keep room for the weights of the next model.
-    allowed = _SLACK_BYTES + cycles * _LEAK_BYTES + (0 if trimmed else case.weights_bytes)
-    if grown > allowed:
-        raise Failed(f"{grown >> 10} KiB stay behind after {cycles} openings; {allowed >> 10} KiB are allowed")
-    return f"{max(grown, 0) >> 10} KiB after {cycles} openings"
 
 
 def give_back_freed() -> bool:

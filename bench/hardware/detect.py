@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from bench.hardware.accelerators import read_accelerators
+from bench.hardware.ascend import Ask, ask_tool
 from bench.hardware.container import read_container
 from bench.hardware.cpu import read_cpu
 from bench.hardware.files import Files
 from bench.hardware.memory import read_memory
-from bench.hardware.nvml import NoNvml, Nvml, open_nvml, read_cards
+from bench.hardware.nvml import Nvml, open_nvml
 from bench.hardware.platform import operating_system, read_disks, read_platform, read_serials
 from bench.processor import processor_name
 from bench.records.profile import Accelerator, MachineClass, OpenClDevice, Power, PowerSource, Profile, Software, Use
@@ -53,8 +55,13 @@ def told_by_python(versions: Mapping[str, str] | None = None) -> Told:
     )
 
 
-def detect(told: Told, files: Files | None = None, start_nvml: Callable[[], Nvml] = open_nvml) -> Profile:
-    """The machine under `files`, with the cards that `start_nvml` gives. Never raises for what cannot be read."""
+def detect(
+    told: Told, files: Files | None = None, start_nvml: Callable[[], Nvml] = open_nvml, ask_npu: Ask = ask_tool
+) -> Profile:
+    """The machine under `files`, with the cards that `start_nvml` and `ask_npu` give besides.
+
+    Never raises for what cannot be read.
+    """
     files = files or Files()
     container = read_container(files)
     cpu, missing = read_cpu(files, container, told.architecture, told.cpu_model)
@@ -63,19 +70,19 @@ def detect(told: Told, files: Files | None = None, start_nvml: Callable[[], Nvml
         missing.pop("cpu.threads", None)
     memory, more = read_memory(files, container, told.memory_bytes)
     platform, rest = read_platform(files)
-    cards, ids, why = _cards(start_nvml)
-    unknown = {**missing, **more, **rest, **why, **told.unknown}
-    serials = msgspec.structs.replace(read_serials(files), accelerators=ids)
+    cards = read_accelerators(files, start_nvml, ask_npu)
+    unknown = {**missing, **more, **rest, **cards.unknown, **told.unknown}
+    serials = msgspec.structs.replace(read_serials(files), accelerators=cards.serials)
     return Profile(
         name=NAME,
         vendor=platform.vendor or UNNAMED,
         model=platform.product or cpu.model or UNNAMED,
-        machine_class=_class(cards, told.opencl),
+        machine_class=_class(cards.found, told.opencl),
         tested=True,
         use=told.use,
         cpu=cpu,
         memory=memory,
-        accelerators=cards,
+        accelerators=cards.found,
         opencl=tuple(told.opencl),
         disks=read_disks(files),
         platform=platform,
@@ -86,30 +93,25 @@ def detect(told: Told, files: Files | None = None, start_nvml: Callable[[], Nvml
             python=told.python,
             versions=dict(sorted(told.versions.items())),
         ),
-        power=Power(source=_power_source(files, cards)),
+        power=Power(source=_power_source(files, cards.nvidia)),
         serials=serials,
         unknown=dict(sorted(unknown.items())),
     )
 
 
-def _cards(start_nvml: Callable[[], Nvml]) -> tuple[tuple[Accelerator, ...], tuple[str, ...], dict[str, str]]:
-    try:
-        nvml = start_nvml()
-    except NoNvml as error:
-        return (), (), {"accelerators": str(error)}
-    return *read_cards(nvml), {}
-
-
 def _class(cards: Sequence[Accelerator], opencl: Sequence[OpenClDevice]) -> MachineClass:
     """What the devices that were seen make of a machine; a profile of one's own may say better."""
-    if cards or any(device.type == "gpu" for device in opencl):
+    kinds = {card.kind for card in cards}
+    if "gpu" in kinds or any(device.type == "gpu" for device in opencl):
         return "gpu_server"
-    return "fpga_card" if any(device.type == "accelerator" for device in opencl) else "cpu_server"
+    if "npu" in kinds:
+        return "ai_chip"
+    return "fpga_card" if "fpga" in kinds or any(device.type == "accelerator" for device in opencl) else "cpu_server"
 
 
-def _power_source(files: Files, cards: Sequence[Accelerator]) -> PowerSource:
+def _power_source(files: Files, nvidia: bool) -> PowerSource:
     """What will be read without being told: cards' own counters first, then the processors'."""
-    if cards:
+    if nvidia:
         return "nvml"
     if any(files.number(f"{zone}/energy_uj") is not None for zone in files.names("sys/class/powercap/*:*")):
         return "rapl"

@@ -5,24 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from bench.hardware.files import Files
+from bench.host.leftover import CannotTune, Change, forget, held, leftover, note_down, restore, write_word
 
 _CPUS = "sys/devices/system/cpu"
-
-
-class CannotTune(ValueError):
-    """A setting that could not be changed; one line with the file and what to do."""
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of the system whose word is changed."""
-
-    knob: str
-    path: str
-    before: str
-    after: str
 
 
 def changes(files: Files) -> list[Change]:
@@ -45,32 +31,37 @@ def summary(wanted: Sequence[Change]) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def applied(files: Files, wanted: Sequence[Change]) -> Iterator[None]:
-    """Make the changes, and undo those that were made when the block ends, however it ends. Raises CannotTune."""
-    done: list[Change] = []
-    try:
-        for one in wanted:
-            _write(files, one.path, one.after)
-            done.append(one)
-        yield
-    finally:
-        failed = []
-        for one in reversed(done):
-            try:
-                _write(files, one.path, one.before)
-            except CannotTune as error:  # the others are put back all the same
-                failed.append(str(error))
-        if failed:
-            raise CannotTune(failed[0])
+def applied(files: Files) -> Iterator[tuple[Change, ...]]:
+    """Make the changes, and undo those that were made when the block ends, however it ends. Raises CannotTune.
+
+    What one that was killed left is put back first. What is going to be changed is on disk before it is.
+    """
+    if not changes(files) and not leftover(files):
+        yield ()  # nothing to do takes no rights
+        return
+    with held(files):
+        restore(files)
+        wanted = tuple(changes(files))
+        note_down(files, wanted)
+        done: list[Change] = []
+        try:
+            for one in wanted:
+                done.append(one)
+                write_word(files, one.path, one.after)
+            yield wanted
+        finally:
+            _undo(files, done)
 
 
-def _write(files: Files, path: str, word: str) -> None:
-    try:
-        with open(files.root / path, "r+") as file:
-            file.write(word)
-    except OSError as error:
-        raise CannotTune(
-            f"/{path} cannot be set to {word}: {error.strerror or error}; this takes the rights of root."
-        ) from None
-    if files.text(path) != word:
-        raise CannotTune(f"/{path} was set to {word} and shows {files.text(path)}: the driver does not take it.")
+def _undo(files: Files, done: Sequence[Change]) -> None:
+    """All of it, also where one cannot be put back; then the note stays. Raises CannotTune."""
+    failed = []
+    for one in reversed(done):
+        try:
+            if files.text(one.path) not in (one.before, None):  # of no word nothing was changed
+                write_word(files, one.path, one.before)
+        except CannotTune as error:  # the others are put back all the same
+            failed.append(str(error))
+    if failed:
+        raise CannotTune(f"{failed[0]} `bench host restore` tries again.")
+    forget(files)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.host.process_time import tree_s
 from bench.records.host import Noise
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -30,17 +31,17 @@ class _Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Begin with `Watch()`, end with `stop()`; own work is that of this process and its finished children."""
+    """Begin with `Watch()`, end with `stop()`; own work is that of this process and of all that it started."""
 
     def __init__(self) -> None:
         self._before = _read()
 
-    def stop(self, engine_s: float = 0.0) -> Noise:
-        """What happened since; `engine_s` is the processor time of an engine's process of its own, no disturbance."""
+    def stop(self) -> Noise:
+        """What happened since."""
         before, after = self._before, _read()
         seconds = max(after.at_s - before.at_s, 1e-9)
         capacity_s = seconds * (os.cpu_count() or 1)
-        own_s = after.own_s - before.own_s + engine_s
+        own_s = after.own_s - before.own_s
         busy_s, steal_s = _difference(before.busy_s, after.busy_s), _difference(before.steal_s, after.steal_s)
         swapped = _difference(before.swapped, after.swapped)
         return Noise(
@@ -71,7 +72,7 @@ def _read() -> _Reading:
         at_s=time.monotonic(),
         busy_s=busy_s,
         steal_s=steal_s,
-        own_s=sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        own_s=tree_s(),
         switches=sum(usage.ru_nivcsw for usage in usages),
         swapped=_swapped_pages(),
         frequency_mhz=current_frequency_mhz(),

@@ -96,9 +96,6 @@ def trial_findings(
     executed = report.facts.precision_executed
     if executed != measurement.precision:
         found.append(finding("other-precision", mode, executed, measurement.precision))
-    share = report.facts.device_operator_share
-    if share is not None and share < 1.0:
-        found.append(finding("host-offload", mode, 1.0 - share, 0.0))
     return tuple(found)
 
 

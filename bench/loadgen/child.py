@@ -1,7 +1,7 @@
 """The process of one repetition: open the engine, answer the evaluation set, warm up, measure, verify, report.
 
-Started by `bench.loadgen.supervisor` as `python -m bench.loadgen.child JOB EVENTS_FD`; it never scores and never
-writes outside its trial's folder.
+Started by `bench.loadgen.supervisor` as `python -m bench.loadgen.child JOB EVENTS_FD SEEDS_FD PARENT`; it never scores
+and never writes outside its trial's folder.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ import msgspec
 
 from bench.backends.base import Unsupported, cause_of
 from bench.host.engine_process import die_with_parent
+from bench.host.process_time import keep_orphans
 from bench.loadgen.challenge import challenge, check_loaded
 from bench.loadgen.input_cache import fresh_input_gain
 from bench.loadgen.lane import fault_of
 from bench.loadgen.measuring import Warmed, measure, measure_together, search, warmed
+from bench.loadgen.mlperf.accuracy import accuracy_test
 from bench.loadgen.opening import opened
 from bench.loadgen.pairs import PAIRS
 from bench.loadgen.reporter import Reporter
@@ -41,10 +43,13 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def run_job(job: Job, reporter: Reporter) -> None:
     """One repetition, from the job to the files in its folder: a contents page of what happens in the child."""
     with contextlib.ExitStack() as stack:
-        jobs = (job, *job.beside)
-        opens = [stack.enter_context(opened(one, reporter)) for one in jobs]
+        opens = [stack.enter_context(opened(one, reporter)) for one in (job, *job.beside)]
+        jobs = [own.job for own in opens]
+        if job.mlperf == "accuracy":
+            accuracy_test(jobs[0], opens[0], reporter)
+            return
         if job.measurement.scenario in SEARCHED and job.rate_per_s is None:
-            write_record(Path(job.folder) / SEARCH, search(job, opens[0], reporter))
+            write_record(Path(job.folder) / SEARCH, search(jobs[0], opens[0], reporter))
             return
         ready = [warmed(one, own, reporter) for one, own in zip(jobs, opens, strict=True)]
         reports = measure_together(ready, reporter) if job.beside else [measure(ready[0], reporter)]
@@ -78,15 +83,17 @@ def _failure(error: Exception, folder: str) -> Failure:
 
 
 def main(arguments: list[str]) -> int:
-    """Entry of the child process: JOB file, file descriptor for events, process id of the parent."""
-    job_file, events, parent = arguments
+    """Entry of the child process: JOB file, file descriptors for events and for seeds, process id of the parent."""
+    job_file, events, seeds, parent = arguments
     die_with_parent(int(parent))
+    keep_orphans()  # what an engine's helper spends counts, whoever started it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     faulthandler.enable()  # an engine's crash leaves in the log where it happened
     job = msgspec.json.decode(Path(job_file).read_bytes(), type=Job)
-    os.set_inheritable(int(events), False)  # an engine's helper must not hold the parent's pipe open
-    with os.fdopen(int(events), "wb") as stream:
-        reporter = Reporter(stream)
+    for end in (events, seeds):
+        os.set_inheritable(int(end), False)  # an engine's helper must not hold the parent's pipes open
+    with os.fdopen(int(events), "wb") as stream, os.fdopen(int(seeds), "rb") as answers:
+        reporter = Reporter(stream, answers)
         try:
             run_job(job, reporter)
         except Exception as error:  # noqa: BLE001 - an engine may raise anything; the traceback goes to the trial's log

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Sequence
 
 from bench.host.floor import has_gil
+from bench.host.process_time import tree_s
 from bench.host.watch import Watch
 from bench.loadgen.driver import Driven
 from bench.loadgen.opening import Ready
@@ -36,19 +36,10 @@ def interpreter_of(ready: Ready, driven: Driven) -> Interpreter:
 class Costs:
     """Processor time, and what else happened on the host, from now until `stop`."""
 
-    def __init__(self, readies: Sequence[Ready]) -> None:
-        self._apart = [ready.apart for ready in readies if ready.apart is not None]
-        self._watch, self._own_s, self._engine_s = Watch(), _own_s(), self._engines_s()
+    def __init__(self) -> None:
+        self._watch = Watch()
+        self._before_s = tree_s()
 
     def stop(self) -> tuple[float, Noise]:
-        """Seconds of this process and of engines in their own, and the noise of others."""
-        own_s, engine_s = _own_s() - self._own_s, self._engines_s() - self._engine_s
-        return own_s + engine_s, self._watch.stop(engine_s=engine_s)
-
-    def _engines_s(self) -> float:
-        return sum(engine.cpu_s() for engine in self._apart)
-
-
-def _own_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+        """Seconds of this process and of all that it and its engines started, and the noise of others."""
+        return tree_s() - self._before_s, self._watch.stop()

@@ -11,6 +11,7 @@ from bench.loadgen.answering import answer_loaded
 from bench.loadgen.costs import Costs, hold_garbage, interpreter_of
 from bench.loadgen.driver import Driven, drive, drive_together
 from bench.loadgen.engine import hand_over, round_trip
+from bench.loadgen.gate import wait_for_start
 from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.keeping import answer_evaluation_set, keep_outputs
 from bench.loadgen.lane import Lane, Shift
@@ -89,10 +90,11 @@ def warmed(job: Job, ready: Ready, reporter: Reporter) -> Warmed:
 def measure(one: Warmed, reporter: Reporter) -> Report:
     """Drive a repetition on what is open and warm, hold its answers against the first ones, and keep some of them."""
     planned = _planned(one)
-    reporter.phase("measure", planned.expected_s)
     handed_over, way = hand_over(planned.lane), round_trip(planned.lane)
+    wait_for_start(one.job.gate, reporter)
+    reporter.phase("measure", planned.expected_s)
     restart(planned.lane.sessions)
-    costs = Costs([one.ready])
+    costs = Costs()
     hold_garbage([one.ready])
     lane, timeline, secret, witness = planned.lane, planned.timeline, planned.secret, Witness()
     kept, loadgen = Kept(), None
@@ -127,7 +129,7 @@ def measure_together(several: Sequence[Warmed], reporter: Reporter) -> list[Repo
     handed_over = [(hand_over(planned.lane), round_trip(planned.lane)) for planned in plans]
     for planned in plans:
         restart(planned.lane.sessions)
-    costs = Costs([one.ready for one in several])
+    costs = Costs()
     hold_garbage([one.ready for one in several])
     shifts = [
         Shift(lane=planned.lane, timeline=planned.timeline, secret=planned.secret, witness=Witness())

@@ -29,8 +29,9 @@ from bench.tasks.cameras import Cameras
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything opened for one repetition. `int8_due`: see `Report`."""
+    """Everything opened for one repetition. `job` has its seed; `int8_due`: see `Report`."""
 
+    job: Job
     workload: Workload
     model: Model
     model_hash: str
@@ -82,6 +83,7 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
     compiled = compiled_for(job, model, options)
     apart = next((one for _, one in compiled if isinstance(one, RemoteModel)), None)
     # Made after the engine has compiled, which so cannot have seen them.
+    job = reporter.unsealed(job)
     reporter.phase("load")
     cameras = _cameras(workload, reporter)
     samples = _loaded_set(workload, job, apart.inputs if apart else None, cameras)
@@ -101,6 +103,7 @@ def opened_model(job: Job, workload: Workload, model: Model, reporter: Reporter)
             graph_statistics(model.path, forms_of(model.inputs)).int8_share if measurement.precision == "int8" else None
         )
         yield Ready(
+            job=job,
             workload=workload,
             model=answering,
             model_hash=digest,

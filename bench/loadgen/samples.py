@@ -22,8 +22,7 @@ def issue_order(count: int, seed: int) -> NDArray[np.int64]:
 
 def samples_of_rows(order: NDArray[np.int64], rows: int, batch: int) -> NDArray[np.int64]:
     """Sample numbers of rows 0 … rows − 1, (rows, batch), for samples issued in `order` again and again."""
-    positions = np.arange(rows * batch, dtype=np.int64) % len(order)
-    return order[positions].reshape(rows, batch)
+    return np.resize(order, (rows, batch))
 
 
 class Layout(Protocol):

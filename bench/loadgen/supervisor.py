@@ -5,6 +5,7 @@ A child that crashes, hangs or is killed costs its own repetition and nothing el
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import selectors
@@ -12,14 +13,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import msgspec
 
 from bench.host.engine_process import kill_engine_process, obituary, start_engine_process
 from bench.host.oom import OomWatch
 from bench.records.findings import Cause
-from bench.records.job import Event, Failure, Job, Phase, Report, SearchReport
+from bench.records.job import Compiled, Event, Failure, Job, Phase, Report, SearchReport, Seed
 from bench.store.files import write_record
 from bench.store.runs import REPORT, SEARCH
 
@@ -54,6 +55,11 @@ def run_repetition(
     return left_report(job)
 
 
+def run_accuracy(job: Job, observe: Callable[[Phase], None]) -> None:
+    """LoadGen's accuracy test in a child process, which leaves its logs in the job's folder; as `run_repetition`."""
+    _run_child(job, observe, None, None)
+
+
 def left_report(job: Job) -> Report:
     """The report that the child left of one of its jobs. Raises RepetitionFailed."""
     return _left(Path(job.folder), REPORT, Report)
@@ -69,15 +75,26 @@ def run_search(
 
 def _run_child(job: Job, observe: Callable[[Phase], None], patience_s: float | None, limit_s: float | None) -> None:
     folder = Path(job.folder)
-    write_record(folder / "job.json", job)
+    write_record(folder / "job.json", _without_seeds(job))
     patience_s = patience_s or float(os.environ.get("BENCH_PATIENCE_S", PATIENCE_S))
     ends = time.monotonic() + (limit_s or math.inf)
     kills = OomWatch()
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as events, open(folder / _LOG_NAME, "wb") as log:
-        child = _start(folder, job, writing, log.fileno())
+    (reading, writing), (seeds, answering) = os.pipe(), os.pipe()
+    with (
+        os.fdopen(reading, "rb", buffering=0) as events,
+        os.fdopen(answering, "wb", buffering=0) as answers,
+        open(folder / _LOG_NAME, "wb") as log,
+    ):
+        child = _start(folder, job, (writing, seeds), log.fileno())
+
+        def heard(event: Phase | Compiled) -> None:
+            if isinstance(event, Phase):
+                observe(event)
+            else:
+                _answer(answers, event, job)
+
         try:
-            failure = _follow(child, events.fileno(), observe, patience_s, ends)
+            failure = _follow(child, events.fileno(), heard, patience_s, ends)
             code = child.wait(timeout=min(patience_s, limit_s or patience_s)) if failure is None else None
         except subprocess.TimeoutExpired:
             failure, code = Failure(message="the engine's process does not end after its work is done"), None
@@ -104,22 +121,41 @@ def _left(folder: Path, name: str, kind: type[Left]) -> Left:
     raise RepetitionFailed(f"{message}; its output is in {folder / _LOG_NAME}")
 
 
-def _start(folder: Path, job: Job, writing: int, log: int) -> subprocess.Popen[bytes]:
+def _without_seeds(job: Job) -> Job:
+    """The job as its child finds it written: of a sealed one nothing that its seed could be told by."""
+    beside = tuple(_without_seeds(one) for one in job.beside)
+    return msgspec.structs.replace(job, seed=0 if job.sealed else job.seed, beside=beside)
+
+
+def _answer(answers: IO[bytes], event: Compiled, job: Job) -> None:
+    """Give the child the seed of what it has compiled; a child that is gone shows elsewhere."""
+    named = {one.measurement.name: one for one in (job, *job.beside) if one.sealed}
+    if event.measurement in named:
+        with contextlib.suppress(BrokenPipeError):
+            answers.write(msgspec.json.encode(Seed(seed=named[event.measurement].seed)) + b"\n")
+
+
+def _start(folder: Path, job: Job, ends: tuple[int, int], log: int) -> subprocess.Popen[bytes]:
     try:
         return start_engine_process(
             "bench.loadgen.child",
-            [str(folder / "job.json"), str(writing), str(os.getpid())],
+            [str(folder / "job.json"), *map(str, ends), str(os.getpid())],
             threads=job.measurement.threads,
             stdout=log,
             stderr=log,
-            pass_fds=(writing,),
+            pass_fds=ends,
         )
     finally:
-        os.close(writing)
+        for end in ends:
+            os.close(end)
 
 
 def _follow(
-    child: subprocess.Popen[bytes], events: int, observe: Callable[[Phase], None], patience_s: float, ends: float
+    child: subprocess.Popen[bytes],
+    events: int,
+    heard: Callable[[Phase | Compiled], None],
+    patience_s: float,
+    ends: float,
 ) -> Failure | None:
     """Read events until the child closes its end, or it is `ends`; None when it closed it without a failure."""
     pending = b""
@@ -141,8 +177,9 @@ def _follow(
                 event = _event(line)
                 if isinstance(event, Failure):
                     return event
-                phase, deadline = event.name, min(ends, time.monotonic() + patience_s + 5 * event.expected_s)
-                observe(event)
+                if isinstance(event, Phase):
+                    phase, deadline = event.name, min(ends, time.monotonic() + patience_s + 5 * event.expected_s)
+                heard(event)
 
 
 def _event(line: bytes) -> Event:

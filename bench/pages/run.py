@@ -35,6 +35,7 @@ from bench.report.details import (
 from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
+from bench.report.mlperf import mlperf_section
 from bench.report.robustness import StressTable, stress_table
 from bench.report.roofline import roofline_section
 from bench.report.rows import Row, row
@@ -142,6 +143,7 @@ def measurement_sections(record: Record, shown: Row, lang: str) -> tuple[Section
         energy_section(record.energy, lang),
         roofline_section(record.roofline, lang),
         tuning_section(record, lang),
+        mlperf_section(record.mlperf, lang),
         loadgen_section(record.loadgen, lang),
         record_hashes(record, lang),
     )

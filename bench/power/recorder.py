@@ -28,9 +28,9 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder:
     """Begins to read with `Recorder(sensors)`, ends with `stop()`; a reading that fails is left out."""
 
-    def __init__(self, sensors: Sequence[Sensor]) -> None:
+    def __init__(self, sensors: Sequence[Sensor], least_pause_s: float = 0.0) -> None:
         self._over = threading.Event()
-        self._tapes = [_Tape(sensor, self._over) for sensor in sensors]
+        self._tapes = [_Tape(sensor, max(sensor.pause_s, least_pause_s), self._over) for sensor in sensors]
         for tape in self._tapes:
             tape.start()
 
@@ -43,16 +43,16 @@ class Recorder:
 
 
 class _Tape(threading.Thread):
-    def __init__(self, sensor: Sensor, over: threading.Event) -> None:
+    def __init__(self, sensor: Sensor, pause_s: float, over: threading.Event) -> None:
         super().__init__(daemon=True, name=f"reads {sensor.source}")
-        self._sensor, self._over = sensor, over
+        self._sensor, self._pause_s, self._over = sensor, pause_s, over
         self._noted: list[tuple[int, float]] = []
         self._reading_s = 0.0
 
     def run(self) -> None:
         while True:
             self._note()
-            if self._over.wait(self._sensor.pause_s):
+            if self._over.wait(self._pause_s):
                 self._note()  # so that the window's end lies between two readings
                 return
 

@@ -18,6 +18,9 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     half_width: float | None
     half_width_p99: float | None = None  # where it is another one for 99th percentiles
     first_window_s: float | None = None  # windows of the first process, which also brings the machine to heat
+    # What LoadGen is asked for in mode `mlperf`: less than `duration_s`, for which rows are counted out beforehand, so
+    # that an engine which gets faster does not end before it.
+    loadgen_s: float | None = None
     bounds: float = 0.0  # `server` and `streams` last at least this many latency bounds
     # `server`: how far apart the ends of a searched rate may be, how much a rate that fails is lowered, how often; and
     # whether the next higher one, which does not hold, gets repetitions of its own
@@ -57,6 +60,15 @@ EFFORTS: dict[Mode, Effort] = {
         first_window_s=60.0,
         bounds=300.0,
         search_width=0.01,
+    ),
+    "mlperf": Effort(
+        repetitions=(1,),
+        duration_s=660.0,
+        longest_s=1200.0,
+        window_s=1.0,
+        window_batches=50,
+        half_width=None,
+        loadgen_s=600.0,
     ),
 }
 

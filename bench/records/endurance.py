@@ -6,8 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from bench.records.energy import Energy
 from bench.records.findings import Finding
-from bench.records.numbers import Interval
+from bench.records.numbers import Interval, Measured
 from bench.records.plan import Measurement
 from bench.records.state import State
 
@@ -30,6 +31,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 class Soak(msgspec.Struct, frozen=True, kw_only=True):
     """Steady load for `seconds`: throughput in samples and latency in ns by the window, memory of the engine's process.
 
+    `energy` is that of the loaded time, and `energy_per_sample_j` what a sample took of it, by metric.
     `sound`: no error, no drift of speed, no throttling, and memory does not grow.
     """
 
@@ -45,6 +47,8 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
     failed_share: float = 0.0
     failure: str | None = None
     state: State | None = None
+    energy: Energy | None = None
+    energy_per_sample_j: dict[str, Measured] = {}
     findings: tuple[Finding, ...] = ()
     sound: bool = False
 

@@ -84,18 +84,26 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "loadgen-counts-failures": ("warning", "warning", "warning"),
     "loadgen-clock-set": ("warning", "error", "error"),
     "loadgen-no-trace": ("info", "info", "info"),
+    "loadgen-logged-errors": ("warning", "warning", "error"),
+    "not-measured-here": ("info", "info", "error"),
 }
 CODES: tuple[str, ...] = tuple(_TABLE)
 # A repetition without a result; without a subject, for a finding on single calls has one.
 FAILED: frozenset[str] = frozenset({"repetition-failed", *get_args(Cause)})
-_MODE_COLUMN: dict[Mode, int] = {"quick": 0, "standard": 1, "certified": 2}
+# In mode `mlperf` a finding is as severe as in `standard`, except for these: there LoadGen's verdict is the one that
+# counts, and one repetition is what MLPerf asks for.
+_IN_MLPERF: dict[str, Severity] = {"loadgen-invalid": "error", "too-few-repetitions": "info"}
+_MODE_COLUMN: dict[Mode, int] = {"quick": 0, "standard": 1, "certified": 2, "mlperf": 1}
 
 
 def finding(
     code: str, mode: Mode, seen: float | str | None = None, limit: float | str | None = None, subject: str = ""
 ) -> Finding:
     """A finding with the severity its code has in `mode`. Raises KeyError for a code that is not in the table."""
-    return Finding(code=code, severity=_TABLE[code][_MODE_COLUMN[mode]], seen=seen, limit=limit, subject=subject)
+    severity = _TABLE[code][_MODE_COLUMN[mode]]
+    if mode == "mlperf":
+        severity = _IN_MLPERF.get(code, severity)
+    return Finding(code=code, severity=severity, seen=seen, limit=limit, subject=subject)
 
 
 def error_codes(findings: Iterable[Finding]) -> list[str]:

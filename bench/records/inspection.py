@@ -10,7 +10,7 @@ import msgspec
 from bench.records.listing import Limit, Remark
 from bench.records.numbers import Interval
 from bench.records.particulars import Particulars
-from bench.records.plan import Region
+from bench.records.plan import Timed
 from bench.records.policy import Operator
 from bench.records.submission import Item, Obstacle, PackedFile
 
@@ -43,7 +43,7 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True):
     measurement: str
     metric: str
     unit: str
-    timed_region: Region
+    timed_region: Timed
     value: float | None = None
     interval: Interval | None = None
     repetitions: int = 0

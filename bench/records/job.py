@@ -32,6 +32,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float | None = None
     # file of arrival times, ns after t0, for the scenario `trace`
     trace: str | None = None
+    # file that names the moment at which other machines start, too; None: as soon as it is warm
+    gate: str | None = None
     # workloads that are driven together with this one, from one t0
     beside: tuple[Job, ...] = ()
     folder: str
@@ -41,6 +43,22 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     preparation: Preparation | None = None
     task: str | None = None
     agreement: bool = False
+    # mode `mlperf`: which of the two tests of LoadGen, each in a process of its own
+    mlperf: Literal["performance", "accuracy"] | None = None
+    # The seed comes when the engine has compiled, so that it cannot have prepared for what follows from it
+    sealed: bool = False
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True, tag="compiled"):
+    """The engine of a sealed job is ready; the child waits for its `Seed`."""
+
+    measurement: str
+
+
+class Seed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the parent answers to `Compiled`: the seed that everything random of the repetition follows from."""
+
+    seed: int
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, tag="phase"):
@@ -63,7 +81,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failure"):
     no_room: int | None = None
 
 
-Event = Phase | Failure
+Event = Phase | Failure | Compiled
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,15 +14,17 @@ from bench.records.loadgen import Driver
 from bench.records.nonce import check_nonce
 from bench.records.preparation import Preparation
 
-Mode = Literal["quick", "standard", "certified"]
+Mode = Literal["quick", "standard", "certified", "mlperf"]
 Scenario = Literal["single_stream", "multi_stream", "server", "streams", "ramp", "trace", "concurrent", "offline"]
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Setting = str | int | float | bool
 # What is inside the clock: prepared inputs to raw outputs, or files to answers.
 Region = Literal["host_to_host", "end_to_end"]
+# A result that was imported was timed by MLPerf LoadGen, around whatever its submitter put inside.
+Timed = Literal["host_to_host", "end_to_end", "mlperf"]
 
 REGIONS: tuple[Region, ...] = ("host_to_host", "end_to_end")
-MODES: tuple[Mode, ...] = ("quick", "standard", "certified")
+MODES: tuple[Mode, ...] = ("quick", "standard", "certified", "mlperf")
 SCENARIOS: tuple[Scenario, ...] = (
     *("single_stream", "multi_stream"),
     *("server", "streams", "ramp", "trace", "concurrent"),
@@ -171,6 +173,10 @@ def _check_what_goes_together(plan: RunPlan) -> None:
         raise ValueError(f"a plan names each device once; this one has {', '.join(plan.devices)}")
     if plan.mode == "certified":
         _check_certified(plan)
+    if plan.mode == "mlperf" and plan.driver != "loadgen":
+        raise ValueError(
+            f"mode `mlperf` is a test of MLPerf LoadGen, and the plan's driver is {plan.driver!r}: ask for `loadgen`"
+        )
     if plan.own_process and plan.timed_region != "host_to_host":
         raise ValueError(
             "an engine in a process of its own, as mode `certified` has, is timed from host to host; the plan asks "
@@ -209,11 +215,6 @@ def _check_certified(plan: RunPlan) -> None:
         raise ValueError("mode `certified` runs the engine in a process of its own: `processes` is 2 there, not 1")
     if plan.driver != "bench":
         raise ValueError(f"mode `certified` measures with the driver `bench`, and the plan names {plan.driver!r}")
-    if plan.precision == "int8":
-        raise ValueError(
-            "mode `certified` puts a challenge to the engine, which has no int8 form yet, and the plan's `precision` "
-            "is int8: certify another precision, and measure int8 in mode `standard`"
-        )
     if plan.seed:
         raise ValueError(
             f"mode `certified` takes no `seed`, and the plan has {plan.seed}: what is random there follows from "

@@ -15,6 +15,7 @@ from bench.records.findings import Cause, Finding, is_valid
 from bench.records.host import Device, DeviceFacts, Facts, Host
 from bench.records.job import Challenge, Footage, HandOver, Report, RoundTrip, Stages
 from bench.records.loadgen import LoadGenReport
+from bench.records.mlperf import MlperfResult
 from bench.records.numbers import (
     CurvePoint,
     InFlight,
@@ -27,7 +28,7 @@ from bench.records.numbers import (
     Sketch,
     Verdict,
 )
-from bench.records.plan import Measurement, Mode, Region, RunPlan, Setting
+from bench.records.plan import Measurement, Mode, RunPlan, Setting, Timed
 from bench.records.profile import Hardware
 from bench.records.robustness import Robustness
 from bench.records.roofline import Roofline
@@ -119,7 +120,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str
     division: Literal["closed", "open"]
     primary: str
-    timed_region: Region = "host_to_host"
+    timed_region: Timed = "host_to_host"
     attestation: Literal["self", "attested"] = "self"
     origin: Literal["measured", "synthetic", "mlperf-import"] = "measured"
     settings: dict[str, Setting] = {}
@@ -140,6 +141,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     # rates at which concurrent workloads were driven, this one among them
     together: dict[str, float] = {}
     loadgen: LoadGenReport | None = None
+    mlperf: MlperfResult | None = None
     lateness: Lateness | None = None
     tuning: Tuning | None = None
     nonce: Nonce | None = None
@@ -157,10 +159,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         return self.status == "complete" and is_valid(self.findings)
 
 
+class FleetPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of which fleet a run was: node number `share` of `shares` that measured the same at once."""
+
+    fleet_id: str
+    share: int = 0
+    shares: int = 1
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One started run: the plan, the host, and its measurements in the order of the plan.
 
-    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named.
+    `hardware` is what the machine is in detail, and what it contradicts of the profile that was named. `fleet` is there
+    where a fleet's node made it.
     """
 
     schema: int = SCHEMA
@@ -173,3 +184,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     measurements: tuple[Measurement, ...]
     nonce: Nonce | None = None
     hardware: Hardware | None = None
+    fleet: FleetPart | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bench.records.comparison import Comparison
+from bench.records.fleet import Fleet
 from bench.records.inspection import Inspection
 from bench.records.listing import Listing
 from bench.records.pairs import Pairs
@@ -32,6 +33,7 @@ PUBLISHED: dict[str, type[msgspec.Struct]] = {
     "inspection": Inspection,
     "comparison": Comparison,
     "pairs": Pairs,
+    "fleet": Fleet,
 }
 
 

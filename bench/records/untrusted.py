@@ -17,10 +17,12 @@ T = TypeVar("T")
 LIMIT_BYTES = 64 << 20
 LIMIT_TOML_BYTES = 1 << 20  # written by hand; tomllib takes quadratic time for some of what is larger
 LIMIT_DEPTH = 64
+# Lists and objects, and entries of them: each costs far more in memory than in a file.
+LIMIT_PARTS, LIMIT_ENTRIES = 2_000_000, 8_000_000
 # Possessive, and to the end where no quote closes it: linear in time and space for whatever text.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _PLAIN_STRING = re.compile(rb'"[^"]*+"')
-_NO_MARKS = bytes(set(range(256)) - set(b'[]{}":\\'))
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}":,\\'))
 _NESTING = frozenset({dict, list})
 _UNDECIDED = object()
 # So many parts of one dotted key; a key of ten thousands of them takes tomllib gigabytes.
@@ -36,7 +38,8 @@ class BadFile(ValueError):
 
 
 def read_json(path: Path, kind: type[T]) -> T:
-    """Decode `path` as `kind`. Refuses files over 64 MiB, nesting over 64, duplicate keys, NaN and infinities.
+    """Decode `path` as `kind`. Refuses files over 64 MiB, nesting over 64, millions of parts, duplicate keys, NaN and
+    infinities.
 
     Raises BadFile with the file and, where there is one, the path of the wrong field.
     """
@@ -157,6 +160,10 @@ def _meant(message: str, kind: type[Any]) -> str:
 
 def _check_depth(text: bytes) -> None:  # without its strings
     # Nesting is bounded before the parser recurses.
+    if text.count(b"[") + text.count(b"{") > LIMIT_PARTS or text.count(b"]") + text.count(b"}") > LIMIT_PARTS:
+        raise ValueError(f"more than {LIMIT_PARTS} lists and objects")
+    if text.count(b",") > LIMIT_ENTRIES:
+        raise ValueError(f"more than {LIMIT_ENTRIES} entries")
     depth = 0
     for bracket in _BRACKET.findall(text):
         depth += 1 if bracket in b"[{" else -1

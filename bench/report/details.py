@@ -79,11 +79,13 @@ def record_setup(record: Record, lang: str) -> Section:
             ("memory", figures.size(facts.memory_bytes) if facts.memory_bytes else None),
         ]
     per_query = str(asked.samples_per_query) if asked.samples_per_query > 1 else None
-    lines += [("batch", str(asked.batch)), ("per_query", per_query), ("workers", str(asked.workers))]
+    # Zeros: the logs of others do not say.
+    workers, threads = str(asked.workers or "") or None, str(asked.threads or "") or None
+    lines += [("batch", str(asked.batch or "") or None), ("per_query", per_query), ("workers", workers)]
     lines += [("load_driver", "MLPerf LoadGen" if asked.driver == "loadgen" else None)]
-    lines += [("threads", str(asked.threads))]
+    lines += [("threads", threads)]
     lines += [
-        ("session_process", name(lang, "session_process", asked.session_process)),
+        ("session_process", name(lang, "session_process", asked.session_process) if workers else None),
         ("hand_over", hand_over_text(record.hand_over)),
         ("round_trip", hand_over_text(record.round_trip)),
         ("stages", stages_text(record.stages, lang)),
@@ -140,7 +142,8 @@ def host_section(run: Run, lang: str) -> Section:
         lang,
         "host",
         [
-            ("cpu", f"{host.cpu_model} ({host.architecture})"),
+            # What was imported says less of its host.
+            ("cpu", f"{host.cpu_model} ({host.architecture})" if host.architecture else host.cpu_model),
             ("cores", f"{_or(host.cores_physical, unknown)} / {host.cores_usable}"),
             ("memory_host", figures.size(host.memory_bytes)),
             ("numa", _or(host.numa_nodes, unknown)),
@@ -148,7 +151,7 @@ def host_section(run: Run, lang: str) -> Section:
             ("governor", _or(host.governor, unknown)),
             ("virtualised", _or(host.virtualised, unknown)),
             ("system", host.operating_system),
-            ("kernel", host.kernel),
+            ("kernel", host.kernel or None),
         ],
     )
 
@@ -156,7 +159,7 @@ def host_section(run: Run, lang: str) -> Section:
 def version_section(run: Run, lang: str) -> Section:
     """Versions of the suite, of Python and of what is installed."""
     packages = ", ".join(f"{package} {version}" for package, version in sorted(run.host.packages.items()))
-    lines = [("suite", run.suite_version), ("python", run.host.python), ("packages", packages or None)]
+    lines = [("suite", run.suite_version), ("python", run.host.python or None), ("packages", packages or None)]
     return section(lang, "versions", lines)
 
 

@@ -30,6 +30,7 @@ from bench.report.details import (
 from bench.report.energy import energy_section
 from bench.report.hardware import hardware_section
 from bench.report.loadgen import loadgen_section
+from bench.report.mlperf import mlperf_section
 from bench.report.robustness import StressTable, stress_table, terminal_table
 from bench.report.roofline import roofline_section
 from bench.report.rows import FigureRow, figure_rows, finding_rows, row, rows
@@ -81,6 +82,7 @@ def print_record(console: Console, record: Record, lang: str) -> None:
     _print_section(console, energy_section(record.energy, lang))
     _print_section(console, roofline_section(record.roofline, lang))
     _print_section(console, tuning_section(record, lang))
+    _print_section(console, mlperf_section(record.mlperf, lang))
     _print_section(console, loadgen_section(record.loadgen, lang))
     _print_section(console, record_hashes(record, lang))
     _print_findings(console, collected([(shown.name, shown.findings)], lang), lang)

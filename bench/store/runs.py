@@ -23,10 +23,12 @@ from bench.store.files import locked, write_record
 
 RUN, RECORD, TRIAL, SEARCH, REPORT = "run.json", "record.json", "trial.json", "search.json", "report.json"
 TUNING = "tuning.json"
+# Of a repetition in mode `mlperf`: the logs of LoadGen's accuracy test.
+ACCURACY = "accuracy"
 RUNS = "runs"  # under a results directory
 _SEARCHING, _CANDIDATES, _LOG = "searching", "candidates", "child.log"
 # What only the repetition itself needs; gone once the trial is kept.
-_SCRATCH = ("columns", "stressed", "job.json", REPORT)
+_SCRATCH = ("columns", "stressed", "job.json", f"{ACCURACY}/job.json", f"{ACCURACY}/child.log", REPORT)
 
 
 class NoSuchRecord(ValueError):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TIMELINE = "timeline.parquet"  # in the folder of its trial
 MOST_ROWS = 10_000_000
+_DRIVEN = ("scheduled", "started", "ended", "query", "batch", "worker", "status")
 PART_ROWS = 1 << 18
 _PART_MEMORY = "256MB"
 _PART_COLUMNS = ("scheduled", "ended", "status")
@@ -37,16 +38,14 @@ def sample_table(columns: Columns, samples: NDArray[np.int64] | None) -> Table:
     if samples is not None:
         held = np.full(columns.rows, samples.shape[1], np.int64)
     by_batch = int(held.sum()) > MOST_ROWS
-    repeat = np.ones(columns.rows, np.int64) if by_batch else held
-    table: Table = {
-        "scheduled": np.repeat(columns.scheduled_ns, repeat),
-        "started": np.repeat(columns.started_ns, repeat),
-        "ended": np.repeat(columns.ended_ns, repeat),
-        "query": np.repeat(columns.first_query, repeat) + (0 if by_batch else _within(columns, repeat)),
-        "batch": np.repeat(np.arange(columns.rows, dtype=np.int32), repeat),
-        "worker": np.repeat(columns.worker, repeat),
-        "status": np.repeat(columns.status, repeat),
-    }
+    # One row each: nothing is copied, which of ten million rows takes as long as writing them.
+    single = by_batch or int(held.max()) == 1
+    rows = np.arange(columns.rows, dtype=np.int32)
+    plain = (columns.scheduled_ns, columns.started_ns, columns.ended_ns, columns.first_query, rows)
+    repeated = [column if single else np.repeat(column, held) for column in (*plain, columns.worker, columns.status)]
+    table: Table = dict(zip(_DRIVEN, repeated, strict=True))
+    if not single:
+        table["query"] = np.repeat(columns.first_query, held) + _within(columns, held)
     if samples is not None and not by_batch:
         table["sample"] = samples.reshape(-1).astype(np.int32)
     return table

@@ -22,6 +22,7 @@ from bench.submission.claims import is_of_suite, suite_model_hash
 from bench.submission.consistency import (
     conforming,
     distinct_trials,
+    fingerprint,
     one_machine,
     sizes,
     times_of_trial,
@@ -31,7 +32,7 @@ from bench.submission.consistency import (
 from bench.submission.contents import OUTPUTS, Contents
 from bench.submission.differences import first_difference
 from bench.submission.retrial import expected_seed, job_of, retry
-from bench.submission.timelines import Samples, read_foreign
+from bench.submission.timelines import read_foreign
 
 _BUDGET = "budget-exhausted"
 _ROBUSTNESS, _ROOFLINE = "robustness-loss", "above-roofline"
@@ -55,7 +56,7 @@ class Verified:
         self._measurement: Measurement = record.measurement
         self._name, self._trials = record.measurement.name, contents.trials[record.measurement.name]
         self._workload = self._opened()
-        self._tables: list[tuple[Trial, Samples]] = []
+        self._fingerprints: list[tuple[Trial, str | None]] = []
 
     def items(self) -> Iterator[Item]:
         """All that is verified of it, in order."""
@@ -65,7 +66,7 @@ class Verified:
             yield from self._seed(trial, place)
             if trial.status == "complete":
                 yield from guarded("timeline", place, partial(self._trial, trial, place))
-        yield from guarded("distinct", self._name, lambda: distinct_trials(self._name, self._tables))
+        yield from guarded("distinct", self._name, lambda: distinct_trials(self._name, self._fingerprints))
         yield from guarded("host", self._name, lambda: one_machine(self._run, self._name, self._trials))
         yield from guarded("record", self._name, self._scored_again)
         yield from self._beyond_reach()
@@ -83,7 +84,7 @@ class Verified:
 
     def _trial(self, trial: Trial, place: str) -> Iterator[Item]:
         table = read_foreign(self._folder / place / TIMELINE)
-        self._tables.append((trial, table))
+        self._fingerprints.append((trial, fingerprint(table)))
         report = trial.report
         if report is None:
             yield violated("timeline", place, "no-report")

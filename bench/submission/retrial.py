@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -29,8 +30,10 @@ from bench.store.trace_file import Trace
 from bench.submission.timelines import BadTimeline, Samples, rows_of
 
 _MOST_PER_S = 1e9
+_MOST_HEADER = 4096  # of an array file
 # Arrivals are drawn in floating point: another processor may round one of them the other way.
 _SCHEDULE_NS = 1
+_PART = 1_000_000
 
 
 class Retrial(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +87,12 @@ def retry(run: Run, measurement: Measurement, trial: Trial, table: Samples, fold
     else:
         columns, opened = columns_of(timeline, measurement, 0), None
         expected = sample_table(columns, _samples(job, timeline))
+    schedule = _first_difference(expected, table) if known else None
+    del expected  # it may hold ten million rows
     return Retrial(
         trial=_judged(trial, report, columns, opened, measurement, run.plan.mode),
         columns=columns,
-        schedule=_first_difference(expected, table) if known else None,
+        schedule=schedule,
         schedule_known=known,
     )
 
@@ -146,7 +151,10 @@ def _arrivals(job: Job, report: Report, table: Samples, known: bool) -> Arrivals
 
 def _check_trace(job: Job) -> None:
     """Whether the arrival times in the archive are those that the measurement names by their hash."""
-    times = np.load(Path(job.trace or ""), allow_pickle=False)
+    file = Path(job.trace or "")
+    if file.stat().st_size > MOST_ROWS * 8 + _MOST_HEADER:
+        raise BadTimeline(f"more than {MOST_ROWS} arrival times")
+    times = np.load(file, allow_pickle=False)
     if times.dtype != np.int64 or times.ndim != 1 or Trace(times_ns=times).sha256 != job.measurement.trace_sha256:
         raise BadTimeline("not the arrival times that the measurement names")
 
@@ -167,6 +175,17 @@ def _first_difference(expected: Table, table: Samples) -> str | None:
         if column.shape != table[name].shape:
             return name
         allowed = _SCHEDULE_NS if name == "scheduled" else 0
-        if (np.abs(column.astype(np.int64) - table[name]) > allowed).any():
+        if any(_differs(column[part], table[name][part], allowed) for part in _parts(len(column))):
             return name
     return None
+
+
+def _differs(expected: NDArray[np.generic], found: NDArray[np.int64], allowed: int) -> bool:
+    if not allowed:
+        return not np.array_equal(expected, found)
+    return bool((np.abs(expected.astype(np.int64) - found) > allowed).any())
+
+
+def _parts(rows: int) -> Iterator[slice]:
+    """A million at a time, so that what is compared takes no room of its own."""
+    return (slice(low, low + _PART) for low in range(0, rows, _PART))

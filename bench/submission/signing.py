@@ -23,6 +23,19 @@ _SUFFIX = ".intoto.jsonl"
 _MOST_BYTES, _MOST_LINES = 1 << 20, 64
 
 
+class _Signature(msgspec.Struct, frozen=True):
+    keyid: str
+    sig: str
+
+
+class _Envelope(msgspec.Struct, frozen=True, rename={"payload_type": "payloadType"}):
+    """DSSE's fields and their types, of which the library that reads them is not sure."""
+
+    payload: str
+    payload_type: str
+    signatures: tuple[_Signature, ...]
+
+
 class Endorsement(msgspec.Struct, frozen=True, kw_only=True):
     """A statement whose signature is good by the key `key_id`; None where no key that was given made it."""
 
@@ -77,7 +90,7 @@ def _endorsement(line: bytes, keys: dict[str, Ed25519PublicKey], origin: str) ->
     from securesystemslib.exceptions import FormatError, VerificationError
     from securesystemslib.signer import Key, SSlibKey
 
-    plain: dict[str, Any] = parse_json(line, dict, origin)
+    plain: dict[str, Any] = msgspec.to_builtins(parse_json(line, _Envelope, origin))
     try:
         envelope = Envelope.from_dict(plain)
     except (KeyError, ValueError, TypeError, AttributeError, FormatError):

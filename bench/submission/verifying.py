@@ -27,6 +27,8 @@ from bench.submission.signatures import Signatures, check_signatures
 from bench.submission.trusted import TrustedKeys
 
 Rerun = Callable[[Contents], Iterable[Item]]
+Each = Callable[[Contents], Iterable[Item]]
+"""Verifies every measurement of a run, in order."""
 
 
 def verify(
@@ -46,11 +48,13 @@ def examine(
     unsigned: bool = False,
     rerun: Rerun | None = None,
     standing: Standing | None = None,
+    each: Each | None = None,
 ) -> Examined:
     """Everything that can be verified of an archive without running it again. Raises BadArchive, BadFile or OSError.
 
     `unsigned` takes a missing signature for "not verified" instead of a violation. `rerun` measures again what nothing
-    speaks against so far, and raises as it does. `standing` is the registry's, against which tokens are held.
+    speaks against so far, and raises as it does. `standing` is the registry's, against which tokens are held. `each`
+    verifies measurements in a way of its own, as `one_by_one` does.
     """
     now = datetime.datetime.now(datetime.UTC)
     with tempfile.TemporaryDirectory(prefix="bench-verify-") as place:
@@ -65,7 +69,7 @@ def examine(
             items.append(violated("schema", MANIFEST, "unreadable", str(error).replace(f"{folder}/", "")))
             found = Verification(archive_sha256=unpacked.sha256, run_id=manifest.run_id, items=tuple(items), claims=())
             return Examined(found=found, obstacles=manifest.not_admissible)
-        items += _items(contents, manifest, folder, now)
+        items += _items(contents, manifest, folder, now, each or one_by_one)
         if standing is not None:
             signed_by = signatures.roles.get("submitter", frozenset())
             signers = {trusted.by_id[key].name for key in signed_by} if trusted is not None else set[str]()
@@ -96,7 +100,7 @@ def _manifest_items(manifest: Manifest, unpacked: Unpacked) -> Iterator[Item]:
         yield conforming("manifest", MANIFEST, right)
 
 
-def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.datetime) -> Iterator[Item]:
+def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.datetime, each: Each) -> Iterator[Item]:
     run = contents.run
     yield conforming("schema", run.run_id)
     yield from guarded("complete", run.run_id, lambda: _complete(contents, manifest))
@@ -106,10 +110,20 @@ def _items(contents: Contents, manifest: Manifest, folder: Path, now: datetime.d
     yield from guarded("times", run.run_id, lambda: times_of_run(run, every, now))
     if not contents.records:
         yield violated("complete", run.run_id, "no-record")
-    for name, record in contents.records.items():
-        yield from guarded("record", name, partial(_verified, contents, record))
+    yield from each(contents)
     yield from guarded("journal", run.run_id, lambda: journal_items(contents))
     yield unchecked("measured", run.run_id, "only-arithmetic")
+
+
+def one_by_one(contents: Contents) -> Iterator[Item]:
+    """Every measurement, in this process."""
+    for name in contents.records:
+        yield from measurement_items(contents, name)
+
+
+def measurement_items(contents: Contents, name: str) -> Iterator[Item]:
+    """All that is verified of one measurement; needs its own files only, and `run.json`."""
+    return guarded("record", name, partial(_verified, contents, contents.records[name]))
 
 
 def _verified(contents: Contents, record: Record) -> Iterator[Item]:

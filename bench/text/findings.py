@@ -62,7 +62,9 @@ _WRITERS: Final[Mapping[str, _Writer]] = {
 _REFUSAL_WRITERS: Final[Mapping[str, _Writer]] = {**_WRITERS, "queries-failed": _SHARE, "too-short": figures.latency}
 
 # Codes whose sentence follows from what they are about.
-_BY_SUBJECT: Final = frozenset({"busy-time", "input-cache", "output-mismatch", "out-of-memory", "throttled"})
+_BY_SUBJECT: Final = frozenset(
+    {"busy-time", "host-offload", "input-cache", "output-mismatch", "out-of-memory", "throttled"}
+)
 
 
 def finding_text(lang: str, found: Finding) -> FindingText:

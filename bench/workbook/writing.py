@@ -66,10 +66,10 @@ class _Formats:
         self._book = book
         self.yes, self.no = sentence(lang, "workbook.yes"), sentence(lang, "workbook.no")
         self._made: dict[str, Format] = {}
-        self.heading = book.add_format(
-            {"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#E8ECF1", "bottom": 1}
-        )
-        self.text = book.add_format({"text_wrap": True, "valign": "top", "indent": 1})
+        heading = {"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#E8ECF1", "bottom": 1}
+        self.heading = book.add_format({**heading, "align": "left", "indent": 1})
+        self.number_heading = book.add_format({**heading, "align": "right"})
+        self.text = book.add_format({"text_wrap": True, "valign": "top", "align": "left", "indent": 1})
 
     def number(self, column: Column, value: float | Decimal) -> Format:
         """The format of one number: of a `value` so many decimals that its digits show."""
@@ -98,7 +98,8 @@ def _significant(value: float, digits: int) -> str:
 def _write(written: Worksheet, sheet: Sheet, formats: _Formats) -> None:
     last = len(sheet.columns) - 1
     for place, column in enumerate(sheet.columns):
-        written.write_string(0, place, _text(column.heading), formats.heading)
+        numbers = column.kind not in ("text", "flag")
+        written.write_string(0, place, _text(column.heading), formats.number_heading if numbers else formats.heading)
     for line, row in enumerate(sheet.rows, start=1):
         for place, (column, value) in enumerate(zip(sheet.columns, row, strict=True)):
             _write_cell(written, line, place, column, value, formats)

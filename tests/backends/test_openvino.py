@@ -15,8 +15,8 @@ import pytest
 
 from bench.backends import checks
 from bench.backends.arithmetic import coarsest
-from bench.backends.base import EngineError, Model, Unsupported, find_device
-from bench.backends.openvino import BACKEND, _keep_quiet
+from bench.backends.base import EngineError, Model, OutOfMemory, Tensor, Unsupported, find_device
+from bench.backends.openvino import BACKEND, _keep_quiet, _Session
 from bench.backends.openvino_readback import reason
 from bench.hardware.container import usable_cores
 from bench.host import probe
@@ -368,6 +368,61 @@ def test_a_driver_that_fails_is_told_by_the_list_of_devices(monkeypatch: pytest.
 
     monkeypatch.setattr(openvino, "Core", fail)
     assert next(probe._answers("openvino")).why == "RuntimeError: libOpenCL.so.1: cannot open shared object file"
+
+
+class QuietRequest:
+    """infer() of OpenVINO 2026.4 where forms are dynamic: it returns without an answer; wait() says why."""
+
+    def __init__(self, why: str | None) -> None:
+        self._why, self.log = why, list[str]()
+
+    def set_input_tensor(self, position: int, tensor: object) -> None: ...
+
+    def set_output_tensor(self, position: int, tensor: object) -> None:
+        self._out = tensor.data  # type: ignore[attr-defined]
+
+    def infer(self) -> None:
+        self.log.append("infer")
+
+    def start_async(self) -> None:
+        self.log.append("start_async")
+
+    def wait(self) -> None:
+        self.log.append("wait")
+        if self._why is not None:
+            raise RuntimeError(self._why)
+        self._out[...] = 7.0
+
+
+def quiet_session(request: QuietRequest, dynamic: bool = True) -> _Session:
+    return _Session(
+        request,
+        [(0, Tensor(name="x", dtype="float32", shape=(3,)))],
+        [(0, Tensor(name="y", dtype="float32", shape=(3,)))],
+        None,
+        dynamic,
+    )  # type: ignore[arg-type]
+
+
+def test_a_lack_of_memory_that_infer_keeps_to_itself_is_told() -> None:
+    why = (
+        "Caught exception: Check 'ptr' failed at src/cpu_memory.cpp:257: Failed to allocate 1073760000 bytes of memory"
+    )
+    given, out = {"x": np.zeros((2, 3), np.float32)}, {"y": np.zeros((2, 3), np.float32)}
+    with pytest.raises(OutOfMemory, match="Failed to allocate 1073760000 bytes"):
+        quiet_session(QuietRequest(why)).run(given, out)
+    with pytest.raises(EngineError, match="something else"):
+        quiet_session(QuietRequest("something else")).run(given, out)
+
+
+def test_what_infer_did_not_answer_is_asked_once_more() -> None:
+    request, out = QuietRequest(None), {"y": np.zeros((2, 3), np.float32)}
+    quiet_session(request).run({"x": np.zeros((2, 3), np.float32)}, out)
+    assert request.log == ["infer", "start_async", "wait"]
+    assert (out["y"] == 7.0).all()
+    fixed = QuietRequest(None)
+    quiet_session(fixed, dynamic=False).run({"x": np.zeros((2, 3), np.float32)}, out)
+    assert fixed.log == ["infer"], "where forms are fixed memory is there before anything runs"
 
 
 # ------------------------------------------------------------------------------------------------ a whole repetition

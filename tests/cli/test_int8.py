@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from bench.models.suite import SuiteWorkload, load_workload
+from bench.records.effort import EFFORTS
 from bench.store.runs import RunFolder
 
 from .things import Command, codes, complaint, only_run
@@ -49,17 +50,23 @@ def test_float_where_int8_was_asked_for_voids_the_number(bench: Command, tmp_pat
     assert record.valid is False
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("--backend", "torch"), "int8 was asked for."),
-        (("--mode", "certified"), "which has no int8 form yet"),
-    ],
-)
-def test_who_has_no_int8_says_so(bench: Command, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    outcome = bench(*SPEECH, *arguments)
+def test_who_has_no_int8_says_so(bench: Command, tmp_path: Path) -> None:
+    outcome = bench(*SPEECH, "--backend", "torch")
     assert outcome.code == 2
-    assert said in complaint(outcome)
+    assert "int8 was asked for." in complaint(outcome)
+
+
+def test_certified_puts_a_challenge_in_int8(bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EFFORTS, "certified", EFFORTS["quick"])
+    outcome = bench(*SPEECH, "--mode", "certified")
+    (record,) = RunFolder(only_run(tmp_path / "results")).load_records()
+    assert record.challenge is not None, outcome
+    assert (record.challenge.refused, record.challenge.mismatched) == (None, 0)
+    assert record.challenge.largest_error is not None
+    assert record.challenge.tolerance is not None
+    assert record.challenge.largest_error < record.challenge.tolerance / 4
+    assert record.facts is not None
+    assert record.facts.precision_executed == "int8"
 
 
 def test_a_users_file_that_is_not_quantised(bench: Command, model: Path) -> None:

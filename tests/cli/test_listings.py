@@ -231,6 +231,14 @@ def test_a_query_keeps_types_and_digits(listed: Command) -> None:
     assert [float(row["value"]) for row in rows] == [entry["value"] for entry in best]
 
 
+def test_no_colours_where_a_program_reads(listed: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" in listed("show").out, "asked for"
+    assert not ["\x1b" for form in ("json", "csv", "md") if "\x1b" in listed("show", "--format", form).out]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7]", listed("show").out)
+
+
 def test_figures_in_csv_are_those_of_the_record(listed: Command) -> None:
     record = json.loads(listed("show record", "--format", "json").out)
     rows = list(csv.DictReader(io.StringIO(listed("show record", "--format", "csv").out)))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..procurement.made import COMMAND, candidate, drawn, folder_of, policy, toml_of
+from ..workbook.read import opened, rows_of
 from .things import run
 
 
@@ -35,6 +36,8 @@ def test_a_list_is_made_of_folders_and_what_cannot_be_read(rules: Path, tmp_path
     assert [row["place"]["place"] for row in kept["rows"][:2]] == [2, 1]
     lines = list(csv.reader((tmp_path / "out" / "list.csv").open(encoding="utf-8-sig")))
     assert len(lines) == 4
+    scores = rows_of(opened((tmp_path / "out" / "list.xlsx").read_bytes())["Scores"])
+    assert [row["composite"] for row in scores] == [row["place"]["score"] for row in kept["rows"][:2]]
 
 
 @pytest.mark.parametrize(

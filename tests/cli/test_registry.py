@@ -85,7 +85,11 @@ def test_from_a_token_to_an_accepted_submission(
     verified = bench("verify", "run.tar", "--trusted", "trusted", "--registry", "reg", "--format", "json")
     verdicts = {item["check"]: item["verdict"] for item in json.loads(verified.out)["items"]}
     assert (verified.code, verdicts["token"], verdicts["journal"]) == (0, "conforms", "conforms")
-    assert bench("registry", "add", "reg", "run.tar", "--trusted", "trusted", *WHO, "--self-test").code == 0
+    entered = bench(
+        "registry", "add", "reg", "run.tar", "--trusted", "trusted", *WHO, "--self-test", "--rerun", "again"
+    )
+    assert (entered.code, "[rerun]" in entered.out) == (0, True)
+    assert len(list((tmp_path / "again/runs").iterdir())) == 1
     assert bench("registry", "add", "reg", "run.tar", "--trusted", "trusted", *WHO, "--self-test").code == 11
     appealed = ("registry", "appeal", "open", "reg", "S-000001", "--objector", "Rival", "--objection", "too fast")
     assert bench(*appealed).code == 0
@@ -103,3 +107,31 @@ def test_from_a_token_to_an_accepted_submission(
     reasons = {(item["check"], item["reason"]) for item in json.loads(again.out)["items"]}
     assert {("token", "token-used"), ("journal", "token-run-twice")} <= reasons
     assert again.code == 11
+
+
+@pytest.mark.full
+def test_a_submission_is_measured_again_where_it_may_be_entered(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a quick run, which is no result: it is measured again for a self-test, and not where it is refused anyway."""
+    monkeypatch.setenv("BENCH_KEY_PASSPHRASE", "correct horse battery")
+    assert bench("registry", "init", "reg", "--name", "Lab").code == 0
+    assert bench("key", "new", "v.pem").code == 0
+    trust = ("key", "trust", "v.pem.pub", "--name", "Vendor", "--role", "submitter", "--until", "2099-12-31")
+    assert bench(*trust, "-o", "trusted/v.toml").code == 0
+    flags = ("--workload", "speech_command", "--scenario", "single_stream", "--backend", "fake")
+    assert bench("run", *flags, "--setting", "delay_us=2000").code in (0, 11)
+    assert bench("pack", "latest", "-o", "run.tar", "--key", "v.pem").code == 11
+    add = ("registry", "add", "reg", "run.tar", "--trusted", "trusted", *WHO, "--rerun", "again")
+    refused = bench(*add)
+    assert (refused.code, "not admissible" in refused.err) == (11, True)
+    assert not (tmp_path / "again").exists(), "nothing was measured for nothing"
+    entered = bench(*add, "--self-test")
+    assert entered.code == 0, entered
+    assert "[rerun]" in entered.out
+    (again,) = (tmp_path / "again/runs").iterdir()
+    plan = json.loads((again / "run.json").read_text())["plan"]
+    assert (plan["backend"], plan["settings"], plan["seed"] > 0) == ("fake", {"delay_us": 2000}, True)
+    listed = json.loads(bench("registry", "list", "reg", "--format", "json").out)
+    assert [one["entry"]["standing"] for one in listed["submissions"]] == ["self-test"]
+    assert "no such folder" in complaint(bench(*add[:4], "--trusted", "nowhere", *WHO, "--rerun", "again"))

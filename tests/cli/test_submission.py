@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -29,6 +31,12 @@ def test_from_a_run_to_a_verdict(bench: Command, model: Path, tmp_path: Path, mo
         assert words in found.out
     found = bench("verify", "run.tar", "--trusted", "trusted", "--format", "json")
     checks = {item["check"]: item["verdict"] for item in json.loads(found.out)["items"]}
+    rows = list(csv.DictReader(io.StringIO(bench("verify", "run.tar", "--trusted", "trusted", "--format", "csv").out)))
+    assert [(row["check"], row["verdict"]) for row in rows] == [
+        (item["check"], item["verdict"]) for item in json.loads(found.out)["items"]
+    ]
+    (key,) = csv.DictReader(io.StringIO(bench("key", "list", "trusted", "--format", "csv").out))
+    assert (key["name"], key["roles"], key["valid_until"], key["revoked"]) == ("me", "submitter", "2099-12-31", "")
     assert checks["signature"] == checks["figures"] == "conforms"
     assert checks["measured"] == "unchecked"
     whole = (tmp_path / "run.tar").read_bytes()

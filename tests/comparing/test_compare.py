@@ -152,6 +152,14 @@ def test_vanished_metric(tmp_path: Path, compare: Compare) -> None:
     assert (code, gone["verdict"], gone["reasons"]) == (11, "invalid", ["vanished"])
 
 
+def test_what_was_imported_is_never_compared_with_ours(tmp_path: Path, compare: Compare) -> None:
+    a = kept_run(tmp_path / "a", {"offline": STEADY}) / "image_classify.offline.fp32"
+    b = kept_run(tmp_path / "b", {"offline": STEADY}, more={"origin": "mlperf-import"}) / "image_classify.offline.fp32"
+    code, out, err = compare(a, b, "--allow", "origin")
+    assert (code, out) == (2, "")
+    assert "never compared with what was measured here" in err
+
+
 @pytest.mark.parametrize(
     ("more", "field", "values"),
     [
@@ -159,7 +167,7 @@ def test_vanished_metric(tmp_path: Path, compare: Compare) -> None:
         ({"timed_region": "end_to_end"}, None, None),
         ({"model_hash": "sha256:ff"}, "model", ("sha256:aa11", "sha256:ff")),
         ({"suite_version": "0.0.9"}, "suite_version", ("0.1.0", "0.0.9")),
-        ({"origin": "mlperf-import"}, "origin", ("measured", "mlperf-import")),
+        ({"origin": "synthetic"}, "origin", ("measured", "synthetic")),
     ],
 )
 def test_unlike_records_are_refused_by_name(

@@ -32,14 +32,14 @@ class Scripted:
         self._count = max(plan.workers or 1, len(plan.devices), 1 if plan.workers else plan.threads or 1)
         self._turn = 0
 
-    def trial(self, seconds: float, seed: int) -> tuple[object, None]:
+    def trial(self, seconds: float, seed: int) -> object:
         self.order.append(self._count)
         self.seen.append(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0)
         self._turn += 1
         rate = self.rates[self._count]
         value = rate * 0.9**self._turn if rate is not None else None
         metrics = {"samples_per_s": Measured(value=value)}
-        return type("Found", (), {"metrics": metrics})(), None
+        return type("Found", (), {"metrics": metrics})()
 
 
 @pytest.fixture(autouse=True)

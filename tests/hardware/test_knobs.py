@@ -9,8 +9,9 @@ import pytest
 from bench.hardware.files import Files
 from bench.hardware.knobs import knobs
 from bench.hardware.nvml import Nvml
+from bench.host.leftover import CannotTune
 from bench.host.state import TUNED, StateWatch, _course
-from bench.host.tune import CannotTune, applied, changes, summary
+from bench.host.tune import applied, changes, summary
 from bench.judging.state import state_findings
 from bench.records.state import Course, State
 
@@ -169,7 +170,8 @@ def test_governors_are_changed_and_put_back(tmp_path: Path) -> None:
     assert summary(wanted) == ("governor: powersave → performance", "governor: schedutil → performance")
 
     def interrupted() -> None:
-        with applied(Truncating(files), wanted):
+        with applied(Truncating(files)) as made:
+            assert list(made) == wanted
             assert governors(tmp_path, 3) == ["performance"] * 3
             raise KeyboardInterrupt
 
@@ -194,6 +196,23 @@ class Truncating(Files):
         return known or text
 
 
+class Breaking(Truncating):
+    """One file that cannot be written to any more, once it was looked at."""
+
+    def __init__(self, files: Files, broken: Path) -> None:
+        super().__init__(files)
+        self._broken, self._looks = broken, 0
+
+    def text(self, path: str) -> str | None:
+        text = super().text(path)
+        if self.root / path == self._broken and self._broken.is_file():
+            self._looks += 1
+            if self._looks == 2:  # before the lock, and behind it
+                self._broken.unlink()
+                self._broken.mkdir()
+        return text
+
+
 def test_a_driver_without_the_governor_is_left_alone(tmp_path: Path) -> None:
     assert changes(Files(plant(governed("powersave", offered="powersave"), tmp_path))) == []
     assert changes(Files(tmp_path / "nowhere")) == []
@@ -201,13 +220,10 @@ def test_a_driver_without_the_governor_is_left_alone(tmp_path: Path) -> None:
 
 def test_what_cannot_be_changed_leaves_all_as_it_was(tmp_path: Path) -> None:
     files = Files(plant(governed("schedutil", "schedutil"), tmp_path))
-    wanted = changes(files)
     second = tmp_path / POLICY.format(1) / "scaling_governor"
-    second.unlink()
-    second.mkdir()
     with (
         pytest.raises(CannotTune, match="cannot be set to performance: Is a directory; this takes the rights"),
-        applied(Truncating(files), wanted),
+        applied(Breaking(files, second)),
     ):
         pytest.fail("nothing runs where not all is set")
     assert governors(tmp_path, 1) == ["schedutil"]

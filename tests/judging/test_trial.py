@@ -169,15 +169,6 @@ def test_a_host_at_its_limits_or_not_readable_is_not_accused() -> None:
     assert found(noise=limits) == found(noise=Noise(seconds=1.0)) == {}
 
 
-@pytest.mark.parametrize(("share", "told"), [(None, False), (1.0, False), (0.75, True)])
-def test_operators_left_to_the_host_are_told(share: float | None, told: bool) -> None:
-    facts = msgspec.structs.replace(FACTS, device_operator_share=share)
-    entries = found(facts=facts)
-    assert (("host-offload", "") in entries) == told
-    if told:
-        assert entries["host-offload", ""].seen == 0.25
-
-
 @pytest.mark.parametrize(("here", "apart", "told"), [(0, None, 0), (0, 0, 0), (3, None, 3), (1, 4, 5)])
 def test_garbage_that_was_collected_while_the_clock_ran_is_counted(here: int, apart: int | None, told: int) -> None:
     ran = Interpreter(gil=True, switch_interval_s=0.005, collections=here, engine_collections=apart)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
+from PIL import Image
 
 from bench.backends.base import Unsupported
 from bench.loadgen import timeline
@@ -16,11 +20,12 @@ from bench.loadgen.mlperf.request import MOST_SAMPLES, request_of
 from bench.loadgen.mlperf.session import LOGS
 from bench.loadgen.samples import issue_order
 from bench.loadgen.schedule import columns_of, open_loop_columns
-from bench.loadgen.supervisor import RepetitionFailed, run_repetition
+from bench.loadgen.supervisor import RepetitionFailed, run_accuracy, run_repetition
+from bench.models.opening import open_workload
 from bench.records.hashing import derive_seed
 from bench.records.job import Job, Report
 from bench.records.loadgen import LoadGenReport
-from bench.records.plan import Measurement, Setting
+from bench.records.plan import USER_WORKLOAD, Measurement, Scenario, Setting
 from bench.scoring.columns import per_query
 from bench.scoring.server import each_query
 
@@ -161,3 +166,33 @@ def test_a_test_that_loadgen_cannot_lay_out_is_refused(tmp_path: Path, model: Pa
     with pytest.raises(Unsupported, match="use `--driver bench`"):
         request_of(one, lane, MOST_SAMPLES // 3 + 1)
     assert request_of(one, lane, MOST_SAMPLES // 3).trace is False
+
+
+def accuracy_job(tmp_path: Path, settings: dict[str, Setting], scenario: Scenario) -> Job:
+    """Over pictures of one colour, of five classes."""
+    for number in range(20):
+        folder = tmp_path / "data" / str(number % 5)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number * 10, 3, 200)).save(folder / f"{number}.png")
+    asked = measurement(scenario, driver="loadgen", load_samples=8, quality_samples=20)
+    plain = job(tmp_path / "trial", tiny_onnx(tmp_path / "tiny.onnx"), settings, measurement=asked)
+    return msgspec.structs.replace(plain, data=str(tmp_path / "data"), mlperf="accuracy")
+
+
+@pytest.mark.parametrize("scenario", ["single_stream", "offline"])
+def test_in_the_accuracy_test_every_sample_is_asked_once_in_parts_that_fit(tmp_path: Path, scenario: Scenario) -> None:
+    asked = accuracy_job(tmp_path, {"answers": "reference"}, scenario)
+    run_accuracy(asked, lambda phase: None)
+    entries = json.loads((tmp_path / "trial/mlperf_log_accuracy.json").read_bytes())
+    assert sorted(entry["qsl_idx"] for entry in entries) == list(range(20))
+    workload = open_workload(USER_WORKLOAD, asked)
+    inputs = workload.evaluation_inputs(np.arange(20))["x"].reshape(20, -1).astype(np.float64)
+    weights = numpy_helper.to_array(onnx.load(tmp_path / "tiny.onnx").graph.initializer[0])
+    expected = (inputs @ weights).argmax(axis=1)
+    given = {entry["qsl_idx"]: int.from_bytes(bytes.fromhex(entry["data"]), "little") for entry in entries}
+    assert [given[number] for number in range(20)] == expected.tolist()
+
+
+def test_an_engine_that_fails_in_the_accuracy_test_is_told_and_does_not_keep_loadgen_waiting(tmp_path: Path) -> None:
+    with pytest.raises(RepetitionFailed, match="as scripted"):
+        run_accuracy(accuracy_job(tmp_path, {"fault": "raise"}, "single_stream"), lambda phase: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import psutil
 import pytest
 
 from bench.loadgen import timeline
-from bench.loadgen.supervisor import RepetitionFailed, run_repetition
-from bench.records.job import Job, Report
-from bench.records.plan import Setting
+from bench.loadgen.samples import LoadedSet
+from bench.loadgen.supervisor import RepetitionFailed, _answer, run_repetition
+from bench.models.opening import open_workload
+from bench.records.hashing import arrays_hash, derive_seed
+from bench.records.job import Compiled, Job, Report
+from bench.records.plan import USER_WORKLOAD, Setting
 
 from ..fixtures import job, measurement, tiny_onnx
 from ..vendors import install
@@ -230,3 +234,62 @@ def test_garbage_on_every_descriptor_is_a_failed_repetition(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "own process" in failure(cheated(tmp_path, model, GARBAGE, monkeypatch), patience_s=10.0)
+
+
+# When it compiles it writes down all that it can see of the job: what lies in the trial's folder and beside it, and
+# what all processes up to the first one were started with.
+SPYING = """
+import glob, pathlib
+
+class Spy(Backend):
+    def compile(self, model, device, options):
+        seen, pid = [], os.getpid()
+        while pid > 1:
+            for name in ("cmdline", "environ"):
+                try:
+                    seen.append(pathlib.Path(f"/proc/{pid}/{name}").read_bytes())
+                except OSError:
+                    pass
+            pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        for file in glob.glob(os.environ["SPY"] + "/trial/**", recursive=True):
+            if os.path.isfile(file):
+                seen.append(pathlib.Path(file).read_bytes())
+        pathlib.Path(os.environ["SPY"], "seen").write_bytes(b"\\n".join(seen))
+        return Compiled()
+
+BACKEND = Spy()
+"""
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("process", ["own", "shared"])
+def test_an_engine_that_looks_for_the_seed_when_it_compiles_finds_none(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, process: str, sealed: bool
+) -> None:
+    install(tmp_path / "vendor", SPYING, monkeypatch)
+    monkeypatch.setenv("SPY", str(tmp_path))
+    seed = 7_301_977_410_229_355_641
+    asked = measurement(session_process=process)
+    one = job(tmp_path / "trial", model, measurement=asked, backend="acme", settings={}, seed=seed, sealed=sealed)
+    report = run(one)
+    seen = (tmp_path / "seen").read_bytes()
+    assert b"bench.loadgen.child" in seen, "it has seen how its parent was started"
+    assert b'"backend": "acme"' in seen, "it has seen the job"
+    assert (str(seed).encode() in seen) is not sealed
+    assert seed.to_bytes(8, "little") not in seen
+    # The load follows from the seed all the same, as anybody draws it.
+    workload = open_workload(USER_WORKLOAD, one)
+    inputs = workload.load_inputs(asked.load_samples, derive_seed(seed, "load") % 2**31)
+    samples = LoadedSet(inputs, asked.batch, derive_seed(seed, "order"), None)
+    assert report.load_sha256 == arrays_hash(samples.row(0))
+
+
+def test_a_child_that_says_it_has_compiled_what_it_has_not_gets_no_other_seed(tmp_path: Path, model: Path) -> None:
+    sent = io.BytesIO()
+    one = apart(tmp_path, model)
+    sealed = msgspec.structs.replace(one, sealed=True, seed=5)
+    _answer(sent, Compiled(measurement="another"), sealed)
+    _answer(sent, Compiled(measurement=one.measurement.name), msgspec.structs.replace(sealed, sealed=False))
+    assert sent.getvalue() == b""
+    _answer(sent, Compiled(measurement=one.measurement.name), sealed)
+    assert sent.getvalue() == b'{"seed":5}\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import onnxruntime
@@ -11,11 +12,14 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.backends.onnxruntime import BACKEND as ENGINE
 from bench.models.challenge import NoChallenge, reference_answers, write_challenge
 from bench.models.graph import model_hash
+from bench.models.quantised_ops import dequantised, quantised
 from bench.models.suite import load_workload
 from bench.scoring.numeric import sample_errors
 
+from ..backends import seam
 from ..fixtures import save_model, tiny_onnx
 
 SAMPLES = np.arange(3)
@@ -109,3 +113,67 @@ def test_an_operator_that_nobody_knows_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoChallenge, match="onnx's evaluator cannot compute it") as caught:
         reference_answers(model, {"x": np.zeros((1, 5), np.float32)}, lambda: None)
     assert "\n" not in str(caught.value)
+
+
+# ----------------------------------------------------------------------------------------------------------------- int8
+
+
+@pytest.mark.parametrize("name", ["speech_command", pytest.param("image_classify_edge", marks=pytest.mark.full)])
+def test_engines_compute_a_changed_network_in_int8_as_the_reference_does(tmp_path: Path, name: str) -> None:
+    """Weights stored as fp16, and as int8 steps with scales; both are quantised in the graph."""
+    workload = load_workload(name)
+    model, file = workload.model("int8"), tmp_path / "graph.onnx"
+    write_challenge(model.path, 7, file)
+    inputs = workload.load_inputs(3, seed=5)
+    expected = reference_answers(file, inputs, lambda: None)["logits"]
+    challenge = msgspec.structs.replace(model, path=file)
+    facts, found = seam.answers(ENGINE, challenge, inputs, (3,), precision="int8")
+    assert (facts.precision_executed, facts.int8_share) == (
+        "int8",
+        seam.answers(ENGINE, model, inputs, (3,), precision="int8")[0].int8_share,
+    )
+    apart = min(float(sample_errors(np.roll(expected, turn, axis=0), expected).min()) for turn in (1, 2))
+    assert sample_errors(found["logits"], expected).max() < 0.05 < apart / 4
+    assert sample_errors(by_onnxruntime(model.path, inputs), expected).min() > 0.2, "the known network passes for it"
+
+
+def test_int8_weights_that_a_file_holds_change_on_their_own_steps(tmp_path: Path) -> None:
+    model, inputs = seam.quantised(tmp_path)
+    file = tmp_path / "changed.onnx"
+    write_challenge(model.path, 7, file)
+    before, after = (weights(one)["w8"] for one in (model.path, file))
+    assert after.dtype == np.int8
+    assert (before != after).mean() > 0.5
+    assert np.abs(after.astype(int)).max() <= 127
+    energy = [float(np.square(one.astype(float)).mean()) for one in (before, after)]
+    assert energy[1] == pytest.approx(energy[0], rel=0.3), "the ranges behind it fit no more"
+    (name,) = (tensor.name for tensor in model.outputs)
+    expected = reference_answers(file, inputs, lambda: None)[name]
+    assert sample_errors(by_onnxruntime(file, inputs), expected).max() < 0.02
+    assert sample_errors(by_onnxruntime(model.path, inputs), expected).min() > 0.2
+
+
+def test_quantising_is_that_of_an_engine(tmp_path: Path) -> None:
+    """Halves go to the even step, what is outside is cut, and scales may stand for places along an axis."""
+    rng = np.random.default_rng(2)
+    x = np.concatenate([np.array([[0.5, 1.5, -0.5, 300.0, -300.0]]), rng.normal(0, 60, (9, 5))]).astype(np.float32)
+    one, per_axis = np.array(1.0, np.float32), np.array([0.5, 1.0, 2.0, 0.25, 3.0], np.float32)
+    for scale, zero in ((one, np.array(3, np.uint8)), (one, np.array(-4, np.int8)), (per_axis, np.zeros(5, np.int8))):
+        kind = TensorProto.UINT8 if zero.dtype == np.uint8 else TensorProto.INT8
+        nodes = [
+            helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["steps"], axis=1),
+            helper.make_node("DequantizeLinear", ["steps", "scale", "zero"], ["y"], axis=1),
+        ]
+        given = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 5])]
+        told = [
+            helper.make_tensor_value_info("steps", kind, ["batch", 5]),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 5]),
+        ]
+        constants = [numpy_helper.from_array(scale, "scale"), numpy_helper.from_array(zero, "zero")]
+        file = save_model(helper.make_graph(nodes, "q", given, told, constants), tmp_path / "q.onnx")
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        steps, y = session.run(None, {"x": x})
+        np.testing.assert_array_equal(quantised(x.astype(np.float64), scale, zero), steps)
+        np.testing.assert_allclose(dequantised(np.asarray(steps), scale, zero), y, rtol=1e-6)
+        found = reference_answers(file, {"x": x}, lambda: None)
+        np.testing.assert_allclose(found["y"], y, rtol=1e-6)

@@ -35,7 +35,7 @@ FIELDS = {
         主要仪器 编号 校准有效期 准确度 检测结论 备注 主检 审核 批准 检验检测专用章
         被测系统描述 照片与拓扑 测试方法与偏离 全数值比较法 GB/T_8170-2008 偏离、增补与删减 负载与数据集
         逐项结果 序号 检测项目 单位 技术要求 实测值 测量不确定度 单项判定 曲线图 异常与无效轮次 声明
-        仅对来样 不得部分复制 由委托方提供 未经核验 原始数据清单 SHA-256 报告结束 以下空白""",
+        仅对来样 不得部分复制 由委托单位提供 未经核验 原始数据清单 SHA-256 报告结束 以下空白""",
     "en": """Test_report Not_an_accredited_report Report_number Sample Model Client Manufacturer Category Testing_body
         Date_of_issue Sample_or_serial_number Quantity State_of_the_sample Received_on Temperature Humidity
         Supply_voltage Date_of_test Items_tested Test_basis Basis_of_the_verdict Instruments Number

@@ -176,8 +176,9 @@ def test_records_from_before_they_held_repetitions_are_scored_from_these() -> No
     assert made(old).rows[0].terms == made(new).rows[0].terms
 
 
-def test_synthetic_results_pass_no_gate() -> None:
-    (row,) = made(candidate(1, drawn(1), origin="synthetic")).rows
+@pytest.mark.parametrize("origin", ["synthetic", "mlperf-import"])
+def test_what_was_not_measured_passes_no_gate(origin: str) -> None:
+    (row,) = made(candidate(1, drawn(1), origin=origin)).rows
     assert not row.eligible
     assert next(gate for gate in row.gates if gate.gate == "origin").state == "not-met"
 

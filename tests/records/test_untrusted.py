@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -262,3 +263,23 @@ def test_a_name_that_is_no_text_in_utf8_can_be_told(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"caf\xe9.json")
     with pytest.raises(BadFile, match="cannot be read"):
         read_json(odd, dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"[" + b"{}," * 2_000_001 + b"{}]", "more than 2000000 lists and objects"),
+        (b"]" * 2_000_001, "more than 2000000 lists and objects"),
+        (b"[" + b"0," * 8_000_001 + b"0]", "more than 8000000 entries"),
+    ],
+    ids=["objects", "ends", "numbers"],
+)
+def test_parts_by_the_million_are_refused_before_they_are_made(text: bytes, words: str) -> None:
+    """Each takes a byte or three here, and a hundred once it is a list."""
+    tracemalloc.start()
+    try:
+        assert words in refused(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(text)

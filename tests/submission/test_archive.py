@@ -136,6 +136,21 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         unpack(tmp_path, tmp_path / "out")
 
 
+def test_entries_by_the_ten_thousand_are_refused_when_the_limit_is_reached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies behind it is not read: of a million entries no more than the limit are made."""
+    monkeypatch.setattr("bench.submission.archive.MOST_FILES", 500)
+    one = entry("000000").tobuf(tarfile.USTAR_FORMAT)
+    with open(tmp_path / "bad.tar", "wb") as file:
+        file.write(b"".join(entry(f"{number:06d}").tobuf(tarfile.USTAR_FORMAT) for number in range(501)))
+        file.truncate(1_000_000 * len(one))  # a million entries, were they written
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BadArchive, match="more than 500 files"):
+        unpack(tmp_path / "bad.tar", tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 500
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_changed_byte_is_refused_or_shows_in_a_hash(

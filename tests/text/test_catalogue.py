@@ -11,8 +11,8 @@ import pytest
 from bench.records.findings import CODES, Severity
 from bench.records.metrics import METRICS, PRIMARY
 from bench.records.numbers import IntervalKind
-from bench.records.plan import MODES, SCENARIOS
-from bench.records.record import Quality, Record, Region
+from bench.records.plan import MODES, SCENARIOS, Timed
+from bench.records.record import Quality, Record
 from bench.records.submission import Verdict as SubmissionVerdict
 from bench.tasks import TASKS
 from bench.text import LANGUAGES, name, sentence
@@ -52,7 +52,7 @@ def test_everything_a_record_can_hold_has_a_name(lang: str) -> None:
     keys += [f"severity.{severity}" for severity in get_args(Severity)]
     keys += [f"scenario.{scenario}" for scenario in SCENARIOS]
     keys += [f"mode.{mode}" for mode in MODES] + [f"definition.interval_{mode}" for mode in MODES]
-    keys += [f"region.{region}" for region in get_args(Region)]
+    keys += [f"region.{region}" for region in get_args(Timed)]
     keys += [f"refusal.{code}" for code in REFUSAL_CODES]
     keys += [f"quality.{task.metric}" for task in TASKS.values()]
     assert [key for key in keys if key not in texts] == []

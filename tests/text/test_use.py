@@ -37,11 +37,14 @@ LITERALS = {text for tree in TREES for text in strings(tree)}
 PATTERNS = {pattern for tree in TREES for pattern in patterns(tree)}
 TABLES = {key.partition(".")[0] for key in catalogue("en")}
 TEMPLATES = "".join(file.read_text() for file in (TOP / "bench" / "pages").rglob("*.html"))
+# `t("table.part_" ~ word)` in a template, and the words that templates bring themselves.
+PREFIXES = set(re.findall(rf'"({_PART}[._])" ~', TEMPLATES))
+QUOTED = set(re.findall(rf'"({_PART})"', TEMPLATES))
 
 
 def is_said(word: str) -> bool:
     """A word that stands somewhere in the code: a code, a table, a field of a record, or one of these and an ending."""
-    if word in LITERALS or word in FIELDS or word in TABLES:
+    if word.isdecimal() or word in LITERALS or word in FIELDS or word in TABLES:
         return True
     ends = [place for place, letter in enumerate(word) if letter in "_-"]
     return any(word[:end] in LITERALS and {word[end:], word[end + 1 :]} & LITERALS for end in ends)
@@ -58,6 +61,9 @@ FIELDS = {
 
 def is_used(key: str) -> bool:
     if key in LITERALS or f'"{key}"' in TEMPLATES:
+        return True
+    endings = [key.removeprefix(prefix) for prefix in PREFIXES if key.startswith(prefix)]
+    if any(ending in QUOTED or is_said(ending) for ending in endings):
         return True
     table, _, rest = key.partition(".")
     if table in LITERALS and is_said(rest):

@@ -1,4 +1,7 @@
-"""LoadGen's logs read back: the verdict and figures of the detail log, and per sample the times of the trace."""
+"""LoadGen's logs read back: the verdict and figures of the detail log, and per sample the times of the trace.
+
+They may be anybody's: what is imported was written elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,14 @@ from numpy.typing import NDArray
 from bench.backends.base import EngineError
 from bench.records.loadgen import LoadGenReport
 from bench.records.plan import Scenario
+from bench.records.untrusted import LIMIT_BYTES, BadFile, parse_json, read_bytes
 
+DETAIL, SUMMARY, TRACE = "mlperf_log_detail.txt", "mlperf_log_summary.txt", "mlperf_log_trace.json"
 _PREFIX = b":::MLLOG "
+_KEY = re.compile(rb'\{"key": "([^"\\]{1,100})", ')
+_WANTED = re.compile(r"(?:result|early_stopping|effective)_.*|loadgen_version|test_datetime|num_errors|qsl_reported_.*")
+# The longest line that is wanted names why a test is invalid.
+_LONGEST_LINE = 1 << 16
 _SAMPLE = b'{"name":"Sample","cat":"default","ph":"b"'
 # No more digits than 64 bits hold, times in microseconds also as nanoseconds.
 _FIELDS = re.compile(
@@ -23,6 +32,7 @@ _FIELDS = re.compile(
 )
 _ORIGIN = re.compile(rb'"otherData":\{\s*"ts":((?:[0-8]\d{15}|\d{1,15})(?:\.\d+)?)\b')
 _FOOTER_BYTES = 4096
+_LARGEST = 2**63
 # What the submission checker takes for each scenario; of `offline` and `server` the summary shows the same.
 _PUBLISHED: dict[Scenario, str] = {
     "single_stream": "early_stopping_latency_ss",
@@ -46,26 +56,50 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_detail(folder: Path, scenario: Scenario) -> LoadGenReport:
-    """The verdict and figures of a test. Raises BadLogs."""
-    path = folder / "mlperf_log_detail.txt"
-    values: dict[str, Any] = {}
+    """The verdict and figures of a test that LoadGen left in `folder`. Raises BadLogs."""
+    return report_of(folder / DETAIL, detail_values(folder / DETAIL), scenario)
+
+
+def detail_values(path: Path) -> dict[str, Any]:
+    """What a detail log says under the keys that describe a test and its result, by key.
+
+    A value that is no JSON (an infinity, a message with a quote in it: LoadGen escapes nothing) is left out. Raises
+    BadLogs where there is no log, it is larger than 64 MiB, or it says two things under one key.
+    """
     try:
-        with open(path, "rb") as file:
-            for line in file:
-                if line.startswith(_PREFIX):
-                    _take(line.removeprefix(_PREFIX), values)
-    except OSError as error:
-        raise BadLogs(f"{path}: LoadGen left no log: {error.strerror or error}") from None
+        content = read_bytes(path, LIMIT_BYTES)
+    except BadFile as error:
+        raise BadLogs(f"LoadGen left no log: {error}") from None
+    values: dict[str, Any] = {}
+    for line in content.split(b"\n"):
+        if not line.startswith(_PREFIX):
+            continue
+        found = _KEY.match(line, len(_PREFIX))
+        name = found[1].decode(errors="replace") if found is not None else ""
+        if not _WANTED.fullmatch(name):
+            continue
+        entry = _entry(line.removeprefix(_PREFIX), path)
+        if entry is None:
+            continue
+        if name in values and values[name] != entry:
+            both = f"{str(values[name])[:40]} and {str(entry)[:40]}"
+            raise BadLogs(f"{path}: says {both} under {name}: that is no log of one test")
+        values[name] = entry
+    return values
+
+
+def report_of(path: Path, values: dict[str, Any], scenario: Scenario) -> LoadGenReport:
+    """Verdict and figures among the values of the log at `path`. Raises BadLogs where they are not a result."""
     verdict: Literal["VALID", "INVALID"] | None = values.get("result_validity")
     if verdict not in ("VALID", "INVALID"):
         raise BadLogs(f"{path}: LoadGen's log has no verdict; the test did not run to its end")
     errors = values.get("num_errors", 0)
-    if not isinstance(errors, int):
-        raise BadLogs(f"{path}: LoadGen's log has a `num_errors` that is no number: {errors!r}")
+    if not isinstance(errors, int) or isinstance(errors, bool):
+        raise BadLogs(f"{path}: LoadGen's log has a `num_errors` that is no number: {str(errors)[:40]!r}")
     return LoadGenReport(
-        version=str(values.get("loadgen_version", "")),
+        version=str(values.get("loadgen_version", ""))[:100],
         verdict=verdict,
-        reason=" ".join(str(values.get("result_invalid_reason", "")).split()),
+        reason=" ".join(str(values.get("result_invalid_reason", "")).split())[:1000],
         published=_PUBLISHED[scenario],
         figures={name: float(value) for name, value in values.items() if _is_figure(name, value)},
         errors=errors,
@@ -74,7 +108,7 @@ def read_detail(folder: Path, scenario: Scenario) -> LoadGenReport:
 
 def read_trace(folder: Path, samples: int) -> Trace:
     """The times of `samples` samples, read line by line. Raises BadLogs when one is missing or there are others."""
-    path = folder / "mlperf_log_trace.json"
+    path = folder / TRACE
     columns = np.full((4, samples), -1, np.int64)
     found = 0
     try:
@@ -98,18 +132,21 @@ def read_trace(folder: Path, samples: int) -> Trace:
     )
 
 
-def _take(line: bytes, values: dict[str, Any]) -> None:
+def _entry(line: bytes, path: Path) -> Any:
+    """The value of a line; None where it is no JSON, which LoadGen's own may be."""
+    if len(line) > _LONGEST_LINE:
+        raise BadLogs(f"{path}: a line of {len(line)} bytes; LoadGen writes none that is so long")
     try:
-        entry = msgspec.json.decode(line)
-    except msgspec.DecodeError:
-        return  # an infinity, or a message with a quote in it: LoadGen escapes nothing
-    if isinstance(entry, dict) and isinstance(entry.get("key"), str):
-        values[entry["key"]] = entry.get("value")
+        return parse_json(line, dict[str, Any], str(path)).get("value")
+    except BadFile:
+        return None
 
 
 def _is_figure(name: str, value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and name.startswith(("result_", "early_stopping_"))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # A whole number may be larger than any float.
+    return name.startswith(("result_", "early_stopping_")) and abs(value) < _LARGEST
 
 
 def _place(line: bytes, columns: NDArray[np.int64], path: Path) -> None:

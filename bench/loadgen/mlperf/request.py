@@ -26,7 +26,9 @@ _TRACE_BYTES: Mapping[Scenario, int] = MappingProxyType(
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One test. `queries` is exact, but in `server`, where LoadGen goes on until `duration_s` is scheduled.
 
-    `loaded` is the number of labels that it may draw, `trace` whether it writes when each sample was issued and done.
+    `loaded` is the number of labels that it may draw at a time, of `total`; `trace` whether it writes when each sample
+    was issued and done. `mlperf`: the seeds and limits are MLPerf's, those here are not looked at; `accuracy`: every
+    sample is asked for once, and the answers are logged.
     """
 
     scenario: Scenario
@@ -40,6 +42,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     schedule_seed: int
     rate_per_s: float | None = None
     bound_ns: int | None = None
+    total: int | None = None
+    mlperf: bool = False
+    accuracy: bool = False
 
     @property
     def samples(self) -> int:
@@ -49,7 +54,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 def request_of(job: Job, lane: Lane, rows: int) -> Request:
     """The test of `rows` rows (`server`: of that many queries at least). Raises Unsupported for one that is too long.
 
-    MLPerf's own counts, durations and seeds are for submissions and are not taken: the harness's are, so that equal
+    But in mode `mlperf`, MLPerf's own counts, durations and seeds are not taken: the harness's are, so that equal
     repetitions can be compared; the seeds differ from repetition to repetition.
     """
     measurement = job.measurement
@@ -67,7 +72,8 @@ def request_of(job: Job, lane: Lane, rows: int) -> Request:
         scenario=scenario,
         queries=queries,
         samples_per_query=per_query,
-        duration_s=job.effort.duration_s,
+        duration_s=job.effort.loadgen_s or job.effort.duration_s,
+        mlperf=job.mlperf is not None,
         loaded=lane.samples.count,
         trace=trace,
         qsl_seed=derive_seed(job.seed, "loadgen-set"),
@@ -75,6 +81,27 @@ def request_of(job: Job, lane: Lane, rows: int) -> Request:
         schedule_seed=derive_seed(job.seed, "arrivals"),
         rate_per_s=job.rate_per_s,
         bound_ns=measurement.latency_bound_ns,
+    )
+
+
+def accuracy_request(job: Job, total: int) -> Request:
+    """The accuracy test over all `total` evaluation samples, loaded as many at a time as are fed when it is timed."""
+    measurement = job.measurement
+    return Request(
+        scenario=measurement.scenario,
+        queries=total,
+        samples_per_query=measurement.samples_per_query,
+        duration_s=0.0,
+        loaded=min(total, measurement.load_samples),
+        total=total,
+        trace=False,
+        qsl_seed=0,
+        sample_seed=0,
+        schedule_seed=0,
+        rate_per_s=job.rate_per_s or measurement.rate_per_s,
+        bound_ns=measurement.latency_bound_ns,
+        mlperf=True,
+        accuracy=True,
     )
 
 

@@ -5,9 +5,10 @@ A process may call `run_test` once: LoadGen's logger and controller are singleto
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any  # Any: LoadGen's binding has no types
+from typing import Any, Protocol  # Any: LoadGen's binding has no types
 
 from bench.backends.base import Unsupported
 from bench.loadgen.mlperf.request import Request
@@ -21,7 +22,12 @@ _SCENARIOS = {
 }
 
 Issue = Callable[[list[int], list[int]], None]
-Complete = Callable[[list[int]], None]
+
+
+class Complete(Protocol):
+    """Tells LoadGen that samples are done, by their ids; with their answers, which it looks at in accuracy tests."""
+
+    def __call__(self, ids: list[int], answers: Sequence[bytes] = (), /) -> None: ...
 
 
 def run_test(
@@ -39,12 +45,16 @@ def run_test(
     folder.mkdir(parents=True, exist_ok=True)  # where it is missing, LoadGen says so and runs nothing
     response = lg.QuerySampleResponse
 
-    def complete(ids: list[int]) -> None:
-        # No answer is handed over: LoadGen looks at answers in accuracy runs only.
-        lg.QuerySamplesComplete([response(number, 0, 0) for number in ids])
+    def complete(ids: list[int], answers: Sequence[bytes] = (), /) -> None:
+        if not answers:
+            lg.QuerySamplesComplete([response(number, 0, 0) for number in ids])
+            return
+        held = [array("B", answer) for answer in answers]  # they are read before the call returns, and not later
+        told = [(number, *one.buffer_info()) for number, one in zip(ids, held, strict=True)]
+        lg.QuerySamplesComplete([response(number, address, size) for number, address, size in told])
 
     sut = lg.ConstructFastSUT(issuer(complete), lambda: None)
-    qsl = lg.ConstructQSL(request.loaded, request.loaded, load, lambda labels: None)
+    qsl = lg.ConstructQSL(request.total or request.loaded, request.loaded, load, lambda labels: None)
     try:
         # An audit file in the current folder would override what is asked for without a word: none is named.
         no_audit = str(folder / "no-audit.config")
@@ -65,19 +75,26 @@ def _binding() -> Any:
 def _settings(lg: Any, request: Request) -> Any:
     settings = lg.TestSettings()
     settings.scenario = getattr(lg.TestScenario, _SCENARIOS[request.scenario])
-    settings.mode = lg.TestMode.PerformanceOnly
-    settings.min_duration_ms = round(request.duration_s * 1e3)
-    settings.qsl_rng_seed = request.qsl_seed
-    settings.sample_index_rng_seed = request.sample_seed
-    settings.schedule_rng_seed = request.schedule_seed
+    settings.mode = lg.TestMode.AccuracyOnly if request.accuracy else lg.TestMode.PerformanceOnly
+    if request.mlperf:
+        # MLPerf's own configuration, seeds and all, is a part of the package; no file is read.
+        settings.FromConfig("", "*", _SCENARIOS[request.scenario], 0)
+    else:
+        settings.qsl_rng_seed = request.qsl_seed
+        settings.sample_index_rng_seed = request.sample_seed
+        settings.schedule_rng_seed = request.schedule_seed
+    if not request.accuracy:
+        settings.min_duration_ms = round(request.duration_s * 1e3)
     settings.min_query_count = request.queries
-    if request.scenario == "offline":
+    if request.scenario == "server":
+        settings.server_target_qps = request.rate_per_s
+        settings.server_target_latency_ns = request.bound_ns
+    elif request.accuracy:
+        pass  # it asks for every sample once, however long that takes
+    elif request.scenario == "offline":
         # One query; its samples are the larger of these two.
         settings.min_query_count = request.samples
         settings.offline_expected_qps = 0.9 * request.samples / max(request.duration_s, 1e-9)
-    elif request.scenario == "server":
-        settings.server_target_qps = request.rate_per_s
-        settings.server_target_latency_ns = request.bound_ns
     else:
         # LoadGen lays out queries for twice the duration at the expected latency: with this one, as many as are wanted.
         settings.max_query_count = request.queries

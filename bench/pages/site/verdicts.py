@@ -70,7 +70,6 @@ def verdicts(held: Held, lang: str) -> list[Verdict]:
 
 def _verdict(held: Held, entry: Judged, lang: str) -> Verdict:
     (row,) = compared_rows(Comparison(first="A", second="B", alpha=0.05, judged=(entry,)), lang)
-    margin = f"{sentence(lang, 'compare.margin')} ±{row.margin}"
     return Verdict(
         first=held.first,
         second=held.second,
@@ -78,7 +77,7 @@ def _verdict(held: Held, entry: Judged, lang: str) -> Verdict:
         outcome=entry.verdict,
         change=row.change,
         sort=entry.change,
-        reason=f"{row.reason}; {margin}",
+        reason=sentence(lang, "site.reason", reason=row.reason, margin=row.margin),
     )
 
 
