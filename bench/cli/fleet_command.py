@@ -19,6 +19,7 @@ from bench.cli.common import (
     output_option,
     print_json,
 )
+from bench.cli.forms import Listed, listing_option, tell
 from bench.records.fleet import LONGEST_WAIT_S
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def command() -> None:
 @click.option(
     "--backend", "backends", multiple=True, metavar="NAME", help="Ask for its devices; may be repeated [default: all]."
 )
-@format_option
+@listing_option
 @lang_option
 @logging_options
 def status(address: str | None, backends: tuple[str, ...], form: str, lang: str) -> int:
@@ -57,7 +58,7 @@ def status(address: str | None, backends: tuple[str, ...], form: str, lang: str)
     from bench.fleet.by_ray import connected
     from bench.fleet.head import describe
     from bench.plugins import plugin_names
-    from bench.report.fleet import nodes_table
+    from bench.report.fleet import NODE_COLUMNS, node_rows, nodes_table
 
     asked = backends or tuple(name for name in plugin_names("bench.backends") if name != "fake")
     with connected(address, 120.0) as cluster:
@@ -66,10 +67,8 @@ def status(address: str | None, backends: tuple[str, ...], form: str, lang: str)
             msgspec.structs.replace(node, busy=held.get(node.node_id))
             for node in describe(cluster, cluster.members(), asked)
         ]
-    if form == "json":
-        print_json(nodes)
-    else:
-        console().print(nodes_table(nodes, lang))
+    listed = Listed(nodes, NODE_COLUMNS, node_rows(nodes, lang))
+    tell(form, listed, lang, lambda: console().print(nodes_table(nodes, lang)))
     return exit_codes.OK if all(node.facts is not None for node in nodes) else exit_codes.INVALID
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
@@ -25,13 +26,20 @@ def fleet_table(lang: str, *columns: str) -> Table:
     return shown
 
 
+NODE_COLUMNS: Final = ("node", "address", "state", "machine", "devices", "profiles")
+
+
 def nodes_table(nodes: Sequence[FleetNode], lang: str) -> Table:
     """A line for each node: what it is, what it sees, and whether it is free."""
-    shown = fleet_table(lang, "node", "address", "state", "machine", "devices", "profiles")
-    for node in nodes:
-        cells = [node.name, node.address, _state(node, lang), *_told(node, lang)]
+    shown = fleet_table(lang, *NODE_COLUMNS)
+    for cells in node_rows(nodes, lang):
         shown.add_row(*(Text(printable(cell)) for cell in cells))
     return shown
+
+
+def node_rows(nodes: Sequence[FleetNode], lang: str) -> list[tuple[str, ...]]:
+    """The cells of `NODE_COLUMNS` for each node."""
+    return [(node.name, node.address, _state(node, lang), *_told(node, lang)) for node in nodes]
 
 
 def runs_table(runs: Sequence[FleetRun], records: Mapping[str, Sequence[Record]], lang: str) -> Table:

@@ -134,6 +134,8 @@ class Verified:
         hashes = {trial.report.model_hash for trial in self._trials if trial.report is not None}
         if expected is None:
             yield unchecked("model", self._name, "own-model")
+        elif not hashes and not self._record.model_hash:
+            yield unchecked("model", self._name, "no-report")  # no repetition went through, and nothing was measured
         elif hashes - {expected} or self._record.model_hash != expected:
             yield violated("model", self._name, "other-model", self._record.model_hash)
         else:

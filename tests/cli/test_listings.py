@@ -33,7 +33,8 @@ from .things import BENCH, Command, Outcome, surroundings
 
 # A form of their own: what they print is one document, or nothing but where something lies.
 ACTING = {
-    "ab", "baseline check", "baseline update", "cache clean", "export pytest-benchmark", "export xlsx", "host tune",
+    "ab", "baseline check", "baseline update", "cache clean", "export mlperf", "export pytest-benchmark",
+    "export xlsx", "fleet run", "host restore", "host tune", "import mlperf", "plot", "test-report", "workload cost",
     "key new", "key revoke", "key sign", "key trust", "model fetch", "opencl build", "opencl trace", "opencl tune",
     "pack", "policy new", "profile detect", "profile peaks", "prune", "registry add", "registry appeal decide",
     "registry appeal open", "registry appeal witness", "registry audit", "registry init", "registry journal",
@@ -41,8 +42,8 @@ ACTING = {
     "workload refresh",
 }  # fmt: skip
 LISTING = {
-    "backend check", "cache info", "compare", "doctor", "history", "host show", "key list", "list", "model list",
-    "policy check", "procure", "profile check", "profile diff", "profile list", "profile show", "query",
+    "backend check", "cache info", "compare", "doctor", "fleet status", "history", "host show", "key list", "list",
+    "model list", "policy check", "procure", "profile check", "profile diff", "profile list", "profile show", "query",
     "registry list", "registry show", "show", "verify", "workload check",
 }  # fmt: skip
 HOSTILE = "<script>alert(1)</script>\u202e\u200b\x1b[2J | \u2028`x` 名称很长的系统" + "长" * 60
@@ -169,7 +170,8 @@ def listed(bench: Command, place: Place, monkeypatch: pytest.MonkeyPatch) -> Com
 
 
 def test_every_listing_is_tried() -> None:
-    elsewhere = {"backend check", "verify", "workload check"}  # test_submission, test_workload and below
+    # test_submission, test_workload, tests/fleet and below
+    elsewhere = {"backend check", "fleet status", "verify", "workload check"}
     tried = {name for name, _ in commands(cli) for words in LISTINGS.values() if " ".join(words).startswith(name)}
     assert tried == LISTING - elsewhere
 

@@ -64,6 +64,8 @@ def test_every_import_is_declared(file: Path) -> None:
         allowed |= declared("video")
     if file == ROOT / "bench" / "pages" / "printing.py":  # PDF, if asked for
         allowed |= declared("pdf")
+    if file == ROOT / "bench" / "fleet" / "by_ray.py":  # a cluster, if asked for
+        allowed |= declared("fleet")
     if file.is_relative_to(ROOT / "bench" / "serving"):  # the other end of what the backend `endpoint` speaks
         allowed |= declared("endpoint")
     if file == ROOT / "bench" / "pytest_plugin.py":  # loaded by the user's own pytest

@@ -39,7 +39,7 @@ ODD: tuple[Any, ...] = (
     *([], {}, [[]], [[[[1]]]], {"a": {"b": None}}, ["x"] * 500, {str(number): number for number in range(500)}),
 )
 FEW = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-MANY = settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 # A whole verification takes 200 MB with all that it imports.
 MOST_BYTES = 1 << 30
 
@@ -135,6 +135,7 @@ def test_any_change_ends_in_a_verdict(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 @MANY
 @given(st.data())
 def test_any_of_many_changes_ends_in_a_verdict(
