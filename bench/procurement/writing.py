@@ -105,5 +105,5 @@ def _terms(made: Listing, row: Row, lang: str) -> dict[str, str]:
         result, unit = found.get(term.metric), METRICS[term.metric.rpartition(".")[2]].unit
         cells[f"{term.metric} ({unit})"] = figures.significant(result.value, digits) if result is not None else ""
         ratio = figures.significant(result.ratio, digits) if result is not None else ""
-        cells[sentence(lang, "list_column.ratio", metric=term.metric)] = ratio
+        cells[sentence(lang, "list_column.term_ratio", metric=term.metric)] = ratio
     return cells

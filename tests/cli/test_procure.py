@@ -113,13 +113,14 @@ def test_a_reference_that_is_kept_here_must_hold_the_gates(tmp_path: Path) -> No
     assert "was not checked" in elsewhere.out
 
 
-def test_a_long_list_is_cut_in_a_terminal_and_whole_in_its_files(rules: Path, tmp_path: Path) -> None:
-    folders = [folder_of(candidate(number, drawn(number)), tmp_path / "runs") for number in range(203)]
-    outcome = run(tmp_path, "procure", rules, *folders, "-o", tmp_path / "out", "--as-of", "2026-11-25")
+def test_a_long_list_is_cut_in_a_terminal_and_whole_as_csv(rules: Path, tmp_path: Path) -> None:
+    folders = [folder_of(candidate(number, drawn(number, k=2)), tmp_path / "runs") for number in range(203)]
+    outcome = run(tmp_path, "procure", rules, *folders, "--as-of", "2026-11-25")
     assert outcome.code == 0
     assert "3 more rows" in outcome.out
     assert "pairs differ" not in outcome.out  # they are not listed, and none is not what is known
-    assert len(list(csv.reader((tmp_path / "out" / "list.csv").open(encoding="utf-8-sig")))) == 204
+    whole = run(tmp_path, "procure", rules, *folders, "--as-of", "2026-11-25", "--format", "csv")
+    assert len(list(csv.reader(whole.out.splitlines()))) == 204
 
 
 def test_nothing_handed_in_is_a_list_of_nothing(rules: Path, tmp_path: Path) -> None:
