@@ -36,7 +36,7 @@ def test_from_a_template_to_a_report(rules: Path, kept: Path, tmp_path: Path) ->
     for word in ("采购中心 △", "WT310E", "2026-11-26", "非资质认定报告", kept.name):
         assert word in text
     assert run(tmp_path, "procure", rules, kept, "--particulars", "mine.toml", "-o", "list").code == 0
-    assert {file.name for file in (tmp_path / "list").iterdir()} == {"list.json", "list.csv", "list.html"}
+    assert {file.name for file in (tmp_path / "list").iterdir()} == {"list.json", "list.csv", "list.html", "list.xlsx"}
 
 
 def test_json_is_the_whole_inspection_and_writes_nothing(rules: Path, kept: Path, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ FIELDS = {
     "en": """Test_report Not_an_accredited_report Report_number Sample Model Client Manufacturer Category Testing_body
         Date_of_issue Sample_or_serial_number Quantity State_of_the_sample Received_on Temperature Humidity
         Supply_voltage Date_of_test Items_tested Test_basis Basis_of_the_verdict Instruments Number
-        Calibration_valid_until Accuracy Conclusion Remarks Tested_by Reviewed_by Approved_by Seal
+        Calibrated_until Accuracy Conclusion Remarks Tested_by Reviewed_by Approved_by Seal
         System_under_test Photograph Method_and_deviations full_values GB/T_8170-2008 Deviations Loads_and_data
         Results No. Item Unit Required Measured Uncertainty Verdict Curves Anomalies Statements sample_as_received
         reproduced_in_full declared_by_the_client unverified raw_data SHA-256 End_of_report blank_below""",

@@ -78,9 +78,10 @@ def detail_values(path: Path) -> dict[str, Any]:
         name = found[1].decode(errors="replace") if found is not None else ""
         if not _WANTED.fullmatch(name):
             continue
-        entry = _entry(line.removeprefix(_PREFIX), path)
-        if entry is None:
+        told = _entry(line.removeprefix(_PREFIX), path)
+        if told is None:
             continue
+        entry = told.get("value")
         if name in values and values[name] != entry:
             both = f"{str(values[name])[:40]} and {str(entry)[:40]}"
             raise BadLogs(f"{path}: says {both} under {name}: that is no log of one test")
@@ -132,12 +133,12 @@ def read_trace(folder: Path, samples: int) -> Trace:
     )
 
 
-def _entry(line: bytes, path: Path) -> Any:
-    """The value of a line; None where it is no JSON, which LoadGen's own may be."""
+def _entry(line: bytes, path: Path) -> dict[str, Any] | None:
+    """What a line says; None where it is no JSON, which LoadGen's own may be."""
     if len(line) > _LONGEST_LINE:
         raise BadLogs(f"{path}: a line of {len(line)} bytes; LoadGen writes none that is so long")
     try:
-        return parse_json(line, dict[str, Any], str(path)).get("value")
+        return parse_json(line, dict[str, Any], str(path))
     except BadFile:
         return None
 
