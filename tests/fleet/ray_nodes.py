@@ -17,11 +17,9 @@ STORE = 100 << 20
 
 
 def main() -> None:
-    config = {
-        "automatic_object_spilling_enabled": False,
-        "health_check_period_ms": 500,
-        "health_check_timeout_ms": 2000,
-    }
+    # Neither spilling nor allocating on the disk: a store that is full is full.
+    store = {"automatic_object_spilling_enabled": False, "local_fs_capacity_threshold": 0.0001}
+    config = {**store, "health_check_period_ms": 500, "health_check_timeout_ms": 2000}
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "node_name": "head"}
     cluster = Cluster(initialize_head=True, head_node_args={**head, "_system_config": config})
     nodes, filled = {}, []
@@ -55,7 +53,7 @@ def fill(address: str) -> list[object]:
             try:
                 for _ in range(40):
                     self.held.append(ray.put(bytes(5 << 20)))
-            except ray.exceptions.ObjectStoreFullError:
+            except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError):
                 pass
             return len(self.held)
 
@@ -63,7 +61,8 @@ def fill(address: str) -> list[object]:
 
     alive = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     holders = [Holder.options(scheduling_strategy=On(node, soft=False)).remote() for node in alive]
-    assert all(10 < count < 40 for count in ray.get([holder.fill.remote() for holder in holders]))
+    counts = ray.get([holder.fill.remote() for holder in holders])
+    assert all(10 < count < 40 for count in counts), counts
     return list(holders)
 
 

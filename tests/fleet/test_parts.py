@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from bench.fleet.agent import Agent
 from bench.fleet.clocks import offset_at, read_clock
 from bench.fleet.gates import LEAD_NS, Gates
 from bench.fleet.keeping import Keeper
@@ -19,7 +21,7 @@ from bench.fleet.messages import Ended, Files, Sent, decoded
 from bench.fleet.seam import AgentFailed
 from bench.fleet.shares import share_of
 from bench.loadgen.arrivals import poisson_ns
-from bench.records.fleet import Clock
+from bench.records.fleet import Clock, NodeFacts
 from bench.records.hashing import derive_seed
 from bench.records.plan import RunPlan
 
@@ -164,3 +166,34 @@ def test_a_file_that_is_not_what_was_announced_is_not_kept(tmp_path: Path, conte
     keeper.keep(Liar(b"1234"), (sent,))
     assert (keeper.folder.path / "a" / "trial.json").read_bytes() == b"1234"
     assert keeper.trials == 1
+
+
+def test_an_agent_tells_what_this_machine_is_and_whose_host_it_shares() -> None:
+    agents = Agent(), Agent()
+    one, other = (msgspec.json.decode(agent.describe(("fake",)), type=NodeFacts) for agent in agents)
+    assert one == other
+    assert len(one.devices["fake"]) == 3
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    assert one.boot_id == (boot.read_text().strip() if boot.exists() else None)
+    assert one.profile.serials.system is None
+    assert not [name for name in one.profiles if name.startswith("nvidia") and not one.profile.accelerators]
+
+
+def test_a_host_is_claimed_by_one_agent_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first, second = Agent(), Agent()
+    assert first.claim()
+    assert first.claim()
+    assert not second.claim()
+    first.close()
+    assert second.claim()
+    second.close()
+
+
+def test_folders_of_killed_agents_are_swept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours, gone, others = (tmp_path / f"bench-fleet-{name}" for name in (f"{os.getpid()}-a", "4194999-b", "notes"))
+    for folder in (ours, gone, others):
+        folder.mkdir()
+    Agent()
+    assert [folder.exists() for folder in (ours, gone, others)] == [True, False, True]
