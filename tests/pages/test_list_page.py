@@ -139,6 +139,7 @@ def many(count: int) -> Listing:
     return msgspec.structs.replace(made(), rows=rows)
 
 
+@pytest.mark.full
 def test_ten_thousand_rows_stay_usable() -> None:
     listed = many(10_000)
     text = render_list(build_list(listed, "zh"))
