@@ -62,13 +62,9 @@ def test_every_import_is_declared(file: Path) -> None:
         allowed |= declared("mlperf")
     if file.is_relative_to(ROOT / "bench" / "tasks") and file.stem in ("video", "cameras"):  # films, if asked for
         allowed |= declared("video")
-<<<<<<< HEAD
     if file == ROOT / "bench" / "pages" / "printing.py":  # PDF, if asked for
         allowed |= declared("pdf")
     if file == ROOT / "bench" / "fleet" / "by_ray.py":  # a cluster, if asked for
-=======
-    if file == ROOT / "bench" / "fleet" / "by_ray.py":  # clusters, if asked for
->>>>>>> helper/fleet
         allowed |= declared("fleet")
     if file.is_relative_to(ROOT / "bench" / "serving"):  # the other end of what the backend `endpoint` speaks
         allowed |= declared("endpoint")
