@@ -113,9 +113,10 @@ def test_a_failing_engine_is_a_void_record_and_no_exception(plan: RunPlan, tmp_p
 
 @pytest.mark.parametrize(("repetition", "phase"), [(0, "load"), (0, "measure"), (1, "compile"), (1, "verify")])
 def test_stopped_anywhere_it_goes_on(plan: RunPlan, tmp_path: Path, repetition: int, phase: str) -> None:
+    before = set(psutil.Process().children(recursive=True))  # a browser of other tests', say
     with pytest.raises(Stop):
         execute(prepare(plan), tmp_path, stop_at(repetition, phase))
-    assert psutil.Process().children(recursive=True) == [], "the child is gone with the exception"
+    assert set(psutil.Process().children(recursive=True)) <= before, "the child is gone with the exception"
     (place,) = (tmp_path / "runs").iterdir()
     folder = RunFolder(place)
     assert folder.load_run().status == "partial"

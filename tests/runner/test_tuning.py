@@ -60,9 +60,10 @@ def test_a_choice_outlives_a_stop_before_the_run_is_kept(tuning_plan: RunPlan, t
 
 
 def test_stopped_while_tuning_it_tunes_anew(tuning_plan: RunPlan, tmp_path: Path) -> None:
+    before = set(psutil.Process().children(recursive=True))  # a browser of other tests', say
     with pytest.raises(Stop):
         execute(prepare(tuning_plan), tmp_path, stop_at(0, "tune"))
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
     (place,) = (tmp_path / "runs").iterdir()
     assert not (place / NAME / "tuning.json").exists()
     heard: list[Progress] = []
