@@ -25,6 +25,7 @@ import psutil
 from bench import __version__
 from bench.fleet.messages import Ended, NodeJob, Placed
 from bench.hardware.agreement import contradictions
+from bench.hardware.files import BOOT_ID, Files
 from bench.hardware.profiles import load_profile, profile_names
 from bench.host.describing import quick_profile
 from bench.host.engine_process import how_it_ended, kill_engine_process
@@ -65,7 +66,7 @@ class Agent:
             host=inspect_host(),
             profile=msgspec.structs.replace(quick_profile(), serials=Serials()),
             profiles=_fitting(devices),
-            boot_id=_boot_id(),
+            boot_id=Files().text(BOOT_ID),
             devices=devices,
             unusable={probe.backend: probe.why for probe in probes if probe.why is not None},
         )
@@ -243,14 +244,6 @@ def _fitting(devices: Mapping[str, tuple[Device, ...]]) -> tuple[str, ...]:
         if seen and used and not contradictions(typed, here):
             found.append(name)
     return tuple(found)
-
-
-def _boot_id() -> str | None:
-    """The same in all containers of a host; None where the kernel has none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() or None
-    except OSError:
-        return None
 
 
 def _ray_version() -> str | None:

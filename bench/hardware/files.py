@@ -7,9 +7,14 @@ import re
 from pathlib import Path
 
 _LIMIT = 4 << 20
+# Asked for at once: of `/proc/sys` the kernel has room for a whole question, and refuses one of megabytes.
+_PIECE = 64 << 10
 _DIGITS = re.compile(r"(\d{1,18})")
 _NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,6})(?:-(\d{1,6}))?", re.ASCII)
+
+# The same in all containers of a host, and another one after each start.
+BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 
 class Files:
@@ -20,8 +25,8 @@ class Files:
 
     def raw(self, path: str) -> bytes | None:
         """The content, at most 4 MiB of it."""
-        with contextlib.suppress(OSError, ValueError), open(f"{self.root}/{path}", "rb") as file:
-            return file.read(_LIMIT)
+        with contextlib.suppress(OSError, ValueError):
+            return self._read(path)
         return None
 
     def text(self, path: str) -> str | None:
@@ -45,13 +50,20 @@ class Files:
         """Why a file gave nothing, as half a sentence."""
         shown = f"/{path}"
         try:
-            with open(f"{self.root}/{path}", "rb") as file:
-                content = file.read(_LIMIT)
+            content = self._read(path)
         except FileNotFoundError:
             return f"{shown} is not there"
         except OSError as error:
             return f"{shown} cannot be read: {error.strerror or error}"
         return f"{shown} is empty" if not content.strip() else f"{shown} holds nothing that is known"
+
+    def _read(self, path: str) -> bytes:
+        """At most `_LIMIT` bytes, in pieces. Raises OSError or ValueError."""
+        with open(f"{self.root}/{path}", "rb", buffering=0) as file:
+            content = b""
+            while len(content) < _LIMIT and (piece := file.read(min(_PIECE, _LIMIT - len(content)))):
+                content += piece
+        return content
 
 
 def spans(text: str | None) -> list[int]:

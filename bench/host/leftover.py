@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.hardware.files import Files
+from bench.hardware.files import BOOT_ID, Files
 from bench.records.untrusted import BadFile, read_json
 from bench.store.files import locked, write_record
 
@@ -22,7 +22,6 @@ _FOLDER = "run/inference-bench"
 _NOTE, _LOCK = f"{_FOLDER}/tuned.json", f"{_FOLDER}/lock"
 # All that we ever change: what else a note says is not followed.
 _KNOB = re.compile(r"sys/devices/system/cpu/cpu\d+/cpufreq/scaling_governor", re.ASCII)
-_BOOT = "proc/sys/kernel/random/boot_id"
 
 
 class CannotTune(ValueError):
@@ -76,7 +75,7 @@ def held(files: Files) -> Iterator[None]:
 
 def note_down(files: Files, changes: tuple[Change, ...]) -> None:
     """On disk, before any of it is done. Raises CannotTune."""
-    boot = files.text(_BOOT)
+    boot = files.text(BOOT_ID)
     try:
         write_record(files.root / _NOTE, _Note(boot=boot, changes=changes))
     except OSError as error:
@@ -102,7 +101,7 @@ def leftover(files: Files) -> tuple[Change, ...]:
         raise CannotTune(f"{error}; look at the governors yourself, and delete the file.") from None
     if stray := [one.path for one in note.changes if not _KNOB.fullmatch(one.path)]:
         raise CannotTune(f"{path}: {stray[0]!r} is no setting of ours; nothing was put back. Delete the file.")
-    return note.changes if note.boot == files.text(_BOOT) else ()
+    return note.changes if note.boot == files.text(BOOT_ID) else ()
 
 
 def undo_leftover(files: Files) -> Restored:
