@@ -9,6 +9,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import console, format_option, lang_option, logging_options, print_json, settings_option
+from bench.cli.pictures import picture_option
 
 if TYPE_CHECKING:
     from bench.opencl.process import Request
@@ -38,12 +39,7 @@ def command() -> None:
 @click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
 @click.option("--rounds", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Median of how many.")
 @click.option("--roofline", is_flag=True, help="Measure the device's peaks first, and say what share is reached.")
-@click.option(
-    "--plot",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Draw it: FILE.png or FILE.svg.",
-)
+@picture_option("--plot", "plot", "Draw it: FILE.png or FILE.svg.")
 @settings_option
 @format_option
 @lang_option
@@ -61,19 +57,15 @@ def trace(
 ) -> int:
     """Time every kernel and copy of MODEL by the device's own clock. No result for a table: that is `bench run`."""
     from bench.opencl.process import Request, traced
-    from bench.plots.trace import picture
-    from bench.store.files import write_bytes
-    from bench.store.places import ensure_writable
 
-    if plot is not None:
-        if plot.suffix.lower() not in (".png", ".svg"):
-            raise click.UsageError(f"`--plot {plot}`: the name of a picture ends in .png or .svg.")
-        ensure_writable(plot.absolute().parent, "`--plot`")
     request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
     found = _unless_refused(traced, request)
     if roofline:
         found = _with_peaks(found, device)
     if plot is not None:
+        from bench.plots.trace import picture
+        from bench.store.files import write_bytes
+
         write_bytes(plot, picture(found, plot, lang))
     if form == "json":
         print_json(found)

@@ -8,6 +8,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import Names, lang_option, logging_options, output_option
+from bench.cli.pictures import picture_option
 
 # As in `bench.plots.asked`, which would bring numpy in; a test holds them together.
 _KINDS = (
@@ -19,14 +20,7 @@ _KINDS = (
 @click.command("plot")
 @click.argument("picture", type=Names("picture", _KINDS), metavar="PICTURE")
 @click.argument("records", nargs=-1, required=True, metavar="RECORD...")
-@click.option(
-    "--to",
-    "target",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Where to: FILE.png or FILE.svg.",
-)
+@picture_option("--to", "target", "Where to: FILE.png or FILE.svg.", required=True)
 @click.option("--metric", help="compare: which figure [default: the primary one].")
 @click.option("--row", type=click.IntRange(1), help="budget, forest: number of a row [default: the first; all].")
 @output_option
@@ -62,18 +56,14 @@ def command(
     forest    ratios to the reference
     """
     from bench.plots.asked import Wish, drawn
-    from bench.plots.drawing import to_png, to_svg_file
+    from bench.plots.drawing import to_file
     from bench.plots.fonts import plot_language
     from bench.plots.subjects import subject_of
     from bench.store.files import write_bytes
-    from bench.store.places import ensure_writable, results_directory
+    from bench.store.places import results_directory
 
-    if target.suffix.lower() not in (".png", ".svg"):
-        raise click.UsageError(f"`--to {target}`: the name of a picture ends in .png or .svg.")
-    ensure_writable(target.parent, "`--to`")
     labelled = plot_language(lang)
     figure = drawn(picture, subject_of(records, results_directory(output)), Wish(metric, row), labelled)
-    vector = target.suffix.lower() == ".svg"
-    write_bytes(target, to_svg_file(figure, labelled, picture) if vector else to_png(figure, labelled))
+    write_bytes(target, to_file(figure, labelled, picture, target))
     click.echo(target)
     return exit_codes.OK

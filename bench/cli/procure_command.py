@@ -11,7 +11,7 @@ import click
 from bench.cli import exit_codes
 from bench.cli.common import console, lang_option, logging_options
 from bench.cli.forms import Listed, listing_option, tell, tell_bytes
-from bench.cli.signing import trusted_keys
+from bench.cli.signing import trusted_keys, trusted_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where list.json, list.csv, list.xlsx and list.html go.",
 )
-@click.option(
-    "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
-)
+@trusted_option
 @click.option(
     "--registry",
     type=click.Path(file_okay=False, path_type=Path),
@@ -66,7 +64,6 @@ def command(
 
     Exit code 11 where nothing could be assessed.
     """
-
     from bench.pages.printing import write_list
     from bench.procurement.candidates import looked_up, read
     from bench.procurement.checking import faults

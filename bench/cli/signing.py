@@ -34,6 +34,11 @@ def key_options(function: Callable[P, R]) -> Callable[P, R]:
     return key(passphrase_option(function))
 
 
+trusted_option = click.option(
+    "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
+)
+
+
 def trusted_keys(folder: Path | None) -> TrustedKeys | None:
     """The keys that `--trusted` names. Raises click's UsageError where there is no such folder."""
     from bench.submission.trusted import TrustedKeys

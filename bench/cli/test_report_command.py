@@ -10,7 +10,7 @@ import click
 
 from bench.cli import exit_codes
 from bench.cli.common import format_option, lang_option, logging_options, output_option, print_json
-from bench.cli.signing import trusted_keys
+from bench.cli.signing import trusted_keys, trusted_option
 
 if TYPE_CHECKING:
     from bench.procurement.candidates import Candidate
@@ -49,9 +49,7 @@ HTML, PDF = "test-report.html", "test-report.pdf"
 @click.option(
     "--issued", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Day of issue [default: a blank line]."
 )
-@click.option(
-    "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
-)
+@trusted_option
 @click.option(
     "--registry",
     type=click.Path(file_okay=False, path_type=Path),

@@ -12,7 +12,7 @@ import click
 from bench.cli import exit_codes
 from bench.cli.common import lang_option, logging_options
 from bench.cli.forms import Listed, listing_option, print_lines, tell
-from bench.cli.signing import trusted_keys
+from bench.cli.signing import trusted_keys, trusted_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("archive", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--trusted", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keys that are trusted, as TOML."
-)
+@trusted_option
 @click.option("--unsigned", is_flag=True, help="A look at one's own archive: a missing signature is no violation.")
 @click.option(
     "--rerun",

@@ -10,6 +10,7 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal  # Any: matplotlib's own settings
 
 import numpy as np
@@ -71,6 +72,11 @@ def to_svg(figure: Figure, lang: str, title: str) -> str:
     with style(lang, salt=title):
         _lay_out(figure, _SVG_DPI)
         return inline_svg(figure, title)
+
+
+def to_file(figure: Figure, lang: str, title: str, target: Path) -> bytes:
+    """The figure as what the suffix of `target` says: SVG, else PNG."""
+    return to_svg_file(figure, lang, title) if target.suffix.lower() == ".svg" else to_png(figure, lang)
 
 
 def to_svg_file(figure: Figure, lang: str, title: str) -> bytes:

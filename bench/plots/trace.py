@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.plots.drawing import new_figure, style, to_png, to_svg_file
+from bench.plots.drawing import new_figure, style, to_file
 from bench.plots.fonts import identifier, plot_language
 from bench.plots.palette import INK, Palette
 from bench.records.opencl import Trace
@@ -34,9 +34,7 @@ def picture(trace: Trace, target: Path, lang: str) -> bytes:
         axes = figure.subplots()
         if drawn is not None:
             drawn.draw(axes, labelled)
-    if target.suffix.lower() == ".svg":
-        return to_svg_file(figure, labelled, trace.device)
-    return to_png(figure, labelled)
+    return to_file(figure, labelled, trace.device, target)
 
 
 @dataclass(frozen=True, slots=True)
