@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
-from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli.redrawn import Redrawn
 from bench.fleet.head import Row
 from bench.report.fleet import doing, fleet_table
 from bench.text import figures, printable, sentence
 
 
-class FleetWatcher:
+class FleetWatcher(Redrawn):
     """Context manager; pass its `observe` to `run_fleet`, which calls it from several threads."""
 
     def __init__(self, lang: str) -> None:
         self._lang, self._lock = lang, threading.Lock()
         self._rows: dict[tuple[int, str, str], Row] = {}
-        self._console = Console(stderr=True)
-        self._live = (
-            Live(get_renderable=self._table, console=self._console, refresh_per_second=1, transient=True)
-            if self._console.is_terminal
-            else None
-        )
-
-    def __enter__(self) -> FleetWatcher:
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        super().__init__(self._table)
 
     def observe(self, row: Row) -> None:
         """Take in what a place does now."""
         with self._lock:
             place = (row.stage, row.node, row.device)
             before, self._rows[place] = self._rows.get(place), row
-        if self._live is None and _changed(before, row):
+        if not self.live and _changed(before, row):
             self._console.print(Text(f"{row.node} {row.device}: {self._words(row)}"), soft_wrap=True)
 
     def _table(self) -> Table:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 
-from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from bench.cli.redrawn import Redrawn
 from bench.records.record import Record
 from bench.runner import Prepared, Progress
 from bench.text import name, sentence
@@ -23,38 +22,24 @@ from bench.text.findings import finding_text
 _LOG = logging.getLogger(__name__)
 
 
-class Watcher:
+class Watcher(Redrawn):
     """Context manager; pass its `observe` to the runner. `folder` is known once the run has begun."""
 
     def __init__(self, prepared: Prepared | None, lang: str) -> None:
         self._lang = lang
         self.folder: Path | None = None
-        self._console = Console(stderr=True)
         self._expected_s = prepared.estimate.measurements_s if prepared else ()
         self._begun = self._since = time.monotonic()
         self._estimated_done_s = 0.0
         self._latest: Progress | None = None
-        live = self._console.is_terminal
-        self._live = (
-            Live(get_renderable=self._line, console=self._console, refresh_per_second=1, transient=True)
-            if live
-            else None
-        )
+        super().__init__(self._line)
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         if self._expected_s:
             count = len(self._expected_s)
             key = "progress.estimate_one" if count == 1 else "progress.estimate"
             self._say(sentence(self._lang, key, count=count, time=self._clock(sum(self._expected_s))))
-        if self._live is not None:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
+        return super().__enter__()
 
     def observe(self, progress: Progress) -> None:
         """Take in one event of the runner."""
@@ -65,7 +50,7 @@ class Watcher:
             self._say(f"{self._where(progress)}: {_outcome(progress.record, self._lang)}")
         elif progress.event == "phase":
             before, self._latest = self._latest, progress
-            if self._live is None and (before is None or self._where(before) != self._where(progress)):
+            if not self.live and (before is None or self._where(before) != self._where(progress)):
                 self._say(f"{self._where(progress)} …")
             if before is None or _phase(before) != _phase(progress):
                 _LOG.info("%s, repetition %d: %s", self._where(progress), progress.repetition + 1, _phase(progress)[2])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.plots.drawing import legend_beside, mark_state, system_label, time_unit, value_axis
 from bench.plots.fonts import identifier
 from bench.plots.palette import ACCENT, INK, SERIES, Palette
-from bench.plots.systems import named
+from bench.plots.systems import drawable
 from bench.records.numbers import Interval
 from bench.records.record import Record
 from bench.report.rows import State, record_state
@@ -122,8 +122,7 @@ class QuantileCurves:
     @classmethod
     def of(cls, records: Sequence[Record], names: Sequence[str] | None = None) -> QuantileCurves | None:
         """From records of one workload and scenario; None where none of them has a curve. `names` as in `named`."""
-        found = [(name, QuantileCurve.of(record)) for name, record in named(records, names)]
-        drawn = [(name, curve) for name, curve in found if curve is not None]
+        drawn = drawable(QuantileCurve.of, records, names)
         if not drawn:
             return None
         return cls(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bench.plots.drawing import legend_above, legend_beside, mark_state, system_label, value_axis
 from bench.plots.fonts import identifier
 from bench.plots.palette import ACCENT, INK, PAPER, SERIES, Palette
-from bench.plots.systems import named
+from bench.plots.systems import drawable
 from bench.records.record import Record
 from bench.report.rows import State, record_state
 from bench.text import figures, sentence
@@ -117,8 +117,7 @@ class RampCurves:
     @classmethod
     def of(cls, records: Sequence[Record], names: Sequence[str] | None = None) -> RampCurves | None:
         """From records of one workload; None where none of them has a curve. `names` as in `systems.named`."""
-        found = [(name, RampCurve.of(record)) for name, record in named(records, names)]
-        drawn = [(name, curve) for name, curve in found if curve is not None]
+        drawn = drawable(RampCurve.of, records, names)
         if not drawn:
             return None
         return cls(

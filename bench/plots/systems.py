@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from bench.plots.fonts import identifier
 from bench.records.record import Record
 from bench.report.devices import devices_of
 from bench.report.rows import executed_precision
 
+T = TypeVar("T")
 _MOST = 60
 
 
@@ -52,3 +54,11 @@ def named(records: Sequence[Record], names: Sequence[str] | None) -> list[tuple[
     if len(chosen) != len(records) or len(set(chosen)) < len(chosen):
         raise ValueError(f"{len(records)} records need as many different names: {chosen}")
     return list(zip(chosen, records, strict=True))
+
+
+def drawable(
+    of: Callable[[Record], T | None], records: Sequence[Record], names: Sequence[str] | None
+) -> list[tuple[str, T]]:
+    """What `of` makes of each record, by the names of `named`; without those of which nothing can be drawn."""
+    found = [(name, of(record)) for name, record in named(records, names)]
+    return [(name, one) for name, one in found if one is not None]
