@@ -65,7 +65,8 @@ def judge_record(
     tried = attempts(measurement, trials, plan.mode) if searched_for else ()
     # Of several rates that were tried the highest that held counts.
     scored = deciding(trials, tried) if searched_for else list(trials)
-    metrics = _over_repetitions([trial for trial in scored if trial.status == "complete"], plan.mode)
+    whole = [trial for trial in scored if trial.status == "complete"]
+    metrics = _over_repetitions(whole, plan.mode)
     search = searched.search if searched is not None else None
     found = _findings(measurement, scored, reports, metrics, plan.mode, complete)
     if searched_for:
@@ -96,7 +97,7 @@ def judge_record(
         more_devices=last.more_devices if last else (),
         device_shares=mean_shares(scored),
         metrics=metrics,
-        repetitions=values_of([trial for trial in scored if trial.status == "complete"]),
+        repetitions=values_of(whole),
         quality=first_quality,
         robustness=next((trial.robustness for trial in trials if trial.robustness is not None), None),
         sketch=median.sketch if median else None,
