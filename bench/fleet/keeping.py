@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -48,9 +49,8 @@ class Keeper:
         """Note in the journal that the run ended by itself."""
         self._note("ended")
 
-    def _note(self, event: str) -> None:
-        run = load(self.folder.path / RUN, Run)
-        note(self.folder.results, run, "started" if event == "started" else "ended")
+    def _note(self, event: Literal["started", "ended"]) -> None:
+        note(self.folder.results, load(self.folder.path / RUN, Run), event)
 
     def _fetch(self, hand: Hand, sent: Sent) -> None:
         target = self.folder.path / sent.path
