@@ -16,6 +16,7 @@ from bench.judging.devices import mean_shares
 from bench.judging.hardware import hardware_findings
 from bench.judging.roofline import roofline, roofline_findings
 from bench.judging.serving import published
+from bench.judging.state import slowed_s
 from bench.records.division import division_of
 from bench.records.effort import EFFORTS
 from bench.records.findings import Finding, finding
@@ -116,6 +117,7 @@ def judge_record(
         stages=median.report.stages if median and median.report else None,
         footage=median.report.footage if median and median.report else None,
         energy=median.energy if median else None,
+        slowed_s=slowed_s(median) if median else (),
         roofline=roof,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.records.findings import Finding, finding
 from bench.records.plan import Mode
+from bench.records.record import Trial
 from bench.records.state import State
 
 # Settings, and links that cards hold up under load; a figure that moves by itself is none of them.
@@ -31,6 +32,17 @@ def state_findings(state: State | None, mode: Mode) -> tuple[Finding, ...]:
     if state.before.get("power_supply") == "Discharging":
         found.append(finding("on-battery", mode))
     return tuple(found)
+
+
+def slowed_s(trial: Trial) -> tuple[tuple[float, float], ...]:
+    """Stretches (from, to) in s of the sketch's windows in which clocks were held down; none without a sketch."""
+    if trial.state is None or trial.report is None or trial.sketch is None or not trial.sketch.window_start_ns:
+        return ()
+    sketch = trial.sketch
+    origin_ns = trial.report.t0_ns + sketch.window_start_ns[0]
+    length_ns = len(sketch.window_start_ns) * sketch.window_ns
+    clipped = [(max(0, begin - origin_ns), min(length_ns, end - origin_ns)) for begin, end in trial.state.slowed_ns]
+    return tuple((begin * 1e-9, end * 1e-9) for begin, end in clipped if begin < end)
 
 
 def _number(values: dict[str, str | float], name: str) -> float:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _LEAST_PER_POINT: Final = 8
-# Findings on what happened while it was measured; none of them knows when.
-_DISTURBED: Final = ("throttled", "clock-varied", "not-steady", "overloaded", "host-busy", "memory-swapped")
+# Findings on what happened while it was measured. Of throttling the moments are drawn, where the record has them.
+_THROTTLED: Final = "throttled"
+_DISTURBED: Final = (_THROTTLED, "clock-varied", "not-steady", "overloaded", "host-busy", "memory-swapped")
 # In a queue neighbours in time are alike, and every burst looks like a trend; "overloaded" is what is found there.
 _CLOSED: Final = frozenset({"single_stream", "multi_stream", "offline"})
 _LINE: Final = 66
@@ -40,7 +41,8 @@ class Course:
 
     Windows of the sketch are merged until a point stands for enough completions to be more than chance. Time 0 is
     where the warm-up ended. `drift` is the change from the first tenth to the last, a share; None where nothing moved
-    one way all along, and in open loops. `trend` has the means of both tenths, and `disturbed` codes of findings.
+    one way all along, and in open loops. `trend` has the means of both tenths, `slowed_s` the stretches (from, to) in
+    which clocks were held down, and `disturbed` codes of findings that have no moment.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Course:
     bound_ns: float | None = None
     drift: float | None = None
     trend: tuple[float, float] = (math.nan, math.nan)
+    slowed_s: tuple[tuple[float, float], ...] = ()
     disturbed: tuple[str, ...] = ()
 
     @classmethod
@@ -69,6 +72,8 @@ class Course:
         closed = record.measurement.scenario in _CLOSED
         drift, trend = _drift(mean) if closed else (None, (math.nan, math.nan))
         found = {entry.code for entry in record.findings}
+        if record.slowed_s:
+            found.discard(_THROTTLED)
         return cls(
             name=record.measurement.name,
             state=record_state(record),
@@ -81,6 +86,7 @@ class Course:
             bound_ns=float(bound) if bound is not None and not offline else None,
             drift=drift,
             trend=trend,
+            slowed_s=record.slowed_s,
             disturbed=tuple(code for code in _DISTURBED if code in found),
         )
 
@@ -110,6 +116,10 @@ class Course:
         return axes
 
     def _draw_marks(self, axes: Axes, lang: str, factor: float) -> None:
+        for place, (begin, end) in enumerate(self.slowed_s):
+            # One label for all; hatched, so that print without colours shows it beside the band.
+            label = sentence(lang, f"finding.{_THROTTLED}.title") if place == 0 else None
+            axes.axvspan(begin, end, facecolor="none", edgecolor=ACCENT, hatch="////", linewidth=0.0, label=label)
         if self.bound_ns is not None:
             label = sentence(lang, "plot.bound")
             axes.axhline(self.bound_ns / factor, color=INK, linewidth=0.8, linestyle="--", label=label)

@@ -104,6 +104,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One measurement, scored over its trials. `device` and `facts` are those of the first of several devices.
 
     `sketch`, `curve`, `loadgen`, `lateness` and `energy` are those of the repetition whose primary value is the median.
+    `slowed_s` are stretches (from, to) of that repetition's sketch, in s, in which heat or hardware held clocks down.
     `repetitions` are the values of each metric in the repetitions that its figure comes from, where all have one; none
     in records that were written before it was there.
     """
@@ -151,6 +152,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     stages: Stages | None = None
     footage: Footage | None = None
     energy: Energy | None = None
+    slowed_s: tuple[tuple[float, float], ...] = ()
     roofline: Roofline | None = None
 
     @property

@@ -22,7 +22,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Knobs by name, as words or numbers before and after; `during` has those that are numbers.
 
     `unread` says of which there is nothing and why. `reading_share` is what reading took of one processor's time.
-    `tuned` are the changes that `bench host tune --apply` made for this run.
+    `tuned` are the changes that `bench host tune --apply` made for this run. `slowed_ns` are stretches (from, to) of
+    the harness's clock, as `Report.t0_ns`, in which heat or hardware held clocks down, to the second of the readings.
     """
 
     before: dict[str, str | float] = {}
@@ -31,3 +32,4 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, str] = {}
     reading_share: float = 0.0
     tuned: tuple[str, ...] = ()
+    slowed_ns: tuple[tuple[int, int], ...] = ()

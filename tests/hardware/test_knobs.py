@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bench.hardware.files import Files
 from bench.hardware.knobs import knobs
 from bench.hardware.nvml import Nvml
 from bench.host.leftover import CannotTune
-from bench.host.state import TUNED, StateWatch, _course
+from bench.host.state import TUNED, StateWatch, _course, stretches
 from bench.host.tune import applied, changes, summary
-from bench.judging.state import state_findings
+from bench.judging.state import slowed_s, state_findings
+from bench.records.record import Trial
 from bench.records.state import Course, State
+from tests.fixtures import REPORT
+from tests.report import samples
 
 from .cards import FakeNvml
 from .machines import CPUS, Tree, laptop, plant
@@ -132,6 +140,63 @@ def test_a_course_is_kept_of_what_moves(tmp_path: Path, monkeypatch: pytest.Monk
     assert seen.unread["smt"].endswith("smt/control is not there")
     assert seen.tuned == ("governor: powersave → performance",)
     assert 0.0 <= seen.reading_share <= 1.0
+
+
+def test_when_clocks_are_held_down_is_known_to_the_reading(tmp_path: Path) -> None:
+    count = tmp_path / CPUS / "cpu0/thermal_throttle/core_throttle_count"
+    watch = StateWatch(knobs(Files(plant({str(count.relative_to(tmp_path)): "3\n"}, tmp_path)), None), period_s=0.02)
+    time.sleep(0.1)
+    before_ns = time.perf_counter_ns()
+    count.write_text("9\n")
+    while not watch._slowed:
+        time.sleep(0.005)
+    after_ns = time.perf_counter_ns()
+    time.sleep(0.1)
+    ((begin, end),) = watch.stop().slowed_ns  # the count stands still otherwise
+    assert begin < before_ns + 20_000_000
+    assert before_ns <= end <= after_ns
+
+
+def test_a_card_that_is_slowed_all_along_is_one_stretch(tmp_path: Path) -> None:
+    slow = Nvml(FakeNvml(nvmlDeviceGetCurrentClocksEventReasons=0x40))
+    watch = StateWatch(knobs(Files(tmp_path), slow), period_s=0.001)
+    while len(watch._slowed) < 5:
+        time.sleep(0.001)
+    assert len(watch.stop().slowed_ns) == 1
+    kept = Nvml(FakeNvml(nvmlDeviceGetCurrentClocksEventReasons=0x4))
+    watch = StateWatch(knobs(Files(tmp_path), kept), period_s=0.001)
+    while len(watch._noted["card_slowed"]) < 5:
+        time.sleep(0.001)
+    assert watch.stop().slowed_ns == ()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 4)), max_size=60), st.integers(min_value=1, max_value=12))
+def test_stretches_cover_all_spans_and_nothing_that_need_not(steps: list[tuple[int, int]], most: int) -> None:
+    spans, at = [], 0
+    for pause, length in steps:
+        spans.append((at + pause, at + pause + length))
+        at += pause + length
+    found = stretches(spans, most)
+    assert len(found) <= most
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(found))
+    assert all(any(begin <= one[0] and one[1] <= end for begin, end in found) for one in spans)
+    gaps = sorted((b[0] - a[1] for a, b in itertools.pairwise(spans) if b[0] > a[1]), reverse=True)
+    kept = sorted((b[0] - a[1] for a, b in itertools.pairwise(found)), reverse=True)
+    assert kept == [gap for gap in gaps if len(gaps) < most or gap > gaps[most - 1]]
+
+
+def test_stretches_are_told_in_the_time_of_the_sketch() -> None:
+    sketch, report = samples.sketch(), msgspec.structs.replace(REPORT, t0_ns=10**15)
+    trial = Trial(index=0, status="complete", started_at="x", seed=1, report=report, sketch=sketch)
+    base = report.t0_ns + sketch.window_start_ns[0]
+    length = len(sketch.window_start_ns) * sketch.window_ns
+    spans = (
+        (base - 2_000_000_000, base - 1), (base - 5, base + 500_000_000), (base + length - 10, base + length + 10**9)
+    )  # fmt: skip
+    slowed = msgspec.structs.replace(trial, state=State(slowed_ns=spans))
+    assert slowed_s(slowed) == ((0.0, 0.5), ((length - 10) * 1e-9, length * 1e-9))
+    assert slowed_s(trial) == ()
+    assert slowed_s(msgspec.structs.replace(slowed, sketch=None)) == ()
 
 
 def test_a_long_course_is_kept_as_sixty_means() -> None:

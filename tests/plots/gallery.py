@@ -179,7 +179,8 @@ def everything() -> dict[str, Shown]:
     """By name, in the size that the report or a page of a list has."""
     several, twenty = [of_system(i) for i in range(3)], [of_system(i) for i in range(20)]
     bounded = replace(samples.record(), measurement=replace(samples.record().measurement, latency_bound_ns=60_000_000))
-    disturbed = replace(samples.record(), findings=(finding("throttled", "standard", 3, 0, "processor"),))
+    throttled = finding("throttled", "standard", 3, 0, "processor")
+    disturbed = replace(samples.record(), findings=(throttled,), slowed_s=((0.6, 1.4), (2.2, 2.5)))
     ranked, curve = list_of(), RampCurve.of(ramp(STEPS))
     assert curve is not None
     shown = {

@@ -159,6 +159,19 @@ def test_a_queue_has_no_drift_and_a_disturbance_has_a_word() -> None:
     assert sentence("en", "finding.throttled.title") in drawn(course).get_title("left")  # type: ignore[attr-defined]
 
 
+def test_throttling_is_drawn_where_its_moments_are_known() -> None:
+    found = (finding("throttled", "standard", 3, 0, "card"), finding("host-busy", "standard", 0.2, 0.1))
+    slowed = replace(moving(0.0), findings=found, slowed_s=((0.25, 0.5), (0.75, 1.0)))
+    course = Course.of(slowed)
+    assert course is not None
+    assert course.disturbed == ("host-busy",)
+    axes = drawn(course)
+    spans = [patch.get_window_extent().transformed(axes.transData.inverted()) for patch in axes.patches]  # type: ignore[attr-defined]
+    assert [(span.x0, span.x1) for span in spans] == [pytest.approx(pair) for pair in course.slowed_s]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]  # type: ignore[attr-defined]
+    assert labels.count(sentence("en", "finding.throttled.title")) == 1
+
+
 @pytest.mark.parametrize("bound_ms", [1, 33, 10_000])
 def test_the_bound_is_in_the_picture(bound_ms: int) -> None:
     plain = samples.record()
