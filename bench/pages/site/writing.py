@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Final  # Any: values of templates
+from typing import Any, Final, NamedTuple  # Any: values of templates
 
 import msgspec
 from jinja2 import Environment
@@ -14,7 +15,8 @@ from markupsafe import Markup
 
 from bench import __version__
 from bench.comparing.margins import Margins
-from bench.comparing.systems import held_against_each_other
+from bench.comparing.systems import Held, held_against_each_other
+from bench.hardware.container import usable_cores
 from bench.pages.html import STYLE, page_environment
 from bench.pages.site import CannotMake, downloads
 from bench.pages.site.building import INDEX, NAVIGATION, Site, sheets, site
@@ -28,6 +30,9 @@ from bench.text import LANGUAGES
 LIST: Final = "site.json"
 _HERE: Final = Path(__file__).parent
 _LONGEST: Final = 400
+# Records from which on a second process pays for its start.
+_WORTH_A_PROCESS: Final = 60
+_BESIDE: Final = "en"
 # In JSON inside HTML: what could end the element, and what older scripts take for the end of a line.
 _ESCAPED: Final = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
@@ -55,18 +60,44 @@ def write_site(systems: Sequence[System], folder: Path, lang: str) -> Path:
     written = [f"data/{name}" for name in data]
     for name, content in data.items():
         write_bytes(folder / "data" / name, content)
-    for own in sorted(LANGUAGES, key=lambda other: other != lang):
-        one = site(systems, pairs, own)
-        place = PurePosixPath() if own == lang else PurePosixPath(own)
-        for file, text in _rendered(one, lang):
-            write_bytes(folder / place / file, text.encode(errors="replace"))
-            written.append(str(place / file))
+    written += _write_languages(_Asked(tuple(systems), pairs, folder, lang))
     for old in sorted(set(before) - set(written)):
         (folder / old).unlink(missing_ok=True)
         if (folder / old).parent != folder and not any((folder / old).parent.iterdir()):
             (folder / old).parent.rmdir()
     write_bytes(folder / LIST, msgspec.json.encode(Files(files=tuple(written))))
     return folder / INDEX
+
+
+class _Asked(NamedTuple):
+    """Systems and how they stand to each other, where the site goes, and the language that lies at the top."""
+
+    systems: tuple[System, ...]
+    pairs: Sequence[Sequence[tuple[Held, ...]]]
+    folder: Path
+    first: str
+
+
+def _write_languages(asked: _Asked) -> list[str]:
+    """All pages; returns their names. A large site's English half is written by a process of its own, beside this one.
+
+    English, as it needs no font that may be missing: this process has what the reader of a warning sees.
+    """
+    others = [lang for lang in LANGUAGES if lang != _BESIDE]
+    if sum(len(system.kept) for system in asked.systems) < _WORTH_A_PROCESS or usable_cores() < 2:
+        return [file for lang in LANGUAGES for file in _write_language(asked, lang)]
+    with multiprocessing.get_context("spawn").Pool(1) as helper:  # which ends with this block, however that ends
+        beside = helper.apply_async(_write_language, (asked, _BESIDE))
+        return [file for lang in others for file in _write_language(asked, lang)] + beside.get()
+
+
+def _write_language(asked: _Asked, lang: str) -> list[str]:
+    place = PurePosixPath() if lang == asked.first else PurePosixPath(lang)
+    written = []
+    for file, text in _rendered(site(asked.systems, asked.pairs, lang), asked.first):
+        write_bytes(asked.folder / place / file, text.encode(errors="replace"))
+        written.append(str(place / file))
+    return written
 
 
 def _files_before(folder: Path) -> list[str]:
