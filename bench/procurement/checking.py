@@ -32,6 +32,9 @@ def _round(policy: Policy) -> Iterator[Fault]:
         )
     if not policy.admission.modes:
         yield Fault(code="nothing-admitted", subject="admission.modes")
+    if "mlperf" in policy.admission.modes:
+        # Made for its checker: one repetition, its rules for what is valid, and no journal that would bind it.
+        yield Fault(code="never-ranked", subject="admission.modes", seen="mlperf")
     if not policy.admission.origins:
         yield Fault(code="nothing-admitted", subject="admission.origins")
     if "mlperf-import" in policy.admission.origins:

@@ -31,6 +31,7 @@ GOOD = policy()
         ({"suite_version": "9"}, "other-suite"),
         ({"valid_until": datetime.date(2025, 1, 1)}, "ends-before"),
         ({"admission": Admission(modes=())}, "nothing-admitted"),
+        ({"admission": Admission(modes=("certified", "mlperf"))}, "never-ranked"),
         ({"admission": Admission(origins=("measured", "mlperf-import"))}, "never-ranked"),
         ({"terms": ()}, "no-terms"),
         ({"terms": (Term(metric=OFFLINE, weight=1.5), Term(metric=COMMAND, weight=-0.5))}, "weight"),
