@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import msgspec
-import numpy as np
 
 from bench.judging.record import Setup, judge_record, next_step
 from bench.judging.roofline import cost_of
@@ -89,6 +88,7 @@ class Verified:
         if report is None:
             yield violated("timeline", place, "no-report")
             return
+        queries = len(table["query"])
         again = retry(self._run, self._measurement, trial, table, self._folder)
         yield from sizes(place, again.columns, self._measurement, report)
         yield from times_of_trial(place, again.columns, trial, report, self._run.host)
@@ -102,7 +102,7 @@ class Verified:
         difference = first_difference(computed, trial)
         yield conforming("figures", place) if difference is None else violated("figures", place, "figures", difference)
         yield from guarded("findings", place, lambda: self._findings(trial, again.trial.findings, place))
-        yield from guarded("timed-answers", place, lambda: self._timed(trial, place, int(np.size(table["query"]))))
+        yield from guarded("timed-answers", place, lambda: self._timed(trial, place, queries))
 
     def _findings(self, trial: Trial, base: tuple[Finding, ...], place: str) -> Iterator[Item]:
         """The findings of the timeline come first, then those of the answers."""

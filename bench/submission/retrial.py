@@ -70,7 +70,10 @@ def expected_seed(run: Run, measurement: Measurement, index: int) -> int:
 
 
 def retry(run: Run, measurement: Measurement, trial: Trial, table: Samples, folder: Path) -> Retrial:
-    """The repetition again from its `table`. Raises BadTimeline, or ValueError where its figures cannot come about."""
+    """The repetition again from its `table`. Raises BadTimeline, or ValueError where its figures cannot come about.
+
+    Empties `table` once the rows are known: scoring ten million of them needs the room that the other columns take.
+    """
     report = trial.report
     assert report is not None
     _check_sizes(measurement, report)
@@ -89,6 +92,7 @@ def retry(run: Run, measurement: Measurement, trial: Trial, table: Samples, fold
         expected = sample_table(columns, _samples(job, timeline))
     schedule = _first_difference(expected, table) if known else None
     del expected  # it may hold ten million rows
+    table.clear()
     return Retrial(
         trial=_judged(trial, report, columns, opened, measurement, run.plan.mode),
         columns=columns,
