@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,6 +60,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     timeout_s: float
     binary: bool
+
+
+def served_name(network: Path) -> str:
+    """The name that a network has on a server unless another is said: its workload's, or that of a file of one's own.
+
+    The networks of the suite are all called `graph`, in the folder of their workload.
+    """
+    own = network.parent.name if network.name.split(".")[0] == "graph" else network.stem
+    return re.sub(r"[^\w.-]", "_", own, flags=re.ASCII)
 
 
 def asked(settings: Mapping[str, Setting], model: str) -> Asked:

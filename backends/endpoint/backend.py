@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.backends.base import Arrays, EngineError, Model, Options
 from bench.backends.checks import Forms, check_precision, missing_package
 from bench.backends.compiling import compilation
-from bench.backends.endpoint.address import Asked, asked, token
+from bench.backends.endpoint.address import Asked, asked, served_name, token
 from bench.backends.endpoint.forms import Served, check_served
 from bench.backends.endpoint.wire import Wire, connect, reach
 from bench.backends.endpoint.words import told
@@ -34,7 +34,7 @@ class EndpointBackend:
 
     def compile(self, model: Model, device: Device, options: Options) -> _Compiled:
         check_precision(self.name, device, options)
-        return _Compiled(model, asked(options.settings, model.path.parent.name), options)
+        return _Compiled(model, asked(options.settings, served_name(model.path)), options)
 
 
 class _Compiled:

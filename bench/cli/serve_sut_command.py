@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def command(
     host's own it wants TLS, and a token in BENCH_ENDPOINT_TOKEN.
     """
     from bench.backends.base import EngineError, Options
+    from bench.backends.endpoint.address import served_name
     from bench.hardware.container import usable_cores
     from bench.planning import check_names, open_workloads
     from bench.serving.served import Served
@@ -48,6 +50,8 @@ def command(
     if plan.more_devices:
         raise click.UsageError("`serve-sut` serves one device; start it again for each further one, on another port.")
     ((name, workload),) = open_workloads(plan).items()
+    model = workload.model(plan.precision)
+    name = name if plan.model is None else served_name(model.path)
     workers = plan.workers or 1
     options = Options(
         precision=plan.precision,
@@ -58,14 +62,15 @@ def command(
         varying_batch=True,
     )
     try:
-        served = Served(name, workload.model(plan.precision), plan.backend, plan.device, options)
+        served = Served(name, model, plan.backend, plan.device, options)
     except EngineError as error:
         raise CannotServe(str(error)) from None
     try:
         with listening(served, wanted) as addresses:
             for address in addresses:
                 click.echo(sentence(lang, "serving.at", name=name, platform=served.platform, address=address))
-            threading.Event().wait()
+            with contextlib.suppress(KeyboardInterrupt):  # the way to end it, and no interruption
+                threading.Event().wait()
     finally:
         served.close()
     return exit_codes.OK
