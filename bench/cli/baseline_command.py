@@ -84,3 +84,35 @@ def check_command(
     folder = profile_folder(results, profile or runner_of(next(iter(kept.values()))))
     comparison = compare(load_baselines(folder, kept), kept, margins, allowed, names=(f"baselines/{folder.name}", run))
     return tell(comparison, form, lang, strict, junit_file)
+
+
+@command.command("margins")
+@click.argument("pairs", type=click.Path(dir_okay=False, path_type=Path), metavar="PAIRS.json")
+@click.option("-o", "--to", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml",
+              help="Where to write them [default: stdout].")  # fmt: skip
+@lang_option
+@logging_options
+def margins_command(pairs: Path, target: Path | None, lang: str) -> int:
+    """Margins that this runner can hold, for `--margins`, from an arm against itself: `bench ab --a "" --b ""`.
+
+    A metric keeps the margin that it was judged by, or gets the least at which the arm is found the same as itself
+    within the last look, where that is wider. Exit code 11 where the arm was found to differ from itself.
+    """
+    from bench.comparing.floor import Unfit, as_file, floor_margins, read_floor
+    from bench.store.files import write_bytes
+    from bench.store.places import ensure_writable
+
+    if target is not None:
+        ensure_writable(target.parent, "`--to`")
+    try:
+        kept = read_floor(pairs)
+    except Unfit as unfit:
+        click.echo(f"Error: {unfit}", err=True)
+        return exit_codes.INVALID
+    text = as_file(floor_margins(kept), kept)
+    if target is None:
+        click.echo(text, nl=False)
+    else:
+        write_bytes(target, text.encode())
+        click.echo(target)
+    return exit_codes.OK

@@ -166,6 +166,20 @@ def deciding_repetitions(
     return np.where(np.isnan(one + other), np.nan, found)
 
 
+def least_margin(scatter: Scatter, repetitions: int, alpha: float, power: float = POWER) -> Floats:
+    """The narrowest margin within which two equal systems of this `scatter` are found the same with `power`.
+
+    `deciding_repetitions` turned round: a t interval at 1 - `alpha` clears a margin that lies t(1 - alpha/2) + t(q)
+    standard errors of the difference away with probability q. Equal systems may miss either margin, so that
+    q = (1 + `power`)/2. NaN of a single repetition.
+    """
+    check_probability("power", power)
+    degrees = 2.0 * (repetitions - 1.0)
+    quantiles = special().stdtrit(degrees, 1.0 - alpha / 2.0) + special().stdtrit(degrees, (1.0 + power) / 2.0)
+    found: Floats = quantiles * scatter.deviation * np.sqrt(2.0 / repetitions)
+    return found
+
+
 def _least(enough: Callable[[Floats], npt.NDArray[np.bool_]], shape: tuple[int, ...]) -> Floats:
     """The least whole number from 2 that is enough, by halving; infinite where `MOST_REPETITIONS` is not."""
     low, high = np.full(shape, 1.0), np.full(shape, float(MOST_REPETITIONS))

@@ -33,13 +33,13 @@ from .things import BENCH, Command, Outcome, surroundings
 
 # A form of their own: what they print is one document, or nothing but where something lies.
 ACTING = {
-    "ab", "baseline check", "baseline update", "cache clean", "export mlperf", "export pytest-benchmark",
-    "export xlsx", "fleet run", "host restore", "host tune", "import mlperf", "plot", "test-report", "workload cost",
-    "key new", "key revoke", "key sign", "key trust", "model fetch", "opencl build", "opencl trace", "opencl tune",
-    "pack", "policy new", "profile detect", "profile peaks", "prune", "registry add", "registry appeal decide",
-    "registry appeal open", "registry appeal witness", "registry audit", "registry init", "registry journal",
-    "registry status", "registry token", "report", "run", "scale", "serve-sut", "soak", "workload new",
-    "workload refresh",
+    "ab", "baseline check", "baseline margins", "baseline update", "cache clean", "export mlperf",
+    "export pytest-benchmark", "export xlsx", "fleet run", "host restore", "host tune", "import mlperf", "plot",
+    "test-report", "workload cost", "key new", "key revoke", "key sign", "key trust", "model fetch", "opencl build",
+    "opencl trace", "opencl tune", "pack", "policy new", "profile detect", "profile peaks", "prune", "registry add",
+    "registry appeal decide", "registry appeal open", "registry appeal witness", "registry audit", "registry init",
+    "registry journal", "registry status", "registry token", "report", "run", "scale", "serve-sut", "soak",
+    "workload new", "workload refresh",
 }  # fmt: skip
 LISTING = {
     "backend check", "cache info", "compare", "doctor", "fleet status", "history", "host show", "key list", "list",

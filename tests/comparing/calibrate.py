@@ -1,18 +1,23 @@
 """How often `bench ab` cries wolf and what it finds, from repetitions that were really measured.
 
-python -m tests.comparing.calibrate collect FILE [COUNT]   measure: fresh processes, one after the other (an hour or so)
+python -m tests.comparing.calibrate collect FILE [COUNT]   measure: fresh processes, one after the other (half an hour)
 python -m tests.comparing.calibrate simulate FILE          thousands of A/B measurements drawn from them
+python -m tests.comparing.calibrate cases FILE             every A/B that the measured repetitions hold, arm by arm
 python -m tests.comparing.calibrate normal CV              the same from independent normal noise, four measurements
 
-A file has, by measurement, the values of its primary metric in the order in which they were measured. What is drawn
-are runs of neighbours (a circular block as long as the A/B itself): slow minutes stay as long as they were. Which of
-them is arm A and which B is drawn by the order that `bench ab` uses, and then looked at and judged by its own code.
+A file has, by measurement, the values of its primary metric in the order in which they were measured: of onnxruntime
+(`plain`), and in turns with it of the same engine that waits busily for 5 % of its time (`slowed`, tests/comparing/
+slowed.py). What is drawn are runs of neighbours (a circular block as long as the A/B itself): slow minutes stay as long
+as they were. Which of them is arm A and which B is drawn by the order that `bench ab` uses, and then looked at and
+judged by its own code. Slower arms are `plain` times a factor, or what was measured of the slowed engine.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +34,18 @@ from bench.scoring.differences import share_limit
 from bench.scoring.intervals import LOOKS, look_confidence
 from bench.store.files import write_bytes
 
+from .slowed import NAME, installed
+
 Measurements = dict[str, list[float]]
+
+
+class Collected(msgspec.Struct):
+    """Repetition i of `plain` and of `slowed` were neighbours."""
+
+    plain: Measurements = {}
+    slowed: Measurements = {}
+
+
 _SUITE: tuple[tuple[str, Scenario], ...] = (
     ("speech_command", "offline"),
     ("speech_command", "single_stream"),
@@ -38,28 +54,36 @@ _MARGIN = 0.02
 
 
 def collect(file: Path, count: int) -> None:
-    """Append `count` repetitions of each measurement; what was measured before stays."""
-    found: Measurements = msgspec.json.decode(file.read_bytes(), type=Measurements) if file.exists() else {}
+    """Append `count` repetitions of each measurement by either engine; what was measured before stays."""
+    found = msgspec.json.decode(file.read_bytes(), type=Collected) if file.exists() else Collected()
     with tempfile.TemporaryDirectory() as folder:
-        arm = Arm(parsed(""), Path(folder) / "arm", "warm")
+        os.environ["PYTHONPATH"] = str(installed(Path(folder) / "package"))
+        arms = [Arm(parsed(f"backend={name}"), Path(folder) / name, "warm") for name in ("onnxruntime", NAME)]
         for number in range(count + 1):  # the first one fills caches
             for workload, scenario in _SUITE:
+                plan, metric = RunPlan(workloads=(workload,), scenarios=(scenario,)), PRIMARY[scenario]
                 try:
-                    kept = arm.turn(RunPlan(workloads=(workload,), scenarios=(scenario,)))
+                    kept = [arm.turn(parsed(arm.facts.spec).plan(plan)) for arm in arms[:: 1 if number % 2 else -1]]
                 except TurnFailed as failed:
                     sys.stderr.write(f"{workload}.{scenario}: {failed}\n")
                     continue
                 if number:
-                    found.setdefault(f"{kept.name}", []).append(kept.values[PRIMARY[scenario]][0])
+                    for one in kept:
+                        series = found.slowed if one.record.backend == NAME else found.plain
+                        series.setdefault(one.name, []).append(one.values[metric][0])
             write_bytes(file, msgspec.json.encode(found))
 
 
 def verdicts(
-    series: dict[str, Sequence[float]], starts: dict[str, int], seed: int, slower: float = 1.0
+    series: dict[str, Sequence[float]],
+    starts: dict[str, int],
+    seed: int,
+    slower: float = 1.0,
+    slowed: Measurements | None = None,
 ) -> list[Judged]:
     """What `bench ab` ends with over these measurements, when their repetitions go on from `starts`.
 
-    `slower` is the factor of arm B's time.
+    `slower` is the factor of arm B's time; `slowed` has its values, where it was another engine.
     """
     arms: dict[str, dict[str, list[float]]] = {}
     for place, (name, values) in enumerate(series.items()):
@@ -68,7 +92,8 @@ def verdicts(
         order = orders(seed + place)
         for turn in range(LOOKS[-1]):
             for half, side in enumerate(next(order)):
-                value = values[(starts[name] + 2 * turn + half) % len(values)]
+                taken = slowed[name] if slowed is not None and side == "b" else values
+                value = taken[(starts[name] + 2 * turn + half) % len(taken)]
                 sides[side].append(value * (better if side == "b" else 1.0))
         arms[name] = sides
     counts = dict.fromkeys(series, LOOKS[0])
@@ -95,14 +120,31 @@ def _metric(name: str) -> str:
     return PRIMARY[scenario]
 
 
-def simulate(series: Measurements, times: int, slower: float) -> dict[str, float]:
+def simulate(series: Measurements, times: int, slower: float, slowed: Measurements | None = None) -> dict[str, float]:
     """Shares of the verdicts over `times` A/B measurements, and of `worse` the one-sided 95 % limit."""
     dice = np.random.default_rng(11)
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for number in range(times):
         starts = {name: int(dice.integers(len(values))) for name, values in series.items()}
-        for entry in verdicts(dict(series), starts, 1000 * number, slower):
-            counts[entry.verdict] = counts.get(entry.verdict, 0) + 1
+        counts.update(entry.verdict for entry in verdicts(dict(series), starts, 1000 * number, slower, slowed))
+    return _shares(counts)
+
+
+def cases(found: Collected) -> None:
+    """Print the A/As and A/Bs that were really measured: disjoint blocks as long as the last look, in their order."""
+    for name, values in found.plain.items():
+        for start in range(0, len(values) - 2 * LOOKS[-1] + 1, 2 * LOOKS[-1]):
+            (same,) = verdicts({name: values}, {name: start}, start)
+            (slow,) = verdicts({name: values}, {name: start}, start, slowed={name: found.slowed[name]})
+            sys.stdout.write(f"{name} from {start}: A/A {_told(same)}; A/B 5 % slower {_told(slow)}\n")
+
+
+def _told(entry: Judged) -> str:
+    assert entry.change is not None
+    return f"{entry.verdict} ({100 * entry.change:+.2f} %, {entry.repetitions[0]} pairs)"
+
+
+def _shares(counts: Counter[str]) -> dict[str, float]:
     total = sum(counts.values())
     shares = {verdict: count / total for verdict, count in counts.items()}
     return shares | {"comparisons": total, "worse at most": share_limit(counts.get("worse", 0), total)}
@@ -122,9 +164,16 @@ if __name__ == "__main__":
         for slower in (1.0, 1.02, 1.05, 1.1):
             sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(drawn, 500, slower)}\n")
     else:
-        measured = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Measurements)
-        for name, values in measured.items():
-            logs = np.log(values)
-            sys.stdout.write(f"{name}: {len(values)} repetitions, CV {100 * logs.std(ddof=1):.2f} %\n")
+        collected = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Collected)
+        if sys.argv[1] == "cases":
+            cases(collected)
+            sys.exit()
+        for name, values in collected.plain.items():
+            logs, others = np.log(values), np.log(collected.slowed[name])
+            scatter = f"CV {100 * logs.std(ddof=1):.2f} %, slowed {100 * others.std(ddof=1):.2f} %"
+            sys.stdout.write(
+                f"{name}: {len(values)} repetitions, {scatter}, apart {100 * (others.mean() - logs.mean()):+.2f} %\n"
+            )
         for slower in (1.0, 1.05, 1.1):
-            sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(measured, 1000, slower)}\n")
+            sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(collected.plain, 1000, slower)}\n")
+        sys.stdout.write(f"arm B waits for 5 %: {simulate(collected.plain, 1000, 1.0, collected.slowed)}\n")
