@@ -2,7 +2,8 @@
 #   make run         measure this host with the defaults; ARGS="--mode standard" passes flags to `bench run`
 #   make test        tests of the fast tier, JOBS (2) at a time (ARGS goes to pytest); make test-full: all of them
 #   make lint        ruff (rules and format), mypy --strict
-#   make perf        speed of the harness itself, with pytest-benchmark
+#   make perf        speed of the harness itself, with pytest-benchmark; ARGS="--benchmark-compare" beside what was saved
+#                    (results/baselines/perf), ARGS="--benchmark-save=NAME" saves
 #   make perf-opencl the OpenCL engine beside onnxruntime, all networks (ARGS="--rounds 5 --json rows.json")
 #   make gpu-regression   is HEAD slower than BASE on this machine's GPU? (.ci/gpu-regression says what it takes)
 #   make clean       remove the environments, builds and tool caches; results stay
@@ -43,7 +44,7 @@ test-full: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --full -n $(JOBS) --dist loadfile $(ARGS)
 
 perf: $(DEV_VENV)/installed
-	$(DEV_VENV)/bin/python -m pytest --perf tests/perf $(ARGS)
+	$(DEV_VENV)/bin/python -m pytest --perf tests/perf --benchmark-storage=file://$(CURDIR)/results/baselines/perf $(ARGS)
 
 perf-opencl: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m tests.perf.opencl $(ARGS)
