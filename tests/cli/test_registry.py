@@ -29,7 +29,7 @@ def test_a_ledger_is_made_read_and_audited(bench: Command, tmp_path: Path) -> No
             assert told.code == 0
             assert token["token"] in told.out
             assert token["nonce"] not in told.out, "nobody's business before it is used"
-    assert "2 entries" in bench("registry", "audit", "reg", "--since", commit).out
+    assert "entries: 2" in bench("registry", "audit", "reg", "--since", commit).out
     lost = bench("registry", "audit", "reg", "--since", "0" * 40, "--lang", "zh")
     assert (lost.code, "历史被改写" in lost.out) == (11, True)
     planned = bench("run", "--mode", "certified", "--token", "t.json", "--dry-run", "--format", "json")

@@ -15,7 +15,9 @@ import pytest
 from bench.pages.site import CannotMake
 from bench.pages.site.gathering import gathered
 from bench.pages.site.writing import write_site
-from bench.store.runs import find_record
+from bench.records.record import Run
+from bench.records.versions import load
+from bench.store.runs import RunFolder, find_record
 from bench.text import sentence
 from tests.pages import systems, tables_of
 from tests.pages.test_html import read
@@ -229,6 +231,19 @@ def test_runs_of_one_system_are_one_and_a_repeated_measurement_is_another(tmp_pa
     ]
     assert found[0].name == f"One processor, onnxruntime 1.32.0, {runs[0]}"
     assert found[1].name == f"One processor, onnxruntime 1.32.0, {runs[2]}"
+
+
+def test_what_was_set_tells_runs_of_one_machine_apart(tmp_path: Path) -> None:
+    runs = [systems.kept_records(tmp_path, n, [samples.record("offline")], cpu="One processor") for n in (1, 2)]
+    for threads, run in enumerate(runs, start=1):
+        kept = load(find_record(run, tmp_path), Run)
+        plan = samples.replace(kept.plan, threads=threads)
+        RunFolder(tmp_path / "runs" / run).keep_run(samples.replace(kept, plan=plan))
+    found = gathered([(find_record(run, tmp_path), run) for run in runs])
+    assert [system.name for system in found] == [
+        "One processor, onnxruntime 1.32.0, threads=1",
+        "One processor, onnxruntime 1.32.0, threads=2",
+    ]
 
 
 def test_a_record_alone_says_that_its_machine_is_not_known(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _runs(records: Mapping[str, Kept]) -> tuple[Run, ...]:
 
 
 def _names(groups: Sequence[Mapping[str, Kept]]) -> list[str]:
-    """As short as tells them apart: device and engine; then the machine, the settings, the run."""
+    """As short as tells them apart: device and engine; then the machine, what was set, the run."""
     whole = [_parts(list(records.values())) for records in groups]
     names = [parts[0] for parts in whole]
     for more in range(1, 4):
@@ -121,10 +121,17 @@ def _parts(records: Sequence[Kept]) -> tuple[str, str, str, str]:
     record, run = kept.record, kept.run
     facts = record.facts
     engine = f"{facts.engine} {facts.engine_version.partition('-')[0]}" if facts is not None else record.backend
-    settings = ", ".join(f"{key}={value}" for key, value in sorted(record.settings.items()))
+    asked = [*_served(run), *sorted(record.settings.items())]
+    settings = ", ".join(f"{key}={value}" for key, value in asked)
     parts = (f"{_device(kept)}, {engine}", _machine(run), settings, record.run_id)
     first, *others = (clipped(part, _LONGEST) for part in parts)
     return (first, *others)  # type: ignore[return-value]  # as many as went in
+
+
+def _served(run: Run | None) -> list[tuple[str, object]]:
+    """How the load was asked to be served, where that was asked for."""
+    found = [(key, getattr(run.plan, key)) for key in ("batch", "workers", "processes", "threads")] if run else []
+    return [(key, value) for key, value in found if value is not None]
 
 
 def _device(kept: Kept) -> str:
