@@ -95,7 +95,8 @@ def test_a_dry_run_lists_it_and_its_time(bench: Command, model: Path, pictures: 
     seconds = [
         float(line.split("about ")[1].split(" s")[0]) for line in suite.out.splitlines() if line.startswith("speech")
     ]
-    assert seconds[0] > seconds[1] + 9 * 2560 * 0.004
+    # Repetitions, and the corrupted samples; a busy machine makes all of it longer, and the two not alike.
+    assert seconds[0] > 5 * 10 + 9 * 2560 * 0.004
     assert '"robustness": true' in bench("run", "--robustness", "--dry-run", "--format", "json").out
 
 

@@ -124,7 +124,7 @@ def test_a_sound_vendor_passes(acme) -> None:  # type: ignore[no-untyped-def]
         (
             "SHARED = {}\n"
             + RUN.format(
-                "SHARED['x'] = batch; time.sleep(0.01); self.session.run({k: v[:len(batch['waveform'])] "
+                "SHARED['x'] = batch; time.sleep(0.05); self.session.run({k: v[:len(batch['waveform'])] "
                 "for k, v in SHARED['x'].items()}, out)"
             ),
             "two-sessions",
