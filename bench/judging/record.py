@@ -6,7 +6,7 @@ See measurement.md section 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal  # Any: values of fields
 
 import msgspec
 
@@ -101,24 +101,15 @@ def judge_record(
         repetitions=values_of(whole),
         quality=first_quality,
         robustness=next((trial.robustness for trial in trials if trial.robustness is not None), None),
-        sketch=median.sketch if median else None,
         findings=found,
         trials=tuple(f"trial-{trial.index:02d}" for trial in trials),
         search=search,
         attempts=tried,
-        curve=median.curve if median else (),
         together=_together(measurement, median),
-        loadgen=median.report.loadgen if median and median.report else None,
-        lateness=median.lateness if median else None,
         nonce=setup.nonce,
-        hand_over=median.report.hand_over if median and median.report else None,
-        round_trip=median.report.round_trip if median and median.report else None,
         challenge=next((report.challenge for report in reports if report.challenge is not None), None),
-        stages=median.report.stages if median and median.report else None,
-        footage=median.report.footage if median and median.report else None,
-        energy=median.energy if median else None,
-        slowed_s=slowed_s(median) if median else (),
         roofline=roof,
+        **_of_median(median),
     )
 
 
@@ -255,6 +246,15 @@ def _median_trial(trials: Sequence[Trial], primary: str) -> Trial | None:
     if not scored:
         return next((trial for trial in trials if trial.sketch is not None), None)
     return sorted(scored, key=lambda entry: entry[:2])[len(scored) // 2][2]
+
+
+def _of_median(trial: Trial | None) -> dict[str, Any]:
+    """The fields of a record that are its median repetition's; none of them without one."""
+    if trial is None:
+        return {}
+    found = {name: getattr(trial, name) for name in ("sketch", "curve", "lateness", "energy")}
+    of_report = ("loadgen", "hand_over", "round_trip", "stages", "footage") if trial.report is not None else ()
+    return found | {"slowed_s": slowed_s(trial)} | {name: getattr(trial.report, name) for name in of_report}
 
 
 def _together(measurement: Measurement, trial: Trial | None) -> dict[str, float]:

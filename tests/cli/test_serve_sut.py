@@ -33,9 +33,9 @@ def addresses(server: Running) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path, model: Path, *flags: object, **more: str) -> Iterator[tuple[Running, list[str]]]:
+def serving(folder: Path, model: Path, *flags: object) -> Iterator[tuple[Running, list[str]]]:
     """A served classifier; ended with the block."""
-    server = start(folder, "serve-sut", "--model", model, "--port", 0, "--grpc-port", 0, *flags, **more)
+    server = start(folder, "serve-sut", "--model", model, "--port", 0, "--grpc-port", 0, *flags)
     try:
         yield server, addresses(server)
     finally:
@@ -81,18 +81,9 @@ def test_it_ends_when_it_is_told_to_and_leaves_nothing(model: Path, tmp_path: Pa
             assert plug.connect_ex(("127.0.0.1", int(address.rsplit(":", 1)[1]))) != 0
 
 
-def test_a_server_that_dies_in_the_middle_costs_the_run_its_number(model: Path, pictures: Path, tmp_path: Path) -> None:
+def test_a_server_that_dies_in_the_middle_costs_the_run_its_number(model: Path, tmp_path: Path) -> None:
     with serving(tmp_path, model) as (server, (http, _)):
-        flags = (
-            "--backend",
-            "endpoint",
-            "--device",
-            "server",
-            "--setting",
-            f"url={http}",
-            "--output",
-            tmp_path / "out",
-        )
+        flags = ("--backend", "endpoint", "--device", "server", "--setting", f"url={http}", "--output", "out")
         tester = start(tmp_path, "run", "--model", model, "--scenario", "single_stream", *flags, DURATION_S="5")
         while not list((tmp_path / "out").glob("runs/*/*/trial-00/job.json")):
             assert tester.poll() is None, finish(tester)
@@ -117,13 +108,7 @@ def test_what_cannot_be_served_is_said_in_a_line(model: Path, tmp_path: Path) ->
         (("--key", model), "--certificate"),
         (("--certificate", model, "--key", model), "cannot be used"),
         (("--workload", "nonesuch"), "nonesuch"),
-        (
-            (
-                "--device",
-                "cpu:9",
-            ),
-            "cpu:9",
-        ),
+        (("--device", "cpu:9"), "cpu:9"),
         (("--port", 70000), "65535"),
     ):
         asked = ("serve-sut", *flags) if "--workload" in flags else ("serve-sut", "--model", model, *flags)

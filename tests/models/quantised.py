@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from bench.models.suite import SuiteWorkload, load_workload
+
+from ..backends.seam import exact_session
 
 QUANTISED = (
     "face_verify",
@@ -27,8 +28,5 @@ def suite(name: str) -> SuiteWorkload:
 
 
 def run(path: Path, inputs: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")  # 8-bit sums are exact then, on any processor
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    found: NDArray[np.float32] = session.run(None, inputs)[0]
+    found: NDArray[np.float32] = exact_session(path).run(None, inputs)[0]
     return found

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
@@ -30,6 +29,7 @@ from bench.models.suite import SuiteWorkload
 from bench.scoring.numeric import sample_errors
 from bench.tasks import TASKS
 
+from ..backends.seam import exact_session
 from ..fixtures import save_model
 from .quantised import QUANTISED, run, suite
 
@@ -171,9 +171,7 @@ def test_every_product_reads_weights_through_a_pair_of_its_own(name: str) -> Non
     pairs = [makers[one.input[1]] for one in nodes if one.op_type in PRODUCTS and one.input[1] in makers]
     pairs = [one for one in pairs if one.op_type == "DequantizeLinear"]
     assert len({one.output[0] for one in pairs}) == len({one.input[2] for one in pairs}) == len(pairs) > 5
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    exact_session(file)
 
 
 def _int8_answers(workload: SuiteWorkload, count: int) -> Answered:
