@@ -60,13 +60,18 @@ def _lines(standing: Standing, open_: list[Issued], lang: str) -> Iterator[str]:
 
 
 def print_entries(standing: Standing, about: str, form: str, lang: str) -> bool:
-    """Every entry that names `about`; False where there is none. The nonce of an open token is left out."""
+    """Every entry that names `about`, of a submission those of its appeals, too; False where there is none.
+
+    The nonce of an open token is left out.
+    """
     import msgspec
 
-    found: list[dict[str, Any]] = []
+    asked, found = {about}, list[dict[str, Any]]()
     for entry in standing.entries:
         plain = msgspec.to_builtins(entry.what)
-        if about in (plain.get(key) for key in ("submission", "token", "appeal", "run_id", "archive_sha256")):
+        if plain.get("submission") == about and "appeal" in plain:
+            asked.add(plain["appeal"])
+        if asked & {plain.get(key) for key in ("submission", "token", "appeal", "run_id", "archive_sha256")}:
             if plain["kind"] == "token" and plain["token"] not in standing.used:
                 del plain["nonce"]
             found.append({"number": entry.number, "at": entry.at.isoformat(), **plain})

@@ -132,9 +132,11 @@ def _of_list(kind: str, made: Listing, wish: Wish) -> _Panels | None:
     places = Places.of(made) or Places.of(made, "self-test")
     if kind == "front":
         return _panels(Pareto.of_listing(made) or Pareto.of_listing(made, "self-test"), 9.0, 4.0)
+    if places is None and (wish.row is None or kind in ("places", "pairs")):
+        raise CannotDraw("no row of the list was ranked; the list says what each of them lacks")
     if kind in ("places", "pairs"):
-        draw = None if places is None else places.draw if kind == "places" else places.draw_pairs
-        return _Panels((draw,), _WIDE, places.height) if places is not None and draw is not None else None
+        assert places is not None
+        return _Panels((places.draw if kind == "places" else places.draw_pairs,), _WIDE, places.height)
     names, reference = row_names(made), made.policy.reference.system
     if kind == "forest" and wish.row is None:
         ranked = [row for row in made.rows if places is not None and row.number in {one.number for one in places.rows}]

@@ -17,7 +17,7 @@ from bench.scoring.columns import FAILED_NS, Floats, Int64s, is_sorted
 from bench.scoring.distributions import check_probability, t_quantile
 from bench.scoring.ordered import Ordered
 from bench.scoring.percentiles import ranks
-from bench.scoring.ragged import Answers, Ragged, blank, interval, refuse
+from bench.scoring.ragged import Answers, Ragged, blank, counted, interval, refuse
 
 BATCHES: Final = 20
 MAX_LAG1: Final = 0.3
@@ -39,22 +39,17 @@ def lag1_each(rows: Floats) -> Floats:
     return found
 
 
-def mean_answers(values_in_order: Ragged, confidence: float = 0.95, failed: Int64s | None = None) -> Answers:
+def mean_answers(values_in_order: Ragged, confidence: float = 0.95) -> Answers:
     """Intervals of the means of every timeline, (k,), in the values' unit; values stand in the order of time.
 
-    `failed`, (k,), spares the counting of `FAILED_NS` where the caller has done it. Refused: `queries-failed` where
-    int64 values hold `FAILED_NS` (no mean exists), `too-few-queries` under 20 values, `interval-not-supported` where
-    the batch means' lag-1 correlation exceeds 0.3.
+    Refused: `queries-failed` where int64 values hold `FAILED_NS` (no mean exists), `too-few-queries` under 20 values,
+    `interval-not-supported` where the batch means' lag-1 correlation exceeds 0.3.
     Raises ValueError when floats are not finite.
     """
     _check(values_in_order.values, confidence)
-    if values_in_order.values.dtype.kind != "i":
-        failed = np.zeros(values_in_order.count, np.int64)
-    elif failed is None:
-        failed = values_in_order.failed()
-    return mean_answers_of_sums(
-        _sums(values_in_order.values, _edges(values_in_order)), values_in_order.sizes, failed, confidence
-    )
+    whole = values_in_order.values.dtype.kind == "i"
+    failed = values_in_order.failed() if whole else np.zeros(values_in_order.count, np.int64)
+    return mean_answers_of_sums(sums_of_batches(values_in_order), values_in_order.sizes, failed, confidence)
 
 
 def mean_answers_of_sums(sums: Floats, sizes: Int64s, failed: Int64s, confidence: float = 0.95) -> Answers:
@@ -86,12 +81,12 @@ def percentile_interval_answers(
     """
     beyond, edges = ordered.at(ranks(latency_in_order_ns.sizes, ps)), _edges(latency_in_order_ns)
     over = [latency_in_order_ns.values > latency_in_order_ns.each(column) for column in beyond.T]
-    counts = np.stack([_sums(flags, edges) for flags in over], axis=1)
+    counts = np.stack([counted(flags, edges.reshape(-1)).reshape(edges.shape) for flags in over], axis=1)
     return percentile_interval_answers_of_counts(ordered, ps, counts, confidence)
 
 
 def percentile_interval_answers_of_counts(
-    ordered: Ordered, ps: Sequence[float], counts: Floats, confidence: float = 0.95
+    ordered: Ordered, ps: Sequence[float], counts: Int64s | Floats, confidence: float = 0.95
 ) -> Answers:
     """`percentile_interval_answers` from how many values of each batch lie beyond each percentile, (k, ps, 20)."""
     for p in (*ps, confidence):
@@ -176,13 +171,14 @@ def _lengths(sizes: Int64s) -> Int64s:
     return found
 
 
-def _sums(values: npt.NDArray[Any], edges: Int64s) -> Floats:
-    """Sums over the batches that begin at `edges`, (k, 20).
+def sums_of_batches(values_in_order: Ragged) -> Floats:
+    """Sums over the 20 batches of every timeline, (k, 20); meaningless where it has less than 20 values.
 
-    In float64: int64 would overflow at 10⁷ latencies of a thousand seconds. Flags are counted, which is faster.
+    In float64: int64 would overflow at 10⁷ latencies of a thousand seconds.
     """
-    kind = np.int64 if values.dtype.kind == "b" else np.float64
-    return cast(Floats, np.add.reduceat(values, edges.reshape(-1), dtype=kind).reshape(edges.shape))
+    edges = _edges(values_in_order)
+    found = np.add.reduceat(values_in_order.values, edges.reshape(-1), dtype=np.float64)
+    return cast(Floats, found.reshape(edges.shape))
 
 
 def batch_sums(values: npt.NDArray[Any], first: int, total: int) -> Floats:

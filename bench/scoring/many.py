@@ -12,7 +12,12 @@ from typing import Any, Final
 import numpy as np
 
 from bench.records.numbers import Interval, Measured, Refusal
-from bench.scoring.batch_means import mean_answers, percentile_interval_answers
+from bench.scoring.batch_means import (
+    BATCHES,
+    mean_answers_of_sums,
+    percentile_interval_answers,
+    sums_of_batches,
+)
 from bench.scoring.columns import Floats, Int64s
 from bench.scoring.early_stopping import CONFIDENCE, bound_ranks, early_stopping_answers
 from bench.scoring.ordered import Ordered
@@ -66,12 +71,22 @@ class Many:
 
 def latency_answers(latency_ns: Ragged, ordered: Ordered) -> Latencies:
     """Of latencies in the order of time, int64 ns with `FAILED_NS`; `ordered` are the same."""
+    sums = sums_of_batches(latency_ns)
     return Latencies(
         percentiles=finite_percentiles(ordered),
         percentile_intervals=percentile_interval_answers(latency_ns, ordered, LEVELS),
-        means=np.add.reduceat(latency_ns.values, latency_ns.offsets[:-1], dtype=np.float64) / latency_ns.sizes,
-        mean_intervals=mean_answers(latency_ns, failed=ordered.failed),
+        means=_totals(latency_ns, sums) / latency_ns.sizes,
+        mean_intervals=mean_answers_of_sums(sums, latency_ns.sizes, ordered.failed),
     )
+
+
+def _totals(latency_ns: Ragged, sums: Floats) -> Floats:
+    """The sum of each timeline, (k,), from those of its batches, where it has enough values to have batches."""
+    totals: Floats = sums.sum(axis=1)
+    short = latency_ns.sizes < BATCHES
+    if short.any():
+        totals[short] = np.add.reduceat(latency_ns.values, latency_ns.offsets[:-1], dtype=np.float64)[short]
+    return totals
 
 
 def finite_percentiles(ordered: Ordered) -> Answers:

@@ -113,7 +113,10 @@ def test_what_cannot_be_drawn(
         (["latency", "list.json"], "`latency` is a picture of kept records; of a list there are places, pairs"),
         (["budget", "list.json", "--row", "99"], "the list has no row 99; it has 7"),
         (["places", "broken.json"], "broken.json: "),
-        (["places", "empty.json"], "nothing that was named has what `places` draws"),
+        (["places", "empty.json"], "no row of the list was ranked"),
+        (["budget", "empty.json"], "no row of the list was ranked"),
+        (["budget", "empty.json", "--row", "1"], "the list has no row 1; it has 0"),
+        (["front", "empty.json"], "nothing that was named has what `front` draws"),
     ],
 )
 def test_what_no_list_has(

@@ -95,6 +95,7 @@ def test_from_a_token_to_an_accepted_submission(
     assert bench(*appealed).code == 0
     assert "复核中" in bench("registry", "list", "reg", "--lang", "zh").out
     assert bench("registry", "appeal", "decide", "reg", "A-000001", "dismissed", *WHY).code == 0
+    assert "dismissed" in bench("registry", "show", "reg", "S-000001").out, "what was decided about it, too"
     assert bench("registry", "status", "reg", "S-000001", "suspended", *WHY).code == 0
     listed = json.loads(bench("registry", "list", "reg", "--format", "json").out)
     (one,) = listed["submissions"]

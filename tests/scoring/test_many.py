@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.records.numbers import Interval, Refusal
-from bench.scoring import ordered as ordered_module
 from bench.scoring import ragged as ragged_module
 from bench.scoring.columns import FAILED_NS
 from bench.scoring.early_stopping import tolerated, tolerated_each
@@ -53,17 +52,27 @@ SHAPES = {
     "all failed": lambda rng, n: np.full(n, FAILED_NS),
     "negative": lambda rng, n: rng.integers(-(2**62), 2**62, n),
     "next to failed": lambda rng, n: rng.choice(np.array([FAILED_NS - 1, FAILED_NS, 0]), n),
+    "up to 32 bits": lambda rng, n: rng.choice(np.array([0, 2**31, 2**32 - 2, FAILED_NS]), n),
+    "just beyond 32 bits": lambda rng, n: rng.choice(np.array([0, 2**31, 2**32 - 1, FAILED_NS]), n),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("n", [1, 2, 999, 5000])
-def test_counted_ranks_against_a_sort(shape: str, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long timelines are counted instead of sorted; here every one is long."""
-    monkeypatch.setattr(ordered_module, "BLOCK", 0)
+@pytest.mark.parametrize("chunk", [None, 700])
+def test_ranks_of_one_timeline_against_a_sort(shape: str, n: int, chunk: int | None) -> None:
+    """In memory it is sorted, in chunks it is counted."""
     rng = np.random.default_rng(n)
     values = SHAPES[shape](rng, n)
-    before, expected, order = values.copy(), np.sort(values), Ordered(Ragged.alone(values))
+    before, expected = values.copy(), np.sort(values)
+    if chunk is None:
+        order = Ordered(Ragged.alone(values))
+    elif expected[0] >= 0:
+        order = Ordered.of_chunks(lambda: (values[first : first + chunk] for first in range(0, n, chunk)))
+    else:
+        with pytest.raises(ValueError, match="none below zero"):
+            Ordered.of_chunks(lambda: iter([values]))
+        return
     for _ in range(3):
         asked = rng.integers(0, n + 2, 40)
         assert order.at(asked[None, :])[0].tolist() == expected[np.minimum(asked, n - 1)].tolist()
