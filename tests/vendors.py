@@ -60,12 +60,15 @@ def is_gone(pid: int, within_s: float = 30.0) -> bool:
     return False
 
 
-def install(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a distribution `acme` with backend `acme` on the path of child processes; `source` may change its classes."""
-    info = folder / "acme-1.dist-info"
+def install(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch, name: str = "acme") -> None:
+    """Put a distribution with a backend, both called `name`, on the path of child processes.
+
+    `source` may change its classes.
+    """
+    info = folder / f"{name}-1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[bench.backends]\nacme = acme:BACKEND\n")
-    (folder / "acme.py").write_text(_PLAIN + source)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[bench.backends]\n{name} = {name}:BACKEND\n")
+    (folder / f"{name}.py").write_text(_PLAIN.replace('name = "acme"', f'name = "{name}"') + source)
     before = os.environ.get("PYTHONPATH")
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{before}" if before else str(folder))

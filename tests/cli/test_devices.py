@@ -63,40 +63,37 @@ BACKEND = Helped()
 """
 
 
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("raise RuntimeError('needs driver 3')", "cannot be imported: RuntimeError: needs driver 3"),
-        ("import nosuchmodule", "ModuleNotFoundError: No module named 'nosuchmodule'"),
-        ("raise SystemExit(1)", "cannot be imported: SystemExit: 1"),
-        ("BACKEND = object()", "lacks name, devices, compile"),
-        ("del BACKEND", "BACKEND"),
-        (CRASH, "was ended by SIGSEGV"),
-        (RAISE, "OSError: no driver on this host"),
-        (LEAVE, "ended with code 7"),
-        (RUBBISH, "Expected `object`, got `str` - at `$[0]`"),
-    ],
-)
-def test_a_broken_backend_is_told_and_the_others_answer(
-    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
+BROKEN = {
+    "raising": ("raise RuntimeError('needs driver 3')", "cannot be imported: RuntimeError: needs driver 3"),
+    "missing": ("import nosuchmodule", "ModuleNotFoundError: No module named 'nosuchmodule'"),
+    "exiting": ("raise SystemExit(1)", "cannot be imported: SystemExit: 1"),
+    "bare": ("BACKEND = object()", "lacks name, devices, compile"),
+    "without": ("del BACKEND", "BACKEND"),
+    "crashing": (CRASH, "was ended by SIGSEGV"),
+    "driverless": (RAISE, "OSError: no driver on this host"),
+    "leaving": (LEAVE, "ended with code 7"),
+    "rubbish": (RUBBISH, "Expected `object`, got `str` - at `$[0]`"),
+}
+
+
+def test_broken_backends_are_told_and_the_others_answer(
+    bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(tmp_path / "site", source, monkeypatch)
+    """All of them on one machine, with one that talks on stdout."""
+    for name, (source, _) in {**BROKEN, "talking": (TALK, "")}.items():
+        install(tmp_path / "site", source, monkeypatch, f"acme_{name}")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.delenv("COLUMNS", raising=False)  # each line as long as it is
     outcome = bench("list", "--devices")
     assert outcome.code == 0
-    lines = outcome.out.splitlines()
-    (acme,) = [line for line in lines if line.startswith("acme:")]
-    assert "no devices" in acme
-    assert said in acme
-    assert any(line.startswith("  cpu:0") for line in lines), "the others answered"
     assert "Traceback" not in outcome.out + outcome.err
-
-
-def test_a_vendor_may_talk(bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install(tmp_path / "site", TALK, monkeypatch)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    assert "acme:\n  npu:0    Acme One  [fp32]" in bench("list", "--devices").out
+    lines = outcome.out.splitlines()
+    for name, (_, said) in BROKEN.items():
+        (line,) = [line for line in lines if line.startswith(f"acme_{name}:")]
+        assert "no devices" in line
+        assert said in line
+    assert any(line.startswith("  cpu:0") for line in lines), "the others answered"
+    assert "acme_talking:\n  npu:0    Acme One  [fp32]" in outcome.out
 
 
 def test_a_hanging_driver_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,12 +85,12 @@ def kill_parent_once(model: Path, folder: Path, after_s: float) -> None:
     assert all(record.valid for record in records_of(kept[0].parent))
 
 
-@pytest.mark.parametrize("after_s", moments(6, 1, CHILD_LIVES_S))
+@pytest.mark.parametrize("after_s", moments(3, 1, CHILD_LIVES_S))
 def test_kill_the_child(model: Path, tmp_path: Path, after_s: float) -> None:
     kill_child_once(model, tmp_path, after_s)
 
 
-@pytest.mark.parametrize("after_s", moments(6, 2, PARENT_LIVES_S))
+@pytest.mark.parametrize("after_s", moments(3, 2, PARENT_LIVES_S))
 def test_kill_the_parent(model: Path, tmp_path: Path, after_s: float) -> None:
     kill_parent_once(model, tmp_path, after_s)
 
