@@ -1,6 +1,7 @@
-"""The whole default `bench run` through the installed console script: real networks, data and quality.
+"""A whole `bench run` through the installed console script: real networks, data and quality.
 
-The rest of these tests is about a tiny classifier; here everything that a newcomer meets is as it is.
+The rest of these tests is about a tiny classifier; here everything that a newcomer meets is as it is. With `--full` it
+is the default run of two workloads, four minutes on a slow machine; else the smaller of them.
 """
 
 from __future__ import annotations
@@ -18,21 +19,33 @@ from bench.store.timeline_file import read_timeline
 from .kept import check_every_file, records_of, run_of
 from .things import Outcome, only_run, run
 
-# A minute and a half alone; on a machine with much else to do it has taken four.
 pytestmark = pytest.mark.timeout(900)
-WORKLOADS = ("image_classify", "speech_command")
 SCENARIOS = ("single_stream", "offline")
-NAMES = [f"{workload}.{scenario}.fp32" for workload in WORKLOADS for scenario in SCENARIOS]
+DEFAULTS = ("image_classify", "speech_command")
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(DEFAULTS, marks=pytest.mark.full, id="defaults"), ("speech_command",)]
+)
+def workloads(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    chosen: tuple[str, ...] = request.param
+    return chosen
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("end-to-end")
+def names(workloads: tuple[str, ...]) -> list[str]:
+    return [f"{workload}.{scenario}.fp32" for workload in workloads for scenario in SCENARIOS]
 
 
 @pytest.fixture(scope="module")
-def outcome(place: Path) -> Outcome:
-    return run(place, "run", hurried=False)
+def place(workloads: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("-".join(workloads))
+
+
+@pytest.fixture(scope="module")
+def outcome(workloads: tuple[str, ...], place: Path) -> Outcome:
+    flags = [] if workloads == DEFAULTS else [word for name in workloads for word in ("--workload", name)]
+    return run(place, "run", *flags, hurried=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +53,20 @@ def records(place: Path, outcome: Outcome) -> list[Record]:
     return records_of(only_run(place / "results"))
 
 
-def test_ends_well(outcome: Outcome) -> None:
+def test_ends_well(outcome: Outcome, names: list[str]) -> None:
     assert outcome.code == 0, outcome
     lines = outcome.err.splitlines()
-    assert lines[0].startswith("4 measurements, about ")
+    assert lines[0].startswith(f"{len(names)} measurements, about ")
     assert [line for line in lines if line.endswith(": done")] == [
-        f"[{number}/4] {name}: done" for number, name in enumerate(NAMES, start=1)
+        f"[{number}/{len(names)}] {name}: done" for number, name in enumerate(names, start=1)
     ]
 
 
-def test_the_table_holds_the_numbers_of_the_records(outcome: Outcome, records: list[Record]) -> None:
+def test_the_table_holds_the_numbers_of_the_records(
+    workloads: tuple[str, ...], outcome: Outcome, records: list[Record]
+) -> None:
     for words in (
-        *WORKLOADS,
+        *workloads,
         "single stream",
         "latency p90",
         "offline",
@@ -70,14 +85,16 @@ def test_the_table_holds_the_numbers_of_the_records(outcome: Outcome, records: l
     assert "Quick mode: a look, no verdicts." in " ".join(outcome.out.split())
 
 
-def test_the_records_are_whole(place: Path, outcome: Outcome, records: list[Record]) -> None:
+def test_the_records_are_whole(
+    workloads: tuple[str, ...], names: list[str], place: Path, records: list[Record]
+) -> None:
     folder = only_run(place / "results")
     check_every_file_but_the_report(place)
     kept = run_of(folder)
     assert kept.status == "complete"
-    assert kept.plan == RunPlan()
+    assert kept.plan == (RunPlan() if workloads == DEFAULTS else RunPlan(workloads=workloads))
     assert kept.host.packages["onnxruntime"]
-    assert [record.measurement.name for record in records] == NAMES
+    assert [record.measurement.name for record in records] == names
     for record in records:
         assert record.valid
         assert record.division == "closed"

@@ -64,14 +64,15 @@ class Gate:
 
 
 def slow_rate(embeddings: np.ndarray, indices: np.ndarray) -> float:
-    """TAR at FAR 0.1 % of the samples at `indices`, pair by pair."""
+    """TAR at FAR 0.1 % of the samples at `indices`, one live picture after the other against all documents."""
     unit = embeddings / np.linalg.norm(embeddings.astype(np.float64), axis=1, keepdims=True)
-    genuine, impostors = [], []
+    cards, genuine, impostors = indices[indices % 2 == 0], [], []
     for live in indices[indices % 2 == 1]:
-        for card in indices[indices % 2 == 0]:
-            (genuine if live // 2 == card // 2 else impostors).append(float(unit[live] @ unit[card]))
-    threshold = sorted(impostors, reverse=True)[len(impostors) // 1000]
-    return float(np.mean(np.array(genuine) > threshold))
+        alike, own = unit[cards] @ unit[live], cards // 2 == live // 2
+        genuine.append(alike[own])
+        impostors.append(alike[~own])
+    others = np.sort(np.concatenate(impostors))[::-1]
+    return float(np.mean(np.concatenate(genuine) > others[others.size // 1000]))
 
 
 def judged(
