@@ -76,6 +76,9 @@ def to_pdf(html: str) -> bytes:
 def _weasyprint() -> Any:
     for name in ("weasyprint", "fontTools"):  # they warn of every property and font table that they do not know
         logging.getLogger(name).setLevel(logging.ERROR)
+    from PIL import ImageFile
+
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint
     except ImportError:
@@ -88,4 +91,7 @@ def _weasyprint() -> Any:
             f"PDF needs the library Pango (Debian: `libpango-1.0-0 libpangoft2-1.0-0`; macOS: `brew install pango`): "
             f"{what}. The HTML prints as well."
         ) from None
+    finally:
+        # It has Pillow take truncated pictures from then on, those of users among them, whom that must be told.
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
     return weasyprint

@@ -94,12 +94,15 @@ def test_a_dry_run_lists_it_and_its_time(
     with_it = bench("run", *FAKE, "--model", model, "--data", pictures, "--dry-run")
     assert with_it.code == 0
     assert with_it.out.count("robustness: 12 conditions of 20 corrupted samples") == 1
-    suite = bench("run", "--robustness", "--workload", "speech_command", "--dry-run", "--mode", "standard")
+    plan = ("run", "--workload", "speech_command", "--dry-run", "--mode", "standard")
+    plain, suite = bench(*plan), bench(*plan, "--robustness")
     assert "robustness: 9 conditions of 2560 corrupted samples" in suite.out
-    seconds = [
-        float(line.split("about ")[1].split(" s")[0]) for line in suite.out.splitlines() if line.startswith("speech")
-    ]
-    assert seconds[0] > seconds[1] + 9 * 2560 * 0.004
+    without, asked = (
+        [float(line.split("about ")[1].split(" s")[0]) for line in one.out.splitlines() if line.startswith("speech")]
+        for one in (plain, suite)
+    )
+    assert asked[0] > without[0] + 9 * 2560 * 0.004
+    assert asked[1] == without[1], "asked once for each workload"
     assert '"robustness": true' in bench("run", "--robustness", "--dry-run", "--format", "json").out
 
 

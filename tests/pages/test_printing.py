@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,17 @@ def test_nothing_is_fetched(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4), "red").save(picture)
     with_picture = f'<html><body><p>text</p><img src="{picture.as_uri()}"></body></html>'
     assert b"/Image" not in to_pdf(with_picture)
+
+
+@needs_pango
+def test_pillow_refuses_truncated_pictures_as_before() -> None:
+    """In a process of its own: here WeasyPrint was imported long ago."""
+    code = (
+        "from PIL import ImageFile; from bench.pages.printing import ensure_pdf; ensure_pdf('en'); "
+        "import weasyprint; print(ImageFile.LOAD_TRUNCATED_IMAGES)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
 
 
 @pytest.mark.parametrize(
