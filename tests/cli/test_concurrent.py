@@ -55,6 +55,7 @@ def test_without_rates_each_gets_a_share_of_what_it_does_alone(bench: Command, t
             assert 0.0 < rate <= 0.35 / 0.0005  # 35 % of one call in half a millisecond
 
 
+@pytest.mark.full
 def test_a_repetition_that_only_one_kept_is_measured_anew_for_all(bench: Command, tmp_path: Path) -> None:
     bench("run", *TOGETHER, *RATES)
     first = reports(tmp_path)

@@ -55,6 +55,7 @@ def test_a_meter_at_the_wall(model: Path, meter: Path, tmp_path: Path) -> None:
     assert "整机交流侧" in shown
 
 
+@pytest.mark.full
 def test_a_meter_whose_clock_is_off_gives_nothing(model: Path, meter: Path, tmp_path: Path) -> None:
     outcome = run(tmp_path, "run", "--model", model, *FLAGS, "--power", f"meter:{meter},offset_s=-86400")
     (record,) = json.loads(outcome.out)["records"]

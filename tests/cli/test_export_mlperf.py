@@ -118,6 +118,7 @@ def test_what_was_exported_comes_back_by_import(
     assert document(file)["loadgen"]["figures"] == said["figures"]  # type: ignore[index]
 
 
+@pytest.mark.full
 @needs_loadgen
 def test_without_samples_there_is_no_accuracy_test_and_no_submission(
     bench: Command, model: Path, hasty: None, tmp_path: Path

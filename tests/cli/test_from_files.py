@@ -58,6 +58,7 @@ def test_every_kind_of_load_takes_files(
     assert part(record, "stages")["samples"] > 0
 
 
+@pytest.mark.full
 def test_the_suites_recordings_lose_nothing_on_the_way(bench: Command, tmp_path: Path) -> None:
     flags = ("--workload", "speech_command", "--scenario", "offline", "--format", "json")
     values = []

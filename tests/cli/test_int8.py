@@ -56,6 +56,7 @@ def test_who_has_no_int8_says_so(bench: Command, tmp_path: Path) -> None:
     assert "int8 was asked for." in complaint(outcome)
 
 
+@pytest.mark.full
 def test_certified_puts_a_challenge_in_int8(bench: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EFFORTS, "certified", EFFORTS["quick"])
     outcome = bench(*SPEECH, "--mode", "certified")

@@ -46,6 +46,7 @@ def test_cameras_that_are_asked_for(bench: Command, model: Path, tmp_path: Path)
         assert figure(record, "worst_late_share") == 0.0
 
 
+@pytest.mark.full
 def test_the_most_cameras_are_searched_for(bench: Command, model: Path, tmp_path: Path) -> None:
     """20 ms a frame and 25 frames per second: two cameras at most, whatever the machine."""
     flags = ("--setting", "delay_us=20000", "--batch", "1", "--latency-bound-ms", "400")

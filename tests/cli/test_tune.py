@@ -35,6 +35,7 @@ def few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.tuning.axes._FINE", ())
 
 
+@pytest.mark.full
 def test_the_best_batch_is_chosen_measured_and_told(
     bench: Command, model: Path, tmp_path: Path, few_pairs: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

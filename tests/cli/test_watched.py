@@ -88,6 +88,7 @@ def test_channels_without_decoding_say_so(watch: Command, tmp_path: Path) -> Non
     assert not (tmp_path / "cache" / "videos").exists()
 
 
+@pytest.mark.full
 def test_a_search_changes_the_number_of_cameras_on_one_lane(watch: Command, tmp_path: Path) -> None:
     outcome = watch(*FLAGS, *STREAMS, *REGION)
     assert outcome.code in (0, 11), outcome

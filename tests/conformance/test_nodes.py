@@ -72,6 +72,7 @@ def test_a_wrong_answer_fails_and_says_by_how_much(suite: tuple[list[NodeTest], 
     assert (verdict.state, verdict.seen) == ("failed", "output 'y' is off by up to 0.5")
 
 
+@pytest.mark.full
 def test_what_ends_the_process_fails_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path / "site", VENDOR, monkeypatch)
     first, *verdicts = check_nodes(Request(backend="acme", device="cpu"))

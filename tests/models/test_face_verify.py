@@ -313,6 +313,7 @@ def test_reference_names_the_evaluation_pictures() -> None:
     assert kept["evaluation_sha256"] == digest(data.evaluation_inputs(np.arange(64))["image"])
 
 
+@pytest.mark.full
 def test_four_bit_weights_refuse_more_people() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.face_verify.network import load_shipped

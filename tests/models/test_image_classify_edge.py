@@ -179,6 +179,7 @@ def test_reference_names_the_evaluation_pictures() -> None:
     assert kept["evaluation_sha256"] == theirs["evaluation_sha256"]
 
 
+@pytest.mark.full
 def test_one_scale_per_tensor_leaves_nothing() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.image_classify_edge.network import load_shipped

@@ -384,6 +384,7 @@ def test_reference_metric_on_the_whole_set() -> None:
     assert value == pytest.approx(kept["value"], abs=1e-9)
 
 
+@pytest.mark.full
 def test_four_bit_weights_find_less() -> None:
     torch = pytest.importorskip("torch")
     from bench.models.making.roundings import rounded

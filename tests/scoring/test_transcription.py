@@ -125,6 +125,7 @@ def test_a_set_without_characters_does_not_spoil_the_interval() -> None:
     assert 0.0 <= interval.low <= interval.high <= 1.0
 
 
+@pytest.mark.full
 def test_the_interval_covers_what_it_says() -> None:
     rng, truth, inside, runs = np.random.default_rng(5), 0.0, 0, 150
     rate = 0.06
