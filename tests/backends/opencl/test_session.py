@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from bench.backends.base import Compiled, EngineError, Model, OutOfMemory, Unsupported
 from bench.backends.opencl import device as devices
@@ -110,6 +110,18 @@ def host_model(folder: Path) -> tuple[Model, seam.Named]:
         helper.make_node("Exp", ["c"], ["y"]),
     ]
     return saved(folder / "h.onnx", nodes, x, ["y"]), x  # type: ignore[return-value]
+
+
+def test_sums_of_8_bit_products_on_the_host_do_not_saturate(found: Found, tmp_path: Path) -> None:
+    """Two products of 255 and 127 are beyond 16 bits, in which processors without VNNI would add them."""
+    x: seam.Named = {"x": np.full((2, 64), 255, np.uint8)}
+    nodes = [
+        helper.make_node("MatMulInteger", ["x", "w"], ["c"]),
+        helper.make_node("Cast", ["c"], ["y"], to=TensorProto.FLOAT),
+    ]
+    model = saved(tmp_path / "i.onnx", nodes, x, ["y"], {"w": np.full((64, 32), 127, np.int8)})
+    session = compiled(found, model, max_batch=2).open(0)
+    assert (seam.ask(session, model, x, (2,))["y"] == 255 * 127 * 64).all()
 
 
 def test_an_operator_that_the_device_lacks_runs_on_the_host_and_is_told(found: Found, tmp_path: Path) -> None:
