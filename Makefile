@@ -42,6 +42,7 @@ test: $(DEV_VENV)/installed
 
 test-full: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --full -n $(JOBS) --dist loadfile $(ARGS)
+	$(DEV_VENV)/bin/python -m pytest --full -m alone $(ARGS) || [ $$? = 5 ]  # 5: none among those that ARGS chooses
 
 perf: $(DEV_VENV)/installed
 	$(DEV_VENV)/bin/python -m pytest --perf tests/perf --benchmark-storage=file://$(CURDIR)/results/baselines/perf $(ARGS)

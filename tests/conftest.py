@@ -1,4 +1,7 @@
-"""Tiers: `full`, `perf` and `gpu` tests are skipped unless asked for or, for `gpu`, unless there is one."""
+"""Tiers: `full`, `perf` and `gpu` tests are skipped unless asked for or, for `gpu`, unless there is one.
+
+Tests that are `alone` are skipped where several processes test at once.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for tier in ("full", "perf"):
             if item.get_closest_marker(tier) and not config.getoption(f"--{tier}"):
                 item.add_marker(pytest.mark.skip(reason=f"runs with --{tier}"))
+        if item.get_closest_marker("alone") and "PYTEST_XDIST_WORKER" in os.environ:
+            item.add_marker(pytest.mark.skip(reason="needs the machine to itself: `pytest --full -m alone`"))
         if item.get_closest_marker("gpu") and not has_gpu():
             item.add_marker(pytest.mark.skip(reason="nvidia-smi lists no GPU"))
 

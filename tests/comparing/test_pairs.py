@@ -166,6 +166,7 @@ def test_bad_input_costs_no_run(
 
 
 @pytest.mark.full
+@pytest.mark.alone
 def test_a_slowdown_of_a_fifth_is_found_with_real_processes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], quiet_signals: None
 ) -> None:

