@@ -36,9 +36,9 @@ def measure_again(
     if own or not all(is_of_suite(name) for name in plan.workloads):
         yield unchecked("rerun", contents.run.run_id, "own-model")
         return
-    fresh = msgspec.structs.replace(plan, nonce=None, token=None, seed=secrets.randbits(_SEED_BITS), profile=None)
-    if plan.mode == "certified":
-        fresh = msgspec.structs.replace(fresh, seed=0)  # it draws a nonce of its own
+    # A certified run draws a nonce of its own, and refuses a seed.
+    seed = 0 if plan.mode == "certified" else secrets.randbits(_SEED_BITS)
+    fresh = msgspec.structs.replace(plan, nonce=None, token=None, seed=seed, profile=None)
     folder, _ = execute(prepare(fresh), results, observe)
     again = {record.measurement.name: record for record in folder.load_records()}
     for name, record in contents.records.items():
