@@ -16,7 +16,11 @@ _TEXTS = {
     "programs": "a folder that `bench opencl build` wrote",
     "tiles": "a file that `bench opencl tune` wrote, or `rule`",
 }
-_SETTINGS: dict[str, tuple[Setting, ...]] = {"strict_device": (False, True), "winograd": (True, False)}
+_SETTINGS: dict[str, tuple[Setting, ...]] = {
+    "strict_device": (False, True),
+    "winograd": (True, False),
+    "integers": (True, False),
+}
 
 
 class OpenClBackend:
@@ -26,6 +30,7 @@ class OpenClBackend:
     `tiles` = file that `bench opencl tune -o` wrote: how each layer is cut up, as it ran fastest; `rule`: by rule.
     Without it: as was tuned on this device (`bench opencl tune`), else as ships for its driver, else by rule.
     `winograd` = false computes every 3x3 convolution directly, with more multiplications and other last bits.
+    `integers` = false computes the products of a quantised file in floats.
     `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """
 

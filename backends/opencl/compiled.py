@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from pathlib import Path
 
+from bench.backends.arithmetic import coarsest, int8_share, told
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.compiling import compilation
 from bench.backends.opencl.binaries import BinaryPrograms
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
+from bench.backends.opencl.multiplying import traits_with_pairs
 from bench.backends.opencl.network import Weights, planned, prepared
 from bench.backends.opencl.plan import Launch, Plan
 from bench.backends.opencl.programs import Programs, SourcePrograms
@@ -20,6 +23,8 @@ from bench.backends.opencl.tiles import Tiles
 from bench.records.host import Facts
 from bench.records.plan import Setting
 
+# Measured on PoCL: portable words take about twice as long as floats do, the instruction about as long or less.
+_WAYS = {"portable": "portable", "x86": "x86 vpmaddwd"}
 # Where batches vary while the clock runs, sizes up to this one are made ready before; larger ones when they come.
 _READY_BEFORE = 16
 
@@ -39,7 +44,8 @@ class Compiled:
         self._plans: dict[int, tuple[Plan, Graph]] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
-            self._graph: Graph = prepared(model)
+            self._graph: Graph = prepared(model, options.settings.get("integers", True) is not False)
+            self._traits = traits_with_pairs(found) if self._graph.scales else found.traits
             try:
                 self.context = pyopencl.Context([found.own])
             except pyopencl.Error as error:
@@ -48,22 +54,24 @@ class Compiled:
             self.weights = Weights(self.context)
             plan, _ = self.plan(options.max_batch)
             self._first: Session | None = self._opened()
+        counted = plan.arithmetic()
         self.facts = Facts(
             engine="opencl",
             engine_version=pyopencl.VERSION_TEXT,
             driver_version=f"{found.platform} {found.own.driver_version}",
-            precision_executed="fp32",
+            precision_executed=coarsest(counted) or "fp32",
+            int8_share=int8_share(counted) if counted["int8"] else None,
             device_operator_share=plan.device_share,
             compile_s=effort.seconds,
             memory_bytes=self.weights.nbytes + options.workers * self._first.nbytes,
-            applied=self._applied(plan),
+            applied={**self._applied(plan), **self._multiplied(counted)},
         )
 
     def plan(self, samples: int) -> tuple[Plan, Graph]:
         """The steps for a batch size, with programs and weights on the device."""
         with self._lock:
             if samples not in self._plans:
-                plan, graph = planned(self._graph, self.model, self.found.traits, samples, self._tiles)
+                plan, graph = planned(self._graph, self.model, self._traits, samples, self._tiles)
                 if plan.lacking and self.options.settings.get("strict_device", False):
                     told = "; ".join(f"{op}: {why}" for op, why in sorted(plan.lacking.items()))
                     raise Unsupported(
@@ -100,6 +108,12 @@ class Compiled:
             for samples in range(1, min(self.options.max_batch, _READY_BEFORE + 1)):
                 session.warm(samples)
         return session
+
+    def _multiplied(self, counted: Counter[str]) -> dict[str, Setting]:
+        """Of a quantised network: in which arithmetic its products are, and how whole numbers are multiplied."""
+        if not counted["int8"]:
+            return {}
+        return {"arithmetic": told(counted), "int8_products": _WAYS[self._traits.madd]}
 
     def _applied(self, plan: Plan) -> dict[str, Setting]:
         own = self.found.own

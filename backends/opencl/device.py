@@ -21,10 +21,11 @@ _NARROW = ("PoCL 3.0",)
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """What kernels are chosen by: compute units, and floats in a register (8 or 16)."""
+    """What kernels are chosen by: compute units, floats in a register (8 or 16), how pairs of shorts are multiplied."""
 
     units: int
     vector: int
+    madd: str = "portable"
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -124,6 +125,7 @@ def _listed() -> tuple[list[Found], dict[str, str]]:
             index=index,
             title=f"{title} ({name})",
             memory_bytes=None if shared else int(one.global_mem_size),
+            precisions=("fp32", "int8"),
         )
         found.append(Found(device, one))
     return found, refused

@@ -51,9 +51,14 @@ class Program(msgspec.Struct, frozen=True):
 
     @property
     def vectorises(self) -> bool:
-        """Whether the program can be told for vectors: float32 throughout, other types only as operands of a Cast."""
-        types = self.dtypes()
-        if any(one.op in _SCALAR_ONLY or one.dtype != "float32" for one in self.instructions):
+        """Whether the program can be told for vectors.
+
+        Those are float32 throughout; other types only as operands of a Cast, and int16 as what the last Cast makes.
+        """
+        types, inner = self.dtypes(), self.instructions
+        if inner and inner[-1].op == "Cast" and inner[-1].dtype == "int16":
+            inner = inner[:-1]
+        if any(one.op in _SCALAR_ONLY or one.dtype != "float32" for one in inner):
             return False
         if "float64" in self.operands or "int64" in self.operands or "uint64" in self.operands:
             return False

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Array = NDArray[Any]  # of whatever type the file has
 # Names of operators of our own; nothing of ONNX's begins so.
 MAPPED = "_Mapped"
+# Products of whole numbers of 16 bits, with sums of 32; otherwise as ONNX has Conv and MatMul.
+INTEGER_CONV, INTEGER_MATMUL = "_IntegerConv", "_IntegerMatMul"
 
 
 class Lacking(Exception):
@@ -82,13 +84,17 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
-    """Nodes in an order in which they can run; `tensors` knows what has been inferred, constants included."""
+    """Nodes in an order in which they can run; `tensors` knows what has been inferred, constants included.
+
+    `scales` has the scale of each constant that is whole numbers of 8 bits times a scale.
+    """
 
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     constants: Mapping[str, Array]
     tensors: Mapping[str, Tensor] = {}
+    scales: Mapping[str, Array] = {}
     opset: int = 17
     opsets: Mapping[str, int] = {}
 

@@ -16,6 +16,7 @@ from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph, Lacking
 from bench.backends.opencl.importer import read_graph
 from bench.backends.opencl.lowering.epilogues import take_in_epilogues
+from bench.backends.opencl.lowering.integers import take_integer_products, with_scales
 from bench.backends.opencl.lowering.table import lower
 from bench.backends.opencl.plan import Launch, Plan, Weight
 from bench.backends.opencl.rewrite.batch_norms import fold_batch_norms
@@ -30,11 +31,16 @@ if TYPE_CHECKING:
     import pyopencl
 
 
-def prepared(model: Model) -> Graph:
-    """The graph of a file with all done to it that does not depend on the batch."""
+def prepared(model: Model, integers: bool = True) -> Graph:
+    """The graph of a file with all done to it that does not depend on the batch.
+
+    `integers`: products of quantised numbers in whole numbers, otherwise in floats.
+    """
     graph = read_graph(model.path)
     _check_declaration(graph, model)
-    return fold_batch_norms(fold_constants(spell_out_gemm(fold_constants(graph))))
+    folded = fold_constants(graph)
+    folded = with_scales(graph, folded) if integers else folded
+    return fold_batch_norms(fold_constants(spell_out_gemm(folded)))
 
 
 def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles) -> tuple[Plan, Graph]:
@@ -42,7 +48,7 @@ def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Til
     shapes = {tensor.name: (samples, *tensor.shape) for tensor in model.inputs}
     try:
         whole = fold_batch_norms(sized(graph, shapes))
-        spelt_out = spell_out_quantising(spell_out_recurrent(whole))
+        spelt_out = spell_out_quantising(spell_out_recurrent(take_integer_products(whole)))
         final = take_in_epilogues(join_elementwise(spelt_out))
         plan = lower(final, traits, samples, tiles)
     except Lacking as reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from math import prod
 
@@ -83,6 +84,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Share of the steps that run on the device."""
         host = sum(isinstance(step, OnHost) for step in self.steps)
         return 1.0 - host / len(self.steps) if self.steps else 1.0
+
+    def arithmetic(self) -> Counter[str]:
+        """How many products, convolutions and of matrices, are computed in what."""
+        products = [step for step in self.steps if isinstance(step, Launch) and step.macs]
+        return Counter("int8" if "_int8_" in step.kernel.name else "fp32" for step in products)
 
     def kernels(self) -> dict[str, Kernel]:
         """By name, each once."""

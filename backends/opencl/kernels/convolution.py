@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.backends.opencl.graph import Array
+from bench.backends.opencl.kernels.arithmetic import FLOATS, Arithmetic
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.source import Kernel, kernel, read, written
 from bench.backends.opencl.kernels.tile import Tile
@@ -72,24 +73,33 @@ class Convolution(msgspec.Struct, frozen=True):
         return -(-self.strips(tile) // tile.strips), self.result.blocks // tile.blocks, samples
 
 
-def packed_weights(weights: NDArray[np.float32], layer: Convolution, tile: Tile) -> NDArray[np.float32]:
+def packed_weights(weights: Array, layer: Convolution, tile: Tile) -> Array:
     """[out][in][vertical][horizontal] as [blocks out][blocks in][vertical][horizontal][lane in][block][lane out]."""
     inside = layer.source.block
     out = layer.result.blocks * BLOCK
-    full = np.zeros((out, layer.source_blocks * inside, *layer.kernel), np.float32)
+    full = np.zeros((out, layer.source_blocks * inside, *layer.kernel), weights.dtype)
     full[: weights.shape[0], : weights.shape[1]] = weights.reshape(*weights.shape[:2], *layer.kernel)
     parted = full.reshape(-1, tile.blocks, BLOCK, layer.source_blocks, inside, *layer.kernel)
     return np.ascontiguousarray(parted.transpose(0, 3, 5, 6, 4, 1, 2))
 
 
-def convolution(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Kernel:
+def packed_pairs(weights: Array, layer: Convolution, tile: Tile) -> Array:
+    """As `packed_weights`, of short numbers, with those of two neighbouring lanes in side by side."""
+    packed = packed_weights(weights, layer, tile)
+    paired = packed.reshape(*packed.shape[:4], -1, 2, *packed.shape[5:])
+    return np.ascontiguousarray(np.moveaxis(paired, 5, -1))
+
+
+def convolution(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithmetic = FLOATS) -> Kernel:
     """Arguments: input, weights, bias, the epilogue's operands, result, `tile.strips`. Size: `Convolution.size`."""
-    parameters = [read("float", "x"), read("float", "w"), read("float", "b"), *epilogue.parameters()]
-    return kernel("conv", [*parameters, written("float", "r"), "const int strips"], _body(layer, tile, epilogue))
+    parameters = [read(kind.taken, "x"), read(kind.taken, "w"), read(kind.total, "b"), *epilogue.parameters()]
+    parameters += [written(epilogue.ctype, "r"), "const int strips"]
+    name = "conv_int8" if kind.whole else "conv"
+    return kernel(name, parameters, _body(layer, tile, epilogue, kind), kind.functions)
 
 
-def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
-    source, result = layer.source, layer.result
+def _body(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> Iterator[str]:
+    source, result, vector = layer.source, layer.result, f"{kind.taken}{tile.width}"
     in_row = -(-result.width // tile.pixels)
     yield "const int group=get_global_id(1), n=get_global_id(2);"
     yield f"const int last=min((int)get_global_id(0)*strips+strips,{in_row * result.height});"
@@ -101,16 +111,17 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
         block += f"+group*{tile.blocks}/{layer.result_blocks}*{layer.source_blocks}"
     row = f"y*{layer.strides[0]}+{source.top - layer.pads[0]}"
     column = f"at*{layer.strides[1]}+{source.left - layer.pads[1]}"
-    yield f"__global const float* in=x+(long)({block})*{source.plane}"
-    yield f" +(({row})*{source.columns}+{column})*{source.block};"
-    taps = layer.kernel[0] * layer.kernel[1] * source.block
+    lanes = source.block // kind.many
+    yield f"__global const {kind.taken}* in=x+(long)({block})*{source.plane // kind.many}"
+    yield f" +(({row})*{source.columns}+{column})*{lanes};"
+    taps = layer.kernel[0] * layer.kernel[1] * lanes
     matrix = f"n%{layer.matrices}*{result.blocks // tile.blocks}+" if layer.matrices > 1 else ""
-    yield f"__global const {tile.vector}* wp=(__global const {tile.vector}*)(w+(long)({matrix}group)*"
+    yield f"__global const {vector}* wp=(__global const {vector}*)(w+(long)({matrix}group)*"
     yield f" {layer.source_blocks * taps * tile.blocks * BLOCK});"
     for r, q, h in _places(tile):
-        bias = f"((__global const {tile.vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
-        yield f"{tile.vector} c{r}_{q}_{h}={bias};"
-    yield from _products(layer, tile)
+        bias = f"((__global const {vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
+        yield f"{vector} c{r}_{q}_{h}={bias};"
+    yield from _products(layer, tile, kind)
     yield from _stores(layer, tile, epilogue)
     yield "}"
 
@@ -120,44 +131,47 @@ def _places(tile: Tile) -> Iterator[tuple[int, int, int]]:
     return ((r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(tile.parts))
 
 
-def _products(layer: Convolution, tile: Tile) -> Iterator[str]:
+def _products(layer: Convolution, tile: Tile, kind: Arithmetic) -> Iterator[str]:
     source, (high, wide) = layer.source, layer.kernel
+    lanes = source.block // kind.many
     yield f"for(int block=0;block<{layer.source_blocks};block++){{"
     yield f"for(int ky=0;ky<{high};ky++){{"
-    row = f"in+(long)block*{source.plane}+ky*{layer.dilations[0] * source.columns * source.block}"
-    step = layer.dilations[1] * source.block
+    row = f"in+(long)block*{source.plane // kind.many}+ky*{layer.dilations[0] * source.columns * lanes}"
+    step = layer.dilations[1] * lanes
     if source.block == 1:
         yield f"__global const float* a={row};"
         whole = wide - wide % _UNROLL if wide > _MOST_SPELT_OUT else 0
         if whole:
             yield f"for(int kx=0;kx<{whole};kx+={_UNROLL}){{"
             for u in range(_UNROLL):
-                yield from _multiplied(layer, tile, u, f"kx*{step}+{u * step}")
+                yield from _multiplied(layer, tile, kind, u, f"kx*{step}+{u * step}")
             yield f"wp+={_UNROLL * tile.blocks * tile.parts};}}"
         for kx in range(whole, wide):
-            yield from _multiplied(layer, tile, kx - whole, str(kx * step))
+            yield from _multiplied(layer, tile, kind, kx - whole, str(kx * step))
         yield f"wp+={(wide - whole) * tile.blocks * tile.parts};"
     else:
         yield f"for(int kx=0;kx<{wide};kx++){{"
-        yield f"__global const float* a={row}+kx*{step};"
-        yield f"for(int i=0;i<{BLOCK};i+={_UNROLL}){{"
+        yield f"__global const {kind.taken}* a={row}+kx*{step};"
+        yield f"for(int i=0;i<{lanes};i+={_UNROLL}){{"
         for u in range(_UNROLL):
-            yield from _multiplied(layer, tile, u, f"i+{u}")
+            yield from _multiplied(layer, tile, kind, u, f"i+{u}")
         yield f"wp+={_UNROLL * tile.blocks * tile.parts};"
         yield "}}"
     yield "}}"
 
 
-def _multiplied(layer: Convolution, tile: Tile, lane: int, place: str) -> Iterator[str]:
-    """One input channel (or tap) of every pixel of the strip, times its weights."""
+def _multiplied(layer: Convolution, tile: Tile, kind: Arithmetic, lane: int, place: str) -> Iterator[str]:
+    """One input channel (or pair of them, or tap) of every pixel of the strip, times its weights."""
+    vector = f"{kind.taken}{tile.width}"
     yield "{"
     for q in range(tile.blocks):
         for h in range(tile.parts):
-            yield f"const {tile.vector} w{q}_{h}=wp[{(lane * tile.blocks + q) * tile.parts + h}];"
-    step = layer.strides[1] * layer.source.block
+            yield f"const {vector} w{q}_{h}=wp[{(lane * tile.blocks + q) * tile.parts + h}];"
+    step = layer.strides[1] * layer.source.block // kind.many
     for r in range(tile.pixels):
-        products = "".join(f"c{r}_{q}_{h}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts))
-        yield f"{{const float v=a[{place}+{r * step}];{products}}}"
+        places = [(q, h) for q in range(tile.blocks) for h in range(tile.parts)]
+        products = "".join(kind.added(f"c{r}_{q}_{h}", "v", f"w{q}_{h}") for q, h in places)
+        yield f"{{const {kind.taken} v=a[{place}+{r * step}];{products}}}"
     yield "}"
 
 
@@ -173,17 +187,17 @@ def _stores(layer: Convolution, tile: Tile, epilogue: Epilogue) -> Iterator[str]
             for h in range(tile.parts):
                 at = r * BLOCK + h * tile.width
 
-                def load(k: int, at: int = at, h: int = h, block: str = block) -> str:
+                def load(k: int, ctype: str, at: int = at, h: int = h, block: str = block) -> str:
                     inside = (
                         f"e{k}+o{k}+{at}"
                         if isinstance(epilogue.others[k], Geometry)
                         else (f"e{k}+{block}*{BLOCK}+{h * tile.width}")
                     )
-                    return f"*(__global const {tile.vector}*)({inside})"
+                    return f"*(__global const {ctype}{tile.width}*)({inside})"
 
                 lines, name = epilogue.applied(f"c{r}_{q}_{h}", tile.width, load, f"t{r}_{h}_")
                 yield from lines
-                yield f"*(__global {tile.vector}*)(r+o+{at})={name};"
+                yield f"*(__global {epilogue.ctype}{tile.width}*)(r+o+{at})={name};"
         yield "}"
 
 

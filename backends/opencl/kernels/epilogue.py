@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bench.backends.opencl.expressions import Program, told
+from bench.backends.opencl.expressions import C_TYPES, Program, told
 from bench.backends.opencl.kernels.source import read
 from bench.backends.opencl.layout import Geometry
 
@@ -23,10 +23,18 @@ class Epilogue(msgspec.Struct, frozen=True):
 
     def parameters(self) -> list[str]:
         """Of the kernel, for the other operands."""
-        return [read("float", f"e{k}") for k in range(len(self.others))]
+        return [read(ctype, f"e{k}") for k, ctype in enumerate(self._types())]
 
-    def applied(self, result: str, width: int, load: Callable[[int], str], prefix: str) -> tuple[list[str], str]:
-        """Statements, and the name of what is stored; `load` spells an operand's vector."""
-        loads = [f"const float{width} {prefix}e{k}={load(k)};" for k in range(len(self.others))]
+    @property
+    def ctype(self) -> str:
+        """C's type of what is stored."""
+        return C_TYPES[self.program.dtype]
+
+    def applied(self, result: str, width: int, load: Callable[[int, str], str], prefix: str) -> tuple[list[str], str]:
+        """Statements, and the name of what is stored; `load` spells an operand's vector, of C's type."""
+        loads = [f"const {ctype}{width} {prefix}e{k}={load(k, ctype)};" for k, ctype in enumerate(self._types())]
         lines, name = told(self.program, [result, *(f"{prefix}e{k}" for k in range(len(self.others)))], width, prefix)
         return [*loads, *lines], name
+
+    def _types(self) -> list[str]:
+        return [C_TYPES[one] for one in self.program.operands[1 : 1 + len(self.others)]]

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.backends.opencl.graph import Array
+from bench.backends.opencl.kernels.arithmetic import FLOATS, Arithmetic
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.source import Kernel, kernel, read, written
 from bench.backends.opencl.kernels.tile import Tile
@@ -19,7 +20,10 @@ _ENOUGH = 8
 
 
 class Product(msgspec.Struct, frozen=True):
-    """(batch, rows, depth) times (batch, depth, columns); a side that is the same for all of a batch is `shared`."""
+    """(batch, rows, depth) times (batch, depth, columns); a side that is the same for all of a batch is `shared`.
+
+    `depth` counts what is multiplied at once: numbers, or pairs of them.
+    """
 
     depth: int
     columns: int
@@ -31,54 +35,76 @@ class Product(msgspec.Struct, frozen=True):
         return -(-self.columns // BLOCK)
 
 
-def packed_matrix(matrix: NDArray[np.float32], tile: Tile) -> NDArray[np.float32]:
+def packed_matrix(matrix: Array, tile: Tile) -> Array:
     """[depth][column] as [blocks][depth][block][lane]; columns are filled up with zeros."""
     depth, columns = matrix.shape
     blocks = -(-columns // BLOCK)
-    full = np.zeros((depth, blocks * BLOCK), np.float32)
+    full = np.zeros((depth, blocks * BLOCK), matrix.dtype)
     full[:, :columns] = matrix
     return np.ascontiguousarray(full.reshape(depth, -1, tile.blocks, BLOCK).transpose(1, 0, 2, 3))
 
 
-def product(layer: Product, tile: Tile, epilogue: Epilogue) -> Kernel:
+def packed_pairs_of_rows(matrix: Array, tile: Tile) -> Array:
+    """As `packed_matrix`, of short numbers, with those of two neighbouring rows side by side."""
+    packed = packed_matrix(matrix, tile)
+    blocks, depth = packed.shape[:2]
+    return np.ascontiguousarray(packed.reshape(blocks, depth // 2, 2, tile.blocks, BLOCK).transpose(0, 1, 3, 4, 2))
+
+
+def product(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic = FLOATS) -> Kernel:
     """Arguments: left, packed right, the epilogue's operands, result, number of rows, `tile.strips`.
 
     Global size: groups of `tile.strips` times `tile.pixels` rows, groups of blocks, batch.
     """
-    parameters = [read("float", "x"), read("float", "w"), *epilogue.parameters(), written("float", "r")]
-    made = kernel("product", [*parameters, "const int rows", "const int strips"], _body(layer, tile, epilogue))
-    return Kernel(made.name, _HELP[tile.width] + made.source, made.parameters)
+    parameters = [read(kind.taken, "x"), read(kind.taken, "w"), *epilogue.parameters(), written(epilogue.ctype, "r")]
+    parameters += ["const int rows", "const int strips"]
+    before = kind.functions + _read(tile.width) + _written(epilogue.ctype, tile.width)
+    name = "product_int8" if kind.whole else "product"
+    return kernel(name, parameters, _body(layer, tile, epilogue, kind), before)
 
 
 def product_size(layer: Product, tile: Tile, rows: int, batch: int) -> tuple[int, int, int]:
     return -(-rows // (tile.pixels * tile.strips)), layer.blocks // tile.blocks, batch
 
 
-def _help(width: int) -> str:
+def _read(width: int) -> str:
     """Vectors of the last columns, of which only some are there; guarded, for several kernels bring them."""
     body = "float t[8]; for(int i=0;i<8;i++) t[i]=i<n?p[i]:0.0f; return vload8(0,t);"
     eight = (
-        "#ifndef EIGHT\n#define EIGHT\n"
+        "#ifndef GET8\n#define GET8\n"
         f"inline float8 get8(__global const float* p, int n) {{ if(n>=8) return vload8(0,p); {body} }}\n"
-        "inline void put8(float8 v, __global float* p, int n) {\n"
-        " if(n>=8) { vstore8(v,0,p); return; } float t[8]; vstore8(v,0,t); for(int i=0;i<n;i++) p[i]=t[i]; }\n"
         "#endif\n"
     )
     if width == 8:
         return eight
     return eight + (
-        "#ifndef SIXTEEN\n#define SIXTEEN\n"
+        "#ifndef GET16\n#define GET16\n"
         "inline float16 get16(__global const float* p, int n) { return (float16)(get8(p,n),get8(p+8,n-8)); }\n"
-        "inline void put16(float16 v, __global float* p, int n) { put8(v.lo,p,n); if(n>8) put8(v.hi,p+8,n-8); }\n"
         "#endif\n"
     )
 
 
-_HELP = {width: _help(width) for width in (8, 16)}
+def _written(ctype: str, width: int) -> str:
+    """The same for what is stored, whatever it is of."""
+    name, guard = f"put_{ctype}", f"PUT_{ctype.upper()}"
+    eight = (
+        f"#ifndef {guard}8\n#define {guard}8\n"
+        f"inline void {name}8({ctype}8 v, __global {ctype}* p, int n) {{\n"
+        f" if(n>=8) {{ vstore8(v,0,p); return; }} {ctype} t[8]; vstore8(v,0,t); for(int i=0;i<n;i++) p[i]=t[i]; }}\n"
+        "#endif\n"
+    )
+    if width == 8:
+        return eight
+    return eight + (
+        f"#ifndef {guard}16\n#define {guard}16\n"
+        f"inline void {name}16({ctype}16 v, __global {ctype}* p, int n) {{\n"
+        f" {name}8(v.lo,p,n); if(n>8) {name}8(v.hi,p+8,n-8); }}\n"
+        "#endif\n"
+    )
 
 
-def _body(layer: Product, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
-    vector, parts = tile.vector, tile.parts
+def _body(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> Iterator[str]:
+    vector, parts = f"{kind.taken}{tile.width}", tile.parts
     split = 1 if tile.pixels * tile.blocks * parts >= _ENOUGH else _UNROLL
     places = [(r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(parts)]
     yield "const int group=get_global_id(1); const long n=get_global_id(2);"
@@ -87,20 +113,20 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
     yield "for(int strip=get_global_id(0)*strips;strip<last;strip++){"
     yield f"const int row=min(strip*{tile.pixels},rows-{tile.pixels});"
     left = "0" if layer.left_shared else "n*rows"
-    yield f"__global const float* a=x+({left}+row)*{layer.depth};"
+    yield f"__global const {kind.taken}* a=x+({left}+row)*{layer.depth};"
     right = "" if layer.right_shared else f"n*{layer.blocks * layer.depth * BLOCK}+"
     right += f"(long)group*{layer.depth * tile.blocks * BLOCK}"
     yield f"__global const {vector}* wp=(__global const {vector}*)(w+{right});"
     for r, q, h in places:
-        yield "".join(f"{vector} c{r}_{q}_{h}_{s}=({vector})(0.0f);" for s in range(split))
+        yield "".join(f"{vector} c{r}_{q}_{h}_{s}=({vector})(0);" for s in range(split))
     yield "int k=0;"
     yield f"for(;k+{_UNROLL}<={layer.depth};k+={_UNROLL}){{"
     for u in range(_UNROLL):
-        yield from _multiplied(layer, tile, u, u % split)
+        yield from _multiplied(layer, tile, kind, u, u % split)
     yield f"wp+={_UNROLL * tile.blocks * parts};}}"
     if layer.depth % _UNROLL:
         yield f"for(;k<{layer.depth};k++){{"
-        yield from _multiplied(layer, tile, 0, 0)
+        yield from _multiplied(layer, tile, kind, 0, 0)
         yield f"wp+={tile.blocks * parts};}}"
     for r, q, h in places:
         sums = "+".join(f"c{r}_{q}_{h}_{s}" for s in range(split))
@@ -108,24 +134,25 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue) -> Iterator[str]:
         yield f"const int column=(group*{tile.blocks}+{q})*{BLOCK}+{h * tile.width}, left={layer.columns}-column;"
         yield f"const long o=(n*rows+row+{r})*{layer.columns}+column;"
 
-        def load(k: int) -> str:
+        def load(k: int, ctype: str) -> str:
             if epilogue.others[k]:
                 return f"get{tile.width}(e{k}+o,left)"
-            return f"*(__global const {vector}*)(e{k}+column)"
+            return f"*(__global const {ctype}{tile.width}*)(e{k}+column)"
 
         lines, name = epilogue.applied("c", tile.width, load, "t")
         yield from lines
-        yield f"put{tile.width}({name},r+o,left);}}"
+        yield f"put_{epilogue.ctype}{tile.width}({name},r+o,left);}}"
     yield "}"
 
 
-def _multiplied(layer: Product, tile: Tile, u: int, s: int) -> Iterator[str]:
+def _multiplied(layer: Product, tile: Tile, kind: Arithmetic, u: int, s: int) -> Iterator[str]:
     """One column of the left side times one row of the right."""
     yield "{"
     for q in range(tile.blocks):
         for h in range(tile.parts):
-            yield f"const {tile.vector} w{q}_{h}=wp[{(u * tile.blocks + q) * tile.parts + h}];"
+            yield f"const {kind.taken}{tile.width} w{q}_{h}=wp[{(u * tile.blocks + q) * tile.parts + h}];"
     for r in range(tile.pixels):
-        products = "".join(f"c{r}_{q}_{h}_{s}+=v*w{q}_{h};" for q in range(tile.blocks) for h in range(tile.parts))
-        yield f"{{const float v=a[k+{u}+{r * layer.depth}];{products}}}"
+        places = [(q, h) for q in range(tile.blocks) for h in range(tile.parts)]
+        products = "".join(kind.added(f"c{r}_{q}_{h}_{s}", "v", f"w{q}_{h}") for q, h in places)
+        yield f"{{const {kind.taken} v=a[k+{u}+{r * layer.depth}];{products}}}"
     yield "}"

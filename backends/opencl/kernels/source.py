@@ -23,11 +23,11 @@ class Kernel(msgspec.Struct, frozen=True):
         return self.parameters[place].startswith("const long ")
 
 
-def kernel(kind: str, parameters: Sequence[str], body: Iterable[str]) -> Kernel:
-    """A kernel named after its kind and its source."""
+def kernel(kind: str, parameters: Sequence[str], body: Iterable[str], before: str = "") -> Kernel:
+    """A kernel named after its kind and its source; `before` is what stands before it, functions that it uses."""
     text = f"({', '.join(parameters)}) {{\n" + "\n".join(body) + "\n}\n"
-    name = f"{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-    return Kernel(name, f"{_HEAD}\nvoid {name}{text}", tuple(parameters))
+    name = f"{kind}_{hashlib.sha256((before + text).encode()).hexdigest()[:16]}"
+    return Kernel(name, f"{before}{_HEAD}\nvoid {name}{text}", tuple(parameters))
 
 
 def read(ctype: str, name: str) -> str:

@@ -83,7 +83,7 @@ def winograd_in(one: Winograd) -> Kernel:
 
 def winograd_out(one: Winograd, epilogue: Epilogue) -> Kernel:
     """Arguments: products, bias, the epilogue's operands, result. Size: `Winograd.size` of the result."""
-    parameters = [read("float8", "x"), read("float8", "b"), *epilogue.parameters(), written("float", "r")]
+    parameters = [read("float8", "x"), read("float8", "b"), *epilogue.parameters(), written(epilogue.ctype, "r")]
     return kernel("winograd_out", parameters, _turned_out(one, epilogue))
 
 
@@ -148,14 +148,14 @@ def _turned_out(one: Winograd, epilogue: Epilogue) -> Iterator[str]:
 
 
 def _stored(one: Winograd, epilogue: Epilogue, i: int, j: int) -> Iterator[str]:
-    def load(k: int) -> str:
+    def load(k: int, ctype: str) -> str:
         other = epilogue.others[k]
         inside = _pixel(other, i, j) if isinstance(other, Geometry) else f"block*{BLOCK}+h*{_WIDTH}"
-        return f"*(__global const float8*)(e{k}+{inside})"
+        return f"*(__global const {ctype}{_WIDTH}*)(e{k}+{inside})"
 
     lines, name = epilogue.applied("c", _WIDTH, load, "t")
     yield from lines
-    yield f"*(__global float8*)(r+{_pixel(one.layer.result, i, j)})={name};"
+    yield f"*(__global {epilogue.ctype}8*)(r+{_pixel(one.layer.result, i, j)})={name};"
 
 
 def _pixel(geometry: Geometry, i: int, j: int) -> str:

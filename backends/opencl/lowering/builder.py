@@ -96,11 +96,12 @@ class Builder:
         return made
 
     def new_blocked(self, name: str, geometry: Geometry, filled: bool = True) -> Buffer:
-        """Memory for a float32 picture in blocks; `filled` where all lanes of the last block get written, too."""
-        sharing = geometry.sharing
+        """Memory for a picture in blocks; `filled` where all lanes of the last block get written, too."""
+        dtype = self.graph.dtype(name)
+        sharing = geometry.sharing + ("" if dtype == "float32" or not geometry.sharing else f" {dtype}")
         if sharing and not filled:
             sharing += " unfilled"
-        made = self.buffer(4 * self.samples * geometry.sample, sharing)
+        made = self.buffer(np.dtype(dtype).itemsize * self.samples * geometry.sample, sharing)
         self.settle(name, Home(made, geometry))
         return made
 
@@ -130,12 +131,11 @@ class Builder:
             if one.geometry is None or one.geometry.is_plain:
                 return one.place
         target = self.new_plain(name)
-        assert home.geometry is not None
-        self._unpack(home.place, home.geometry, target, self.graph.shape(name))
+        self._unpack(home, target, name)
         return target
 
     def blocked(self, name: str, block: int = BLOCK, border: Border = (0, 0, 0, 0)) -> Home:
-        """A float32 picture in blocks with at least a border (top, left, bottom, right), copied where it must be."""
+        """A picture in blocks with at least a border (top, left, bottom, right), copied where it must be."""
         self.home(name)
         for one in self._homes.get(name, ()):
             if one.geometry is not None and one.geometry.block == block and _reaches(one.geometry, border):
@@ -151,21 +151,24 @@ class Builder:
             return Home(source, geometry)
         target = self.new_blocked(name, geometry, filled=False)
         sizes = samples, channels, height, width
-        self.map_picture(copying("float32"), sizes, [(source, View(0, contiguous(sizes)))], target, geometry)
+        program = copying(self.graph.dtype(name))
+        self.map_picture(program, sizes, [(source, View(0, contiguous(sizes)))], target, geometry)
         return Home(target, geometry)
 
-    def _unpack(self, source: Buffer | Weight, geometry: Geometry, target: Buffer, shape: tuple[int, ...]) -> None:
-        samples, channels, height, width = sizes = picture(shape)
+    def _unpack(self, home: Home, target: Buffer, name: str) -> None:
+        source, geometry, program = home.place, home.geometry, copying(self.graph.dtype(name))
+        assert geometry is not None
+        samples, channels, height, width = sizes = picture(self.graph.shape(name))
         plain = View(0, contiguous(sizes))
         if geometry.block == 1:
-            self.map(copying("float32"), sizes, [(source, planar_view(geometry))], target, plain)
+            self.map(program, sizes, [(source, planar_view(geometry))], target, plain)
             return
         for first, blocks, lanes in blocked_parts(channels):
             parts = samples, blocks, height, width, lanes
             # Written row by row: the last axis is the one that is contiguous in the result.
             order = (0, 1, 4, 2, 3)
             views = [_turned(view, order) for view in (geometry_view(geometry, first), blocked_view(plain, first))]
-            self.map(copying("float32"), [parts[axis] for axis in order], [(source, views[0])], target, views[1])
+            self.map(program, [parts[axis] for axis in order], [(source, views[0])], target, views[1])
 
     # -------------------------------------------------------------------------------------------------- launches
 

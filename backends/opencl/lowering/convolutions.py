@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
-from bench.backends.opencl.graph import Graph, Lacking, Node
-from bench.backends.opencl.kernels.convolution import Convolution, convolution, packed_weights
+from bench.backends.opencl.graph import INTEGER_CONV, Graph, Lacking, Node
+from bench.backends.opencl.kernels.arithmetic import FLOATS, Arithmetic, pairs
+from bench.backends.opencl.kernels.convolution import Convolution, convolution, packed_pairs, packed_weights
 from bench.backends.opencl.kernels.depthwise import depthwise, depthwise_size, packed_taps
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.plain_convolution import PlainConvolution, plain_convolution
@@ -17,7 +18,7 @@ from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry, picture
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
-from bench.backends.opencl.lowering.winograd import bias_of, lower_winograd, worth_it
+from bench.backends.opencl.lowering.winograd import bias_of, lower_winograd, no_bias, worth_it
 from bench.backends.opencl.plan import Argument, Weight
 
 # Up to this many channels an input is laid out in planes: blocks of sixteen would be mostly filling.
@@ -64,14 +65,15 @@ def window(node: Node, source: tuple[int, ...], result: tuple[int, ...], kernel:
 
 
 def in_blocks(graph: Graph, node: Node) -> Convolution | None:
-    """The layer, when a Conv can run in blocks of channels; the border its input needs is that of `source`.
+    """The layer, when a Conv (or one of whole numbers) can run in blocks of channels; `source` has the border it needs.
 
     None for dynamic weights, three spatial axes, and groups that do not fill whole blocks.
     """
-    if node.op != "Conv" or any(name not in graph.constants for name in node.own[1:] if name):
+    dtype = {"Conv": "float32", INTEGER_CONV: "int16"}.get(node.op)
+    if dtype is None or any(name not in graph.constants for name in node.own[1:] if name):
         return None
     source, result, weights = graph.shape(node.inputs[0]), graph.shape(node.output), graph.constants[node.inputs[1]]
-    if len(source) not in (3, 4) or graph.dtype(node.inputs[0]) != "float32" or 0 in (*source, *result):
+    if len(source) not in (3, 4) or graph.dtype(node.inputs[0]) != dtype or 0 in (*source, *result):
         return None
     groups, (out, inside) = int(node.get("group", 1)), weights.shape[:2]
     alone = groups > 1 and inside == 1 and out == groups
@@ -102,8 +104,12 @@ def in_blocks(graph: Graph, node: Node) -> Convolution | None:
 
 
 def lower_convolution(build: Builder, node: Node) -> None:
-    """A Conv with its epilogue, in blocks where it can be."""
-    build.floats(node.inputs[0], node.inputs[1])
+    """A Conv with its epilogue, in blocks where it can be; of whole numbers it can."""
+    kind = FLOATS
+    if node.op == INTEGER_CONV:
+        kind = pairs(build.traits.madd)
+    else:
+        build.floats(node.inputs[0], node.inputs[1])
     layer = in_blocks(build.graph, node)
     if layer is None:
         build.needs(node.program is None, "an epilogue")
@@ -116,35 +122,36 @@ def lower_convolution(build: Builder, node: Node) -> None:
     assert home.geometry is not None
     layer = msgspec.structs.replace(layer, source=home.geometry, result=result)
     others, places = _operands(build, node, layer)
-    epilogue = Epilogue(node.program or copying("float32"), others)
-    if build.tiles.winograd and worth_it(layer):
+    epilogue = Epilogue(node.program or copying(build.graph.dtype(node.output)), others)
+    if build.tiles.winograd and worth_it(layer) and not kind.whole:
         lower_winograd(build, node, layer, epilogue, (home.place, places))
         return
     alone = layer.groups > 1 and build.shape(node.inputs[1])[1] == 1
-    made, packed, size, tiled = (_alone if alone else _across)(build, node, layer, epilogue)
-    bias = bias_of(build, node, layer)
+    made, packed, size, tiled = (_alone if alone else _across)(build, node, layer, epilogue, kind)
+    bias = no_bias(build, layer) if kind.whole else bias_of(build, node, layer)
     target = build.new_blocked(node.output, layer.result)
     arguments = [home.place, packed, bias, *places, target, tiled[1].strips]
     build.launch(made, arguments, size, target, layer.macs * build.samples, tiled)
 
 
-def _alone(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue) -> Tiled:
+def _alone(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue, kind: Arithmetic) -> Tiled:
     """Kernel, weights, size and tile of a convolution of each channel by itself."""
     name = node.inputs[1]
-    key, tile = build.tiles.depthwise(layer, build.traits, build.samples)
+    key, tile = build.tiles.depthwise(layer, build.traits, build.samples, kind.whole)
     taps = build.weight(f"{name} taps", partial(packed_taps, build.graph.constants[name], layer))
-    return depthwise(layer, tile, epilogue), taps, depthwise_size(layer, tile, build.samples), (key, tile)
+    return depthwise(layer, tile, epilogue, kind), taps, depthwise_size(layer, tile, build.samples), (key, tile)
 
 
-def _across(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue) -> Tiled:
+def _across(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue, kind: Arithmetic) -> Tiled:
     """The same of one that goes through all channels, or those of a group."""
     name = node.inputs[1]
     flat = layer.flattened(epilogue.others)
     epilogue = msgspec.structs.replace(epilogue, others=tuple(_flat(other, flat) for other in epilogue.others))
-    key, tile = build.tiles.convolution(flat, build.traits, build.samples)
+    key, tile = build.tiles.convolution(flat, build.traits, build.samples, kind.whole)
     weights = f"{name} {tile.blocks} {layer.source.block} {layer.groups}"
-    packed = build.weight(weights, partial(packed_weights, build.graph.constants[name], flat, tile))
-    return convolution(flat, tile, epilogue), packed, flat.size(tile, build.samples), (key, tile)
+    pack = packed_pairs if kind.whole else packed_weights
+    packed = build.weight(weights, partial(pack, build.graph.constants[name], flat, tile))
+    return convolution(flat, tile, epilogue, kind), packed, flat.size(tile, build.samples), (key, tile)
 
 
 def _flat(other: Geometry | bool | None, layer: Convolution) -> Geometry | bool | None:
@@ -174,9 +181,11 @@ def _operands(build: Builder, node: Node, layer: Convolution) -> tuple[tuple[Geo
 def epilogue_fits(graph: Graph, node: Node, other: str) -> bool:
     """Whether a program's operand can come in while a Conv's results are stored."""
     result, shape = graph.shape(node.output), graph.shape(other)
-    if graph.dtype(other) != "float32":
+    if graph.dtype(other) not in ("float32", "int16"):
         return False
     if other in graph.constants:
+        if graph.dtype(other) != "float32":
+            return False
         spread = (1,) * (len(result) - len(shape)) + tuple(shape)
         return spread == (1, result[1], *[1] * (len(result) - 2))
     return shape == result

@@ -8,9 +8,16 @@ from math import prod
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
-from bench.backends.opencl.graph import Graph, Node
+from bench.backends.opencl.graph import INTEGER_MATMUL, Graph, Node
+from bench.backends.opencl.kernels.arithmetic import FLOATS, pairs
 from bench.backends.opencl.kernels.epilogue import Epilogue
-from bench.backends.opencl.kernels.product import Product, packed_matrix, product, product_size
+from bench.backends.opencl.kernels.product import (
+    Product,
+    packed_matrix,
+    packed_pairs_of_rows,
+    product,
+    product_size,
+)
 from bench.backends.opencl.layout import BLOCK, View, broadcast
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
 from bench.backends.opencl.plan import Argument, Buffer, Weight
@@ -26,9 +33,13 @@ def product_fits(graph: Graph, node: Node, other: str) -> bool:
 
 
 def lower_product(build: Builder, node: Node) -> None:
-    """MatMul, with its epilogue."""
+    """MatMul, or one of whole numbers, with its epilogue."""
     left, right = (build.shape(name) for name in node.own)
-    build.floats(*node.own)
+    kind = FLOATS
+    if node.op == INTEGER_MATMUL:
+        kind = pairs(build.traits.madd)
+    else:
+        build.floats(*node.own)
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
     rows, depth, columns = left[-2], left[-1], right[-1]
@@ -39,12 +50,13 @@ def lower_product(build: Builder, node: Node) -> None:
         batch, shared = prod(spread), (prod(left[:-2]) == 1, False)
     build.needs(depth > 0, "products over nothing")
     source = _spread(build, node.inputs[0], left, (*spread, *left[-2:]), prod(left[:-2]) in (1, prod(spread)))
-    layer = Product(depth, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
-    key, tile = build.tiles.product(layer, rows, batch, build.traits)
+    layer = Product(depth // kind.many, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
+    key, tile = build.tiles.product(layer, rows, batch, build.traits, kind.whole)
     if node.inputs[1] in build.graph.constants and shared[1]:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
-            f"{node.inputs[1]} columns {tile.blocks}", partial(packed_matrix, matrix, tile)
+            f"{node.inputs[1]} columns {tile.blocks}",
+            partial(packed_pairs_of_rows if kind.whole else packed_matrix, matrix, tile),
         )
     else:
         packed = _packed(build, node.inputs[1], right, (*spread, depth, columns) if not shared[1] else right)
@@ -59,7 +71,7 @@ def lower_product(build: Builder, node: Node) -> None:
         else:
             places.append(build.weight(f"{name} lanes", partial(in_lanes, constant, layer.blocks * BLOCK)))
     target = build.new_plain(node.output)
-    made = product(layer, tile, Epilogue(node.program or copying("float32"), tuple(others)))
+    made = product(layer, tile, Epilogue(node.program or copying(build.graph.dtype(node.output)), tuple(others)), kind)
     size = product_size(layer, tile, rows, batch)
     macs = rows * batch * depth * columns
     build.launch(made, [source, packed, *places, target, rows, tile.strips], size, target, macs, (key, tile))

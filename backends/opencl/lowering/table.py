@@ -8,7 +8,7 @@ import msgspec
 
 from bench.backends.opencl.device import Traits
 from bench.backends.opencl.expressions import C_TYPES, copying
-from bench.backends.opencl.graph import MAPPED, Graph, Lacking, Node, Tensor
+from bench.backends.opencl.graph import INTEGER_CONV, INTEGER_MATMUL, MAPPED, Graph, Lacking, Node, Tensor
 from bench.backends.opencl.kernels.rows import REDUCTIONS
 from bench.backends.opencl.layout import BLOCK, Geometry, View, contiguous
 from bench.backends.opencl.lowering import moving, ordering, recurrent, resizing, rows
@@ -27,8 +27,10 @@ from bench.backends.opencl.tiles import Tiles
 _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     MAPPED: lower_mapped,
     "Conv": lower_convolution,
+    INTEGER_CONV: lower_convolution,
     "ConvTranspose": lower_transposed,
     "MatMul": lower_product,
+    INTEGER_MATMUL: lower_product,
     **dict.fromkeys(("MaxPool", "AveragePool"), lower_pool),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global),
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), moving.lower_renamed),
@@ -151,7 +153,7 @@ def _wanted(graph: Graph) -> dict[str, Geometry]:
     wanted: dict[str, Geometry] = {}
     others: set[str] = set()
     for node in graph.nodes:
-        layer = in_blocks(graph, node) if node.op == "Conv" and not node.domain else None
+        layer = in_blocks(graph, node) if not node.domain else None
         for position, name in enumerate(node.inputs):
             if layer is None or position:
                 others.add(name)

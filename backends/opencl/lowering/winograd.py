@@ -47,7 +47,7 @@ def lower_winograd(
     packed = build.weight(
         f"{name} winograd {tile.blocks}", partial(turned_weights, build.graph.constants[name], products, tile)
     )
-    nothing = build.weight(f"no bias {layer.result.blocks}", partial(np.zeros, layer.result.blocks * BLOCK, np.float32))
+    nothing = no_bias(build, layer)
     found = build.buffer(one.nbytes(layer.result, build.samples))
     made = convolution(products, tile, Epilogue(copying("float32")))
     arguments: list[Argument] = [turned, packed, nothing, found, tile.strips]
@@ -55,6 +55,11 @@ def lower_winograd(
     target = build.new_blocked(node.output, layer.result)
     size = one.size(layer.result, build.samples)
     build.launch(winograd_out(one, epilogue), [found, bias_of(build, node, layer), *places, target], size, target)
+
+
+def no_bias(build: Builder, layer: Convolution) -> Weight:
+    """Zeros, which are the same words for floats and for whole numbers."""
+    return build.weight(f"no bias {layer.result.blocks}", partial(np.zeros, layer.result.blocks * BLOCK, np.float32))
 
 
 def bias_of(build: Builder, node: Node, layer: Convolution) -> Weight:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from bench.backends.opencl.expressions import Program
+from bench.backends.opencl.expressions import Instruction, Program
 from bench.backends.opencl.graph import MAPPED, Graph, Node
 from bench.backends.opencl.rewrite.elementwise import mapped
 
@@ -34,7 +34,48 @@ def joined(first: Node, second: Node) -> Node | None:
         for one in outer.instructions
     ]
     types = [inner.operands[first.inputs.index(n)] if n in first.inputs else _type_of(n, second) for n in names]
-    return Node(op=MAPPED, inputs=tuple(names), outputs=second.outputs, program=Program(tuple(types), tuple(moved)))
+    program = straightened(Program(tuple(types), tuple(moved)))
+    return Node(op=MAPPED, inputs=tuple(names), outputs=second.outputs, program=program)
+
+
+def straightened(program: Program) -> Program:
+    """Without ways through shorts and back: what has been rounded is a whole number as it is."""
+    count = len(program.operands)
+    made = dict(enumerate(program.instructions, count))
+    instructions: list[Instruction] = []
+    places = list(range(count))
+    for number, one in enumerate(program.instructions, count):
+        short = made.get(one.args[0]) if one.args else None
+        rounded = made.get(short.args[0]) if short is not None and short.op == "Cast" and short.args else None
+        if (
+            (one.op, one.dtype) == ("Cast", "float32")
+            and short is not None
+            and short.dtype == "int16"
+            and rounded is not None
+            and (rounded.op, rounded.dtype) == ("Round", "float32")
+            and number < count + len(program.instructions) - 1
+        ):
+            places.append(places[short.args[0]])
+            continue
+        places.append(count + len(instructions))
+        instructions.append(msgspec.structs.replace(one, args=tuple(places[arg] for arg in one.args)))
+    return Program(program.operands, _needed(count, instructions))
+
+
+def _needed(count: int, instructions: list[Instruction]) -> tuple[Instruction, ...]:
+    """What leads to the last instruction."""
+    needed = {len(instructions) - 1}
+    for number in reversed(range(len(instructions))):
+        if number in needed:
+            needed.update(arg - count for arg in instructions[number].args if arg >= count)
+    order = sorted(needed)
+    places = {count + number: count + place for place, number in enumerate(order)}
+    return tuple(
+        msgspec.structs.replace(
+            instructions[number], args=tuple(places.get(arg, arg) for arg in instructions[number].args)
+        )
+        for number in order
+    )
 
 
 def _type_of(name: str, node: Node) -> str:
