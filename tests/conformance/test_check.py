@@ -85,6 +85,7 @@ def test_our_own_backends_keep_the_contract(name: str) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)  # two hundred openings of every network
 @pytest.mark.parametrize("name", ["onnxruntime", "openvino", "torch"])
 def test_memory_is_returned_over_two_hundred_openings(name: str) -> None:
     if find_spec(name) is None:

@@ -194,6 +194,7 @@ def test_a_few_answers_are_close_to_the_reference(name: str) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", QUANTISED)
 def test_the_whole_evaluation_set_gives_the_figures_that_are_told(name: str) -> None:
     workload = suite(name)

@@ -39,6 +39,7 @@ def test_some_of_them(found: Found, tests: list[NodeTest]) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)  # a program is compiled for each of hundreds
 def test_all_of_them(found: Found, tests: list[NodeTest]) -> None:
     floats = [test for test in tests if all(str(a.dtype) == "float32" for a in test.outputs.values())]
     verdicts = list(examine_nodes(BACKEND, found.device, tests, {"strict_device": True}))
