@@ -28,7 +28,7 @@ def with_scales(graph: Graph, folded: Graph) -> Graph:
     made = {name: node for node in graph.nodes for name in node.outputs}
     scales = {}
     for node in graph.nodes:
-        if node.op not in _PRODUCTS or node.domain:
+        if node.op not in (*_PRODUCTS, "Gemm") or node.domain:
             continue
         name = node.inputs[1]
         source, weights = made.get(name), folded.constants.get(name)
@@ -109,7 +109,7 @@ class _Taking:
                 layer = in_blocks(graph, node)
                 along = scale.size == 1 or scale.shape == (len(weights), *[1] * (weights.ndim - 1))
                 return layer is not None and layer.source.block == BLOCK and along and weights[0].size < _DEEPEST
-            along = scale.size == 1 or scale.shape == (weights.shape[-1],)
+            along = scale.size == 1 or scale.shape in ((weights.shape[-1],), (1, weights.shape[-1]))
             shapes = graph.shape(node.inputs[0]), graph.shape(node.output)
             even = weights.ndim == 2 and len(weights) % 2 == 0 and 0 < len(weights) < _DEEPEST
             return even and along and min(len(one) for one in shapes) > 1 and 0 not in shapes[0]

@@ -12,11 +12,18 @@ from bench.backends.opencl.graph import Array, Graph, Node
 
 def spell_out_gemm(graph: Graph) -> Graph:
     """Each Gemm becomes MatMul, with Transpose, Mul and Add as far as its attributes ask for them."""
-    constants = dict(graph.constants)
+    constants, scales = dict(graph.constants), dict(graph.scales)
     nodes: list[Node] = []
     for node in graph.nodes:
-        nodes.extend(_spelt_out(node, constants) if node.op == "Gemm" and not node.domain else [node])
-    return msgspec.structs.replace(graph, nodes=tuple(nodes), constants=constants)
+        if node.op != "Gemm" or node.domain:
+            nodes.append(node)
+            continue
+        nodes.extend(made := _spelt_out(node, constants))
+        # Weights that were turned are still whole numbers times their scale.
+        turned, scale = f"{node.output}/b", graph.scales.get(node.inputs[1])
+        if scale is not None and any(turned in one.inputs for one in made):
+            scales[turned] = scale.T
+    return msgspec.structs.replace(graph, nodes=tuple(nodes), constants=constants, scales=scales)
 
 
 def _spelt_out(node: Node, constants: dict[str, Array]) -> list[Node]:
