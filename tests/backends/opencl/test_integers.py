@@ -207,8 +207,10 @@ def test_the_way_of_multiplying_is_tried_before_it_is_used(found: Found, monkeyp
     ],
 )
 def test_the_suites_quantised_networks(found: Found, name: str) -> None:
-    """As far from fp32 as onnxruntime's int8 is, within a quarter: halves are rounded otherwise in a few places, and the
-    worst of six answers scatters."""
+    """As far from fp32 as onnxruntime's int8 is, within a quarter.
+
+    Halves are rounded otherwise in a few places, and the worst of six answers scatters.
+    """
     from bench.backends.opencl.backend import BACKEND
 
     workload = load_workload(name)
