@@ -10,7 +10,7 @@ from bench.backends.opencl.binaries import write_programs
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.kernels.source import Kernel
-from bench.backends.opencl.multiplying import traits_with_pairs
+from bench.backends.opencl.multiplying import traits_for
 from bench.backends.opencl.network import planned, prepared
 from bench.backends.opencl.tiles import Tiles
 from bench.records.opencl import Built
@@ -27,7 +27,8 @@ def build(model: Model, found: Found, batches: Sequence[int], folder: Path, tile
         raise EngineError(f"opencl cannot write into {folder}: {error.strerror or error}.") from error
     if taken:
         raise EngineError(f"{folder} is not empty; programs go into a folder of their own.")
-    graph, tiles, traits = prepared(model), tiles or Tiles(), traits_with_pairs(found)
+    graph, tiles = prepared(model), tiles or Tiles()
+    traits = traits_for(found, graph)
     kernels: dict[str, Kernel] = {}
     for samples in batches:
         kernels |= planned(graph, model, traits, samples, tiles)[0].kernels()

@@ -14,7 +14,7 @@ from bench.backends.opencl.binaries import BinaryPrograms
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
-from bench.backends.opencl.multiplying import traits_with_pairs
+from bench.backends.opencl.multiplying import traits_for
 from bench.backends.opencl.network import Weights, planned, prepared
 from bench.backends.opencl.plan import Launch, Plan
 from bench.backends.opencl.programs import Programs, SourcePrograms
@@ -45,7 +45,7 @@ class Compiled:
         self._lock = threading.Lock()
         with compilation() as effort:
             self._graph: Graph = prepared(model, options.settings.get("integers", True) is not False)
-            self._traits = traits_with_pairs(found) if self._graph.scales else found.traits
+            self._traits = traits_for(found, self._graph)
             try:
                 self.context = pyopencl.Context([found.own])
             except pyopencl.Error as error:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from bench.backends.opencl.device import Found, Traits
+from bench.backends.opencl.graph import Graph
 from bench.backends.opencl.kernels.arithmetic import MADD
 from bench.processor import processor_flags
 
@@ -21,8 +22,10 @@ __kernel void trial(__global const int8* a, __global const int8* b, __global int
 """
 
 
-def traits_with_pairs(found: Found) -> Traits:
-    """A device's traits, with the way that it multiplies pairs of shorts. Compiles and runs a small kernel, once."""
+def traits_for(found: Found, graph: Graph) -> Traits:
+    """A device's traits; for a quantised network with how it multiplies pairs of shorts, which is tried once."""
+    if not graph.scales:
+        return found.traits
     return msgspec.structs.replace(found.traits, madd=_way(found.own))
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bench.backends.opencl import compiled as compiling
 from bench.backends.opencl.device import Found, Traits
-from bench.backends.opencl.multiplying import traits_with_pairs
 from bench.backends.opencl.network import planned, prepared
 from bench.backends.opencl.tiles import Tiles
 from bench.judging.precision import KEPT_SHARE
@@ -146,7 +145,7 @@ def test_a_residual_sum_and_both_ways_of_multiplying(
     made = planned(prepared(model), model, Traits(2, 8), 2, Tiles())[0]
     assert [step.label.partition(" ")[0].partition("·")[0] for step in made.steps][-1] == "_IntegerConv"
     facts, got = asked(found, model, inputs)
-    monkeypatch.setattr(compiling, "traits_with_pairs", lambda found: found.traits)
+    monkeypatch.setattr(compiling, "traits_for", lambda found, graph: found.traits)
     portable_facts, portable = asked(found, model, inputs)
     assert portable_facts.applied["int8_products"] == "portable"
     np.testing.assert_array_equal(got["y"], portable["y"])
@@ -188,7 +187,7 @@ def test_floats_are_taken_where_they_are_asked_for_or_needed(found: Found, tmp_p
 def test_the_way_of_multiplying_is_tried_before_it_is_used(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     from bench.backends.opencl import multiplying
 
-    assert traits_with_pairs(found).madd in ("portable", "x86")
+    assert multiplying._way(found.own) in ("portable", "x86")
     assert multiplying._works(found.own, "portable")
     monkeypatch.setitem(multiplying.MADD, "x86", multiplying.MADD["portable"].replace("(b>>16)", "(b>>15)"))
     assert not multiplying._works(found.own, "x86")
