@@ -6,6 +6,7 @@ from bench.backends.base import Model, Options, Unsupported
 from bench.backends.checks import check_precision, check_settings
 from bench.backends.opencl import device as devices
 from bench.backends.opencl.compiled import Compiled
+from bench.backends.opencl.handover import HANDOVERS
 from bench.backends.opencl.tables import tiles_of
 from bench.records.host import Device
 from bench.records.plan import Setting
@@ -20,6 +21,7 @@ _SETTINGS: dict[str, tuple[Setting, ...]] = {
     "strict_device": (False, True),
     "winograd": (True, False),
     "integers": (True, False),
+    "host_memory": tuple(HANDOVERS),
 }
 
 
@@ -31,6 +33,7 @@ class OpenClBackend:
     Without it: as was tuned on this device (`bench opencl tune`), else as ships for its driver, else by rule.
     `winograd` = false computes every 3x3 convolution directly, with more multiplications and other last bits.
     `integers` = false computes the products of a quantised file in floats.
+    `host_memory` = mapped writes inputs to, and reads outputs from memory that the driver allocates; copied: it copies.
     `programs` = folder that `bench opencl build` wrote: its binaries are loaded, nothing is compiled, as on FPGA cards.
     """
 

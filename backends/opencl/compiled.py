@@ -127,6 +127,7 @@ class Compiled:
             "winograd_layers": sum(one.kernel.name.startswith("winograd_out") for one in launches),
             "programs": "binary" if "programs" in self.options.settings else "source",
             "launches": len(plan.steps),
+            "host_memory": self.options.settings.get("host_memory", "copied"),
             "host_operators": sum(1 for _ in plan.lacking),
         }
         if self.model.varying is not None:

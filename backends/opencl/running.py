@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.backends.base import Arrays, EngineError
 from bench.backends.opencl.graph import Array, Graph, Tensor
+from bench.backends.opencl.handover import Handover
 from bench.backends.opencl.host import HostNode
 from bench.backends.opencl.network import Weights
 from bench.backends.opencl.plan import Argument, Buffer, OnHost, Plan, Weight
@@ -44,6 +45,7 @@ class Ready(msgspec.Struct, frozen=True):
     plan: Plan
     steps: tuple[Launched | Hosted, ...]
     buffers: Mapping[int, pyopencl.Buffer]
+    handover: Handover
 
 
 def ready(
@@ -53,6 +55,7 @@ def ready(
     programs: Programs,
     weights: Weights,
     threads: int,
+    handover: Handover,
 ) -> Ready:
     """Kernel objects with their arguments set, once and for all."""
 
@@ -72,7 +75,7 @@ def ready(
         for position, one in enumerate(step.arguments):
             kernel.set_arg(position, argument(one, step.kernel.is_long(position)))
         steps.append(Launched(kernel, step.size, (1,) * len(step.size)))
-    return Ready(plan, tuple(steps), buffers)
+    return Ready(plan, tuple(steps), buffers, handover)
 
 
 def enqueue(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, out: Arrays, note: Note | None = None) -> None:
@@ -97,42 +100,38 @@ def enqueue(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, out: Array
         fetched = _fetch(queue, made, out, on_host, note)
     finally:
         queue.finish()  # also after an error: the driver still reads and writes the caller's arrays
-    for name, array in fetched.items():
+    for name, (array, borrowed) in fetched.items():
         np.copyto(out[name], array)
+        if borrowed:
+            made.handover.release(queue, array)
 
 
 def _send(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, held: list[Array], note: Note | None) -> None:
     """Start copying the inputs; `held` takes the arrays that the copies read while they are under way."""
-    import pyopencl
-
     for name, buffer in made.plan.inputs.items():
         array = np.ascontiguousarray(batch[name])
         if array.size:
             held.append(array)
-            event = pyopencl.enqueue_copy(queue, made.buffers[buffer.number], array, is_blocking=False)
+            event = made.handover.send(queue, made.buffers[buffer.number], array)
             if note is not None:
                 note(f"\u2192 {name}", event)
 
 
 def _fetch(
     queue: pyopencl.CommandQueue, made: Ready, out: Arrays, on_host: Mapping[str, Array], note: Note | None
-) -> dict[str, Array]:
-    """Start copying the outputs; what is returned has to be copied on when the queue is done."""
-    import pyopencl
-
-    later: dict[str, Array] = {}
+) -> dict[str, tuple[Array, bool]]:
+    """Start reading the outputs; what is returned has to be copied on when the queue is done (and given back: true)."""
+    later: dict[str, tuple[Array, bool]] = {}
     for name, target in out.items():
         buffer = made.plan.outputs[name]
         if buffer is None:
-            later[name] = _of_form(name, on_host[name], target)
+            later[name] = _of_form(name, on_host[name], target), False
         elif target.size:
-            direct = target.flags.c_contiguous and target.flags.writeable
-            array = target if direct else np.empty(target.shape, target.dtype)
-            event = pyopencl.enqueue_copy(queue, array, made.buffers[buffer.number], is_blocking=False)
+            array, event = made.handover.fetch(queue, made.buffers[buffer.number], target)
             if note is not None:
                 note(f"\u2190 {name}", event)
-            if not direct:
-                later[name] = array
+            if array is not target:
+                later[name] = array, True
     return later
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bench.backends.base import Arrays, Model, OutOfMemory, Tensor
 from bench.backends.checks import Forms
 from bench.backends.opencl.errors import failure
-from bench.backends.opencl.memory import Placement, Slot, place
+from bench.backends.opencl.handover import HANDOVERS, Mapped
+from bench.backends.opencl.memory import EXCHANGED, Placement, Slot, place
 from bench.backends.opencl.running import Ready, enqueue, ready
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Memory:
             for slot, size in placement.sizes.items():
                 here = self._buffers.get(slot)
                 if here is None or here.size < size:
-                    self._buffers[slot] = made = pyopencl.Buffer(self._context, pyopencl.mem_flags.READ_WRITE, size)
+                    anywhere = pyopencl.mem_flags.READ_WRITE
+                    flags = anywhere | pyopencl.mem_flags.ALLOC_HOST_PTR if slot.sharing == EXCHANGED else anywhere
+                    self._buffers[slot] = made = pyopencl.Buffer(self._context, flags, size)
                     if slot.sharing:  # borders, and lanes that nothing writes, are zero for good
                         pyopencl.enqueue_fill_buffer(self._queue, made, np.zeros(1, np.uint8), 0, size)
             self._queue.finish()
@@ -67,6 +70,7 @@ class Session:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
         self._ready: dict[int, Ready] = {}
+        self._handover = HANDOVERS[str(compiled.options.settings.get("host_memory", "copied"))]
 
     def prepare(self, samples: int) -> Ready:
         """Everything for a batch size, made on first use."""
@@ -74,11 +78,11 @@ class Session:
         if found is None:
             assert self._compiled is not None
             plan, graph = self._compiled.plan(samples)
-            placement = place(plan)
+            placement = place(plan, exchanging=isinstance(self._handover, Mapped))
             _check_memory(placement, self._compiled)
             found = self._ready[samples] = ready(
                 plan, graph, self._memory.ensure(placement), self._compiled.programs, self._compiled.weights,
-                self._compiled.options.threads,
+                self._compiled.options.threads, self._handover,
             )  # fmt: skip
         return found
 

@@ -14,7 +14,7 @@ from .intel import DRIVERS, VARIABLE, environment
 
 pytestmark = pytest.mark.full
 HERE = Path(__file__).parent
-TESTS = ("test_operators.py", "test_winograd.py", "test_binaries.py", "test_session.py")
+TESTS = ("test_operators.py", "test_winograd.py", "test_binaries.py", "test_session.py", "test_handover.py")
 KINDS = {"emulator": "accelerator", "cpu": "cpu"}
 
 
