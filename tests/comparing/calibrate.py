@@ -1,15 +1,16 @@
 """How often `bench ab` cries wolf and what it finds, from repetitions that were really measured.
 
-python -m tests.comparing.calibrate collect FILE [COUNT]   measure: fresh processes, one after the other (half an hour)
+python -m tests.comparing.calibrate collect FILE COUNT WORKLOAD…   measure: fresh processes, one after the other
 python -m tests.comparing.calibrate simulate FILE          thousands of A/B measurements drawn from them
 python -m tests.comparing.calibrate cases FILE             every A/B that the measured repetitions hold, arm by arm
 python -m tests.comparing.calibrate normal CV              the same from independent normal noise, four measurements
 
 A file has, by measurement, the values of its primary metric in the order in which they were measured: of onnxruntime
-(`plain`), and in turns with it of the same engine that waits busily for 5 % of its time (`slowed`, tests/comparing/
-slowed.py). What is drawn are runs of neighbours (a circular block as long as the A/B itself): slow minutes stay as long
-as they were. Which of them is arm A and which B is drawn by the order that `bench ab` uses, and then looked at and
-judged by its own code. Slower arms are `plain` times a factor, or what was measured of the slowed engine.
+(`plain`), and of speech_command in turns with it of the same engine that waits busily for 5 % of its time (`slowed`,
+tests/comparing/slowed.py). What is drawn are runs of neighbours (a circular block as long as the A/B itself): slow
+minutes stay as long as they were. Which of them is arm A and which B is drawn by the order that `bench ab` uses, and
+then looked at and judged by its own code. Slower arms are `plain` times a factor, or what was measured of the slowed
+engine.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -40,30 +42,29 @@ Measurements = dict[str, list[float]]
 
 
 class Collected(msgspec.Struct):
-    """Repetition i of `plain` and of `slowed` were neighbours."""
+    """Repetition i of `plain` and, where there is one, of `slowed` were neighbours."""
 
     plain: Measurements = {}
     slowed: Measurements = {}
 
 
-_SUITE: tuple[tuple[str, Scenario], ...] = (
-    ("speech_command", "offline"),
-    ("speech_command", "single_stream"),
-)
+_SCENARIOS: tuple[Scenario, ...] = ("offline", "single_stream")
+_SLOWED = "speech_command"  # what is measured of the slowed engine, too
 _MARGIN = 0.02
 
 
-def collect(file: Path, count: int) -> None:
-    """Append `count` repetitions of each measurement by either engine; what was measured before stays."""
+def collect(file: Path, count: int, workloads: Sequence[str]) -> None:
+    """Append `count` repetitions of each measurement; what was measured before stays."""
     found = msgspec.json.decode(file.read_bytes(), type=Collected) if file.exists() else Collected()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PYTHONPATH"] = str(installed(Path(folder) / "package"))
         arms = [Arm(parsed(f"backend={name}"), Path(folder) / name, "warm") for name in ("onnxruntime", NAME)]
         for number in range(count + 1):  # the first one fills caches
-            for workload, scenario in _SUITE:
+            for workload, scenario in product(workloads, _SCENARIOS):
                 plan, metric = RunPlan(workloads=(workload,), scenarios=(scenario,)), PRIMARY[scenario]
+                turns = arms[:: 1 if number % 2 else -1] if workload == _SLOWED else arms[:1]
                 try:
-                    kept = [arm.turn(parsed(arm.facts.spec).plan(plan)) for arm in arms[:: 1 if number % 2 else -1]]
+                    kept = [arm.turn(parsed(arm.facts.spec).plan(plan)) for arm in turns]
                 except TurnFailed as failed:
                     sys.stderr.write(f"{workload}.{scenario}: {failed}\n")
                     continue
@@ -135,8 +136,10 @@ def cases(found: Collected) -> None:
     for name, values in found.plain.items():
         for start in range(0, len(values) - 2 * LOOKS[-1] + 1, 2 * LOOKS[-1]):
             (same,) = verdicts({name: values}, {name: start}, start)
-            (slow,) = verdicts({name: values}, {name: start}, start, slowed={name: found.slowed[name]})
-            sys.stdout.write(f"{name} from {start}: A/A {_told(same)}; A/B 5 % slower {_told(slow)}\n")
+            sys.stdout.write(f"{name} from {start}: A/A {_told(same)}\n")
+            if name in found.slowed:
+                (slow,) = verdicts({name: values}, {name: start}, start, slowed={name: found.slowed[name]})
+                sys.stdout.write(f"{name} from {start}: A/B 5 % slower {_told(slow)}\n")
 
 
 def _told(entry: Judged) -> str:
@@ -156,24 +159,31 @@ def normal(deviation: float) -> Measurements:
     return {f"workload{i}.offline.fp32": np.exp(row).tolist() for i, row in enumerate(noise)}
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "collect":
-        collect(Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 40)
-    elif sys.argv[1] == "normal":
-        drawn = normal(float(sys.argv[2]))
+def report(found: Collected) -> None:
+    """Print how measured repetitions scatter, and what A/Bs that are drawn from them end with."""
+    for name, values in found.plain.items():
+        logs = np.log(values)
+        sys.stdout.write(f"{name}: {len(values)} repetitions, CV {100 * logs.std(ddof=1):.2f} %\n")
+        if name in found.slowed:
+            others = np.log(found.slowed[name])
+            scatter, apart = 100 * others.std(ddof=1), 100 * (others.mean() - logs.mean())
+            sys.stdout.write(f"{name}: slowed CV {scatter:.2f} %, apart {apart:+.2f} %\n")
+    for slower in (1.0, 1.05, 1.1):
+        sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(found.plain, 1000, slower)}\n")
+    both = {name: values for name, values in found.plain.items() if name in found.slowed}
+    sys.stdout.write(f"arm B waits for 5 %: {simulate(both, 1000, 1.0, found.slowed)}\n")
+
+
+def main(what: str, *rest: str) -> None:
+    if what == "collect":
+        collect(Path(rest[0]), int(rest[1]), rest[2:])
+    elif what == "normal":
+        drawn = normal(float(rest[0]))
         for slower in (1.0, 1.02, 1.05, 1.1):
             sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(drawn, 500, slower)}\n")
     else:
-        collected = msgspec.json.decode(Path(sys.argv[2]).read_bytes(), type=Collected)
-        if sys.argv[1] == "cases":
-            cases(collected)
-            sys.exit()
-        for name, values in collected.plain.items():
-            logs, others = np.log(values), np.log(collected.slowed[name])
-            scatter = f"CV {100 * logs.std(ddof=1):.2f} %, slowed {100 * others.std(ddof=1):.2f} %"
-            sys.stdout.write(
-                f"{name}: {len(values)} repetitions, {scatter}, apart {100 * (others.mean() - logs.mean()):+.2f} %\n"
-            )
-        for slower in (1.0, 1.05, 1.1):
-            sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(collected.plain, 1000, slower)}\n")
-        sys.stdout.write(f"arm B waits for 5 %: {simulate(collected.plain, 1000, 1.0, collected.slowed)}\n")
+        {"cases": cases, "simulate": report}[what](msgspec.json.decode(Path(rest[0]).read_bytes(), type=Collected))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
