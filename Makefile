@@ -14,7 +14,7 @@ JOBS ?= 2
 # Two environments, so that what is measured with is the install a user gets: no torch, no test tools.
 RUN_VENV := .venv
 DEV_VENV := .venv-dev
-DEV_EXTRAS := dev,torch,openvino,opencl,mlperf,video,endpoint,fleet
+DEV_EXTRAS := dev,torch,openvino,opencl,mlperf,video,endpoint,fleet,pdf
 
 USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.11 python3 python3.12 python3.13 python3.14; do \
