@@ -125,10 +125,14 @@ def _listed() -> tuple[list[Found], dict[str, str]]:
             index=index,
             title=f"{title} ({name})",
             memory_bytes=None if shared else int(one.global_mem_size),
-            precisions=("fp32", "int8"),
+            precisions=("fp32", *(("fp16",) if _has_halves(one) else ()), "int8"),
         )
         found.append(Found(device, one))
     return found, refused
+
+
+def _has_halves(device: pyopencl.Device) -> bool:
+    return "cl_khr_fp16" in str(device.extensions).split()
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from bench.records.plan import Setting
 from bench.scoring.numeric import sample_errors
 from bench.tasks import TASKS
 from bench.tasks.base import joined
+from bench.tasks.error_class import ErrorClass
 
 MAX_BATCH = 4
 SAMPLES = 24
@@ -37,6 +38,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     Where raw answers are kept of fewer, these few come again and again. `weights_bytes` is what the model's weights
     take in fp32; `top_answers`: the largest of the first output's numbers is the answer.
+    `error_class`: what raw outputs are held to, by precision.
     """
 
     backend: Backend
@@ -49,6 +51,12 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     expected: Named | None
     weights_bytes: int
     top_answers: bool
+    error_class: Callable[[str], ErrorClass]
+
+    @property
+    def limit(self) -> float:
+        """The relative error that a sample's answer may have in the precision that is executed."""
+        return self.error_class(self.compiled.facts.precision_executed).at_worst
 
     def ask(self, session: Session, sizes: Sequence[int], first: int = 0) -> Named:
         """Answers for sum(sizes) samples from `first` on. Raises Failed where a session returns or leaves something."""
@@ -109,6 +117,7 @@ def open_case(
         inputs=workload.evaluation_inputs(indices),
         weights_bytes=4 * workload.spec.model.parameters,
         top_answers=TASKS[workload.spec.task].condense is None,
+        error_class=workload.spec.error_class,
         expected=None if reference is None else {n: array[indices] for n, array in reference.outputs.items()},
     )
 

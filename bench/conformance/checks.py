@@ -91,8 +91,7 @@ def agreement_with_reference(case: Case) -> str:
     expected = _expected(case)
     found = case.ask(case.sessions[0], mixed_sizes())
     count = len(next(iter(found.values())))
-    limit = ERROR_CLASS[case.compiled.facts.precision_executed]
-    error = worst_error(found, expected)
+    error, limit = worst_error(found, expected), case.limit
     if not error <= limit:
         raise Failed(f"relative error up to {error:.2g}; the executed precision allows {limit:.2g}")
     name = case.model.outputs[0].name
@@ -105,7 +104,7 @@ def agreement_with_reference(case: Case) -> str:
 def repeatability(case: Case) -> str:
     """The same batch again gives the same answers, within the precision."""
     first, second = (case.ask(case.sessions[0], (MAX_BATCH,)) for _ in range(2))
-    error, limit = worst_error(second, first), ERROR_CLASS[case.compiled.facts.precision_executed]
+    error, limit = worst_error(second, first), case.limit
     if not error <= limit:
         raise Failed(f"a second run differs by {error:.2g}; {limit:.2g} is allowed")
     return f"differs by {error:.2g}"
@@ -113,7 +112,7 @@ def repeatability(case: Case) -> str:
 
 def two_sessions(case: Case) -> str:
     """Two sessions that run at once answer for their own samples."""
-    expected, limit = _expected(case), ERROR_CLASS[case.compiled.facts.precision_executed]
+    expected, limit = _expected(case), case.limit
     found = case.at_once(rounds=10)
     errors = [worst_error(found[worker], expected, worker * 2 * MAX_BATCH) for worker in (0, 1)]
     if not max(errors) <= limit:

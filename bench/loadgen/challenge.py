@@ -24,7 +24,6 @@ from bench.models.challenge import NoChallenge, reference_answers, write_challen
 from bench.records.hashing import derive_seed
 from bench.records.job import Challenge, Job, Verification
 from bench.scoring.numeric import sample_errors
-from bench.tasks.base import ERROR_CLASS
 
 _SAMPLES = 8
 _RUN_S, _FEW_ROWS = 0.2, 20
@@ -114,10 +113,10 @@ def _slower(other: Lane, measured: Lane, row_s: float, reporter: Reporter) -> fl
 
 
 def _tolerance(ready: Ready, expected: Named) -> float:
-    """The error class of what is executed; int8 has none and gets half the least distance: an answer that is further
-    away may be one to another sample. Raises NoChallenge where the class itself reaches that far."""
+    """The network's error class of what is executed. Single samples of int8 have none and get half the least distance:
+    an answer that is further away may be one to another sample. Raises NoChallenge where the class reaches that far."""
     precision, half = ready.placed.on[0].facts.precision_executed, least_distance(expected) / 2
-    limit = ERROR_CLASS[precision]
+    limit = ready.workload.spec.error_class(precision).at_worst
     if half == 0.0 or (limit > half and math.isfinite(limit)):
         raise NoChallenge(f"its answers to different samples lie only {2 * half:.2g} apart, too close for {precision}")
     return min(limit, half)

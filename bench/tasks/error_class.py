@@ -29,6 +29,11 @@ class ErrorClass:
         """The largest error allowed; infinite for int8 without a limit of its own."""
         return self.own if self.own is not None else ERROR_CLASS[self.precision]
 
+    @property
+    def at_worst(self) -> float:
+        """The largest error that any one sample may have; infinite where the median is held."""
+        return ERROR_CLASS[self.precision] if self.by_median else self.limit
+
     def seen(self, error: RelativeError) -> float:
         """The figure that is held against the limit."""
         return error.median if self.by_median else error.max

@@ -87,6 +87,8 @@ def test_a_class_holds_the_figure_that_it_says() -> None:
     assert ErrorClass("int8").limit == float("inf")
     assert ErrorClass("int8", 0.0005).holds(error) is False
     assert ErrorClass("bf16").holds(error) is True
+    assert [ErrorClass("fp16", 0.005).at_worst, ErrorClass("fp16").at_worst] == [0.005, 0.002]
+    assert ErrorClass("int8", 0.0005).at_worst == float("inf"), "single samples of int8 are held to nothing"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,24 @@ def test_answers_to_the_loaded_set_are_held_against_the_reference(
     assert (checked.samples, checked.mismatched) == (8, wrong)
 
 
+def test_a_network_is_held_to_its_own_error_class(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In fp16 honest answers of deep networks are further off than the usual class has it."""
+    reporter, replace = Reporter(io.BytesIO()), msgspec.structs.replace
+    with opened(cheated(tmp_path, model, cheats.HONEST, monkeypatch), reporter) as ready:
+        first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: None)
+        off = {name: array * np.float32(1.003) for name, array in first.items()}
+        (only,) = ready.placed.on
+        only = replace(only, facts=replace(only.facts, precision_executed="fp16"))
+        ready = replace(ready, placed=replace(ready.placed, on=(only,)))
+        spec = ready.workload.spec
+        for limits, wrong in (({}, 8), ({"fp16": 0.005}, 0)):
+            wider = replace(spec, quality=replace(spec.quality, error_limits=limits))
+            monkeypatch.setattr(ready.workload, "spec", wider)
+            checked = asking.check_loaded(ready, off, reporter)
+            assert checked is not None
+            assert checked.mismatched == wrong
+
+
 def codes(asked: Challenge) -> list[str]:
     return [entry.code for entry in challenge_findings(asked, "certified")]
 

@@ -31,7 +31,7 @@ class Device:
 
     available, compiler_available, host_unified_memory = True, False, False
     global_mem_size, max_compute_units, native_vector_width_float = 1 << 33, 4, 16
-    driver_version = "1"
+    driver_version, extensions = "1", "cl_khr_fp64 cl_khr_fp16_of_another_name"
 
     def __init__(self, platform: Platform, name: str, kind: int) -> None:
         self.platform, self.name, self.type = platform, name, kind
@@ -98,6 +98,13 @@ def test_the_platform_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.look_up(card, "beta").platform == "Beta"
     with pytest.raises(Unsupported, match=r"opencl's accelerator:2 is of the platform 'Beta'; .* asks for 'acme'"):
         devices.look_up(card, "acme")
+
+
+def test_halves_are_offered_where_the_device_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = Platform("Acme", ("card a", 8), ("card b", 8))
+    monkeypatch.setattr(cards.get_devices()[0], "extensions", "cl_khr_fp64 cl_khr_fp16 cl_khr_icd", raising=False)
+    monkeypatch.setattr(cl, "get_platforms", lambda: [cards])
+    assert [one.precisions for one in BACKEND.devices()] == [("fp32", "fp16", "int8"), ("fp32", "int8")]
 
 
 @pytest.mark.parametrize(
