@@ -44,7 +44,9 @@ class Compiled:
         self._plans: dict[int, tuple[Plan, Graph]] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
-            self._graph: Graph = prepared(model, options.settings.get("integers", True) is not False)
+            self._graph: Graph = prepared(
+                model, options.settings.get("integers", True) is not False, options.precision == "fp16"
+            )
             self._traits = traits_for(found, self._graph)
             try:
                 self.context = pyopencl.Context([found.own])
@@ -110,10 +112,11 @@ class Compiled:
         return session
 
     def _multiplied(self, counted: Counter[str]) -> dict[str, Setting]:
-        """Of a quantised network: in which arithmetic its products are, and how whole numbers are multiplied."""
-        if not counted["int8"]:
+        """Where not all products are of floats: in which arithmetic they are, and how whole numbers are multiplied."""
+        if counted.keys() <= {"fp32"}:
             return {}
-        return {"arithmetic": told(counted), "int8_products": _WAYS[self._traits.madd]}
+        how = {"int8_products": _WAYS[self._traits.madd]} if counted["int8"] else {}
+        return {"arithmetic": told(counted), **how}
 
     def _applied(self, plan: Plan) -> dict[str, Setting]:
         own = self.found.own

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+# `half` is what this engine keeps in 16 bits, on devices that have them; a file's own are "float16", and not here.
 C_TYPES = {
     "float32": "float",
+    "half": "half",
     "float64": "double",
     "int64": "long",
     "int32": "int",
@@ -53,10 +55,10 @@ class Program(msgspec.Struct, frozen=True):
     def vectorises(self) -> bool:
         """Whether the program can be told for vectors.
 
-        Those are float32 throughout; other types only as operands of a Cast, and int16 as what the last Cast makes.
+        Those are float32 throughout; other types only as operands of a Cast, and int16 or half as what the last makes.
         """
         types, inner = self.dtypes(), self.instructions
-        if inner and inner[-1].op == "Cast" and inner[-1].dtype == "int16":
+        if inner and inner[-1].op == "Cast" and inner[-1].dtype in ("int16", "half"):
             inner = inner[:-1]
         if any(one.op in _SCALAR_ONLY or one.dtype != "float32" for one in inner):
             return False

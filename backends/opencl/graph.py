@@ -18,6 +18,8 @@ Array = NDArray[Any]  # of whatever type the file has
 MAPPED = "_Mapped"
 # Products of whole numbers of 16 bits, with sums of 32; otherwise as ONNX has Conv and MatMul.
 INTEGER_CONV, INTEGER_MATMUL = "_IntegerConv", "_IntegerMatMul"
+# Products of floats that are kept in 16 bits, with sums in 32.
+HALF_CONV, HALF_MATMUL = "_HalfConv", "_HalfMatMul"
 
 
 class Lacking(Exception):
@@ -86,7 +88,8 @@ class Tensor(msgspec.Struct, frozen=True):
 class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes in an order in which they can run; `tensors` knows what has been inferred, constants included.
 
-    `scales` has the scale of each constant that is whole numbers of 8 bits times a scale.
+    `scales` has the scale of each constant that is whole numbers of 8 bits times a scale. `half`: what products read
+    is to be kept in 16 bits.
     """
 
     nodes: tuple[Node, ...]
@@ -95,6 +98,7 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
     constants: Mapping[str, Array]
     tensors: Mapping[str, Tensor] = {}
     scales: Mapping[str, Array] = {}
+    half: bool = False
     opset: int = 17
     opsets: Mapping[str, int] = {}
 

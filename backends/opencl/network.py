@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from bench.backends.base import EngineError, Model
@@ -16,6 +17,7 @@ from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph, Lacking
 from bench.backends.opencl.importer import read_graph
 from bench.backends.opencl.lowering.epilogues import take_in_epilogues
+from bench.backends.opencl.lowering.halves import take_half_products
 from bench.backends.opencl.lowering.integers import take_integer_products, with_scales
 from bench.backends.opencl.lowering.table import lower
 from bench.backends.opencl.plan import Launch, Plan, Weight
@@ -31,16 +33,18 @@ if TYPE_CHECKING:
     import pyopencl
 
 
-def prepared(model: Model, integers: bool = True) -> Graph:
+def prepared(model: Model, integers: bool = True, half: bool = False) -> Graph:
     """The graph of a file with all done to it that does not depend on the batch.
 
-    `integers`: products of quantised numbers in whole numbers, otherwise in floats.
+    `integers`: products of quantised numbers in whole numbers, otherwise in floats. `half`: what products read is kept
+    in 16 bits.
     """
     graph = read_graph(model.path)
     _check_declaration(graph, model)
     folded = fold_constants(graph)
     folded = with_scales(graph, folded) if integers else folded
-    return fold_batch_norms(fold_constants(spell_out_gemm(folded)))
+    made = fold_batch_norms(fold_constants(spell_out_gemm(folded)))
+    return msgspec.structs.replace(made, half=half)
 
 
 def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles) -> tuple[Plan, Graph]:
@@ -48,7 +52,7 @@ def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Til
     shapes = {tensor.name: (samples, *tensor.shape) for tensor in model.inputs}
     try:
         whole = fold_batch_norms(sized(graph, shapes))
-        spelt_out = spell_out_quantising(spell_out_recurrent(take_integer_products(whole)))
+        spelt_out = take_half_products(spell_out_quantising(spell_out_recurrent(take_integer_products(whole))))
         final = take_in_epilogues(join_elementwise(spelt_out))
         plan = lower(final, traits, samples, tiles)
     except Lacking as reason:

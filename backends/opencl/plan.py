@@ -88,7 +88,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def arithmetic(self) -> Counter[str]:
         """How many products, convolutions and of matrices, are computed in what."""
         products = [step for step in self.steps if isinstance(step, Launch) and step.macs]
-        return Counter("int8" if "_int8_" in step.kernel.name else "fp32" for step in products)
+        words = {"_int8_": "int8", "_half_": "fp16"}
+        return Counter(
+            next((kind for word, kind in words.items() if word in step.kernel.name), "fp32") for step in products
+        )
 
     def kernels(self) -> dict[str, Kernel]:
         """By name, each once."""

@@ -9,6 +9,7 @@ import msgspec
 
 from bench.backends.base import EngineError
 from bench.backends.opencl.device import Traits
+from bench.backends.opencl.kernels.arithmetic import FLOATS, Arithmetic
 from bench.backends.opencl.kernels.convolution import Convolution
 from bench.backends.opencl.kernels.product import Product
 from bench.backends.opencl.kernels.tile import Tile
@@ -42,30 +43,36 @@ class Tiles(msgspec.Struct, frozen=True):
     origin: str = "rule"
     winograd: bool = True
 
-    def convolution(self, layer: Convolution, traits: Traits, samples: int, whole: bool = False) -> tuple[str, Tile]:
-        """Key and tile; strips are those of the whole picture. `whole`: of whole numbers."""
+    def convolution(
+        self, layer: Convolution, traits: Traits, samples: int, kind: Arithmetic = FLOATS
+    ) -> tuple[str, Tile]:
+        """Key and tile; strips are those of the whole picture."""
         most, blocks = layer.result.width, layer.result_blocks
-        rule = _narrow(self.rule or _by_registers(traits), whole)
+        rule = _narrow(self.rule or _by_registers(traits), kind)
         tile = _tile(rule, most, blocks)
         strips = layer.strips(tile)
         tile = _with_strips(tile, strips * layer.result.blocks // tile.blocks * samples, strips, rule, traits)
-        return self._chosen(_key(_kind("conv", whole), layer, samples), tile, most, blocks)
+        return self._chosen(_key(_word("conv", kind), layer, samples), tile, most, blocks)
 
-    def depthwise(self, layer: Convolution, traits: Traits, samples: int, whole: bool = False) -> tuple[str, Tile]:
+    def depthwise(
+        self, layer: Convolution, traits: Traits, samples: int, kind: Arithmetic = FLOATS
+    ) -> tuple[str, Tile]:
         """Strips are rows: a work-item goes through whole rows, one block at a time."""
         most, rows = layer.result.width, layer.result.height
-        rule = _narrow(self.rule or Rule(pixels=4), whole)
+        rule = _narrow(self.rule or Rule(pixels=4), kind)
         tile = _tile(rule, min(most, _MOST_ALONE), 1)
         tile = _with_strips(tile, rows * layer.result.blocks * samples, rows, rule, traits)
-        return self._chosen(_key(_kind("depthwise", whole), layer, samples), tile, most, 1)
+        return self._chosen(_key(_word("depthwise", kind), layer, samples), tile, most, 1)
 
-    def product(self, layer: Product, rows: int, batch: int, traits: Traits, whole: bool = False) -> tuple[str, Tile]:
+    def product(
+        self, layer: Product, rows: int, batch: int, traits: Traits, kind: Arithmetic = FLOATS
+    ) -> tuple[str, Tile]:
         """Rows take the place of pixels."""
-        rule = _narrow(self.rule or _by_registers(traits), whole)
+        rule = _narrow(self.rule or _by_registers(traits), kind)
         tile = _tile(rule, rows, layer.blocks)
         strips = -(-rows // tile.pixels)
         tile = _with_strips(tile, strips * layer.blocks // tile.blocks * batch, strips, rule, traits)
-        return self._chosen(_key(_kind(f"product {rows}", whole), layer, batch), tile, rows, layer.blocks)
+        return self._chosen(_key(_word(f"product {rows}", kind), layer, batch), tile, rows, layer.blocks)
 
     def _chosen(self, key: str, ruled: Tile, most: int, blocks: int) -> tuple[str, Tile]:
         """The key, and the table's tile where it has one. Raises EngineError for one that reads beyond the layer."""
@@ -94,13 +101,13 @@ def _by_registers(traits: Traits) -> Rule:
     return Rule(pixels=14 if traits.vector == 16 else 6, width=traits.vector)
 
 
-def _narrow(rule: Rule, whole: bool) -> Rule:
+def _narrow(rule: Rule, kind: Arithmetic) -> Rule:
     """Pairs of shorts are multiplied by eights."""
-    return msgspec.structs.replace(rule, width=8) if whole else rule
+    return msgspec.structs.replace(rule, width=8) if kind.whole else rule
 
 
-def _kind(word: str, whole: bool) -> str:
-    return f"{word} int8" if whole else word
+def _word(word: str, kind: Arithmetic) -> str:
+    return f"{word} {kind.name}" if kind.name else word
 
 
 def _tile(rule: Rule, most: int, blocks: int) -> Tile:

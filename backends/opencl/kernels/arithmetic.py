@@ -1,4 +1,4 @@
-"""What a product multiplies: floats, or pairs of short numbers whose sums are exact."""
+"""What a product multiplies: floats, floats kept in 16 bits, or pairs of short numbers whose sums are exact."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ class Arithmetic(msgspec.Struct, frozen=True):
     """C's words for one kind of products.
 
     `lane` is what an activation is in memory, `taken` what of the input is multiplied at once, `many` how many
-    channels that holds, `total` what sums are of. `functions` is what stands before the kernels.
+    channels that holds, `total` what sums are of. `functions` is what stands before the kernels. `name` tells its
+    kernels and tiles from those of floats.
     """
 
+    name: str
     lane: str
     taken: str
     many: int
@@ -30,6 +32,14 @@ class Arithmetic(msgspec.Struct, frozen=True):
     def whole(self) -> bool:
         return self.total == "int"
 
+    def kernel(self, kind: str) -> str:
+        """What a kernel of some kind is called in this arithmetic."""
+        return f"{kind}_{self.name}" if self.name else kind
+
+    def summed(self, ctype: str, text: str, width: int) -> str:
+        """A vector of `ctype`, of the type that sums have."""
+        return text if ctype == self.total else f"convert_{self.total}{width}({text})"
+
     def added(self, total: str, value: str, weights: str) -> str:
         """A statement that adds a number times a vector of weights."""
         if self.whole:
@@ -37,12 +47,15 @@ class Arithmetic(msgspec.Struct, frozen=True):
         return f"{total}+={value}*{weights};"
 
 
-FLOATS = Arithmetic(lane="float", taken="float", many=1, total="float")
+FLOATS = Arithmetic(name="", lane="float", taken="float", many=1, total="float")
+# Memory and its bandwidth are halved; sums stay as they are.
+HALVES = Arithmetic(name="half", lane="half", taken="half", many=1, total="float")
 
 
 def pairs(how: str) -> Arithmetic:
     """Pairs of shorts; `how` is a key of `MADD`."""
     return Arithmetic(
+        name="int8",
         lane="short",
         taken="int",
         many=2,

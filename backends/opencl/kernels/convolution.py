@@ -94,12 +94,12 @@ def convolution(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithm
     """Arguments: input, weights, bias, the epilogue's operands, result, `tile.strips`. Size: `Convolution.size`."""
     parameters = [read(kind.taken, "x"), read(kind.taken, "w"), read(kind.total, "b"), *epilogue.parameters()]
     parameters += [written(epilogue.ctype, "r"), "const int strips"]
-    name = "conv_int8" if kind.whole else "conv"
-    return kernel(name, parameters, _body(layer, tile, epilogue, kind), kind.functions)
+    return kernel(kind.kernel("conv"), parameters, _body(layer, tile, epilogue, kind), kind.functions)
 
 
 def _body(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> Iterator[str]:
-    source, result, vector = layer.source, layer.result, f"{kind.taken}{tile.width}"
+    source, result = layer.source, layer.result
+    vector, total = f"{kind.taken}{tile.width}", f"{kind.total}{tile.width}"
     in_row = -(-result.width // tile.pixels)
     yield "const int group=get_global_id(1), n=get_global_id(2);"
     yield f"const int last=min((int)get_global_id(0)*strips+strips,{in_row * result.height});"
@@ -119,8 +119,8 @@ def _body(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithmetic) 
     yield f"__global const {vector}* wp=(__global const {vector}*)(w+(long)({matrix}group)*"
     yield f" {layer.source_blocks * taps * tile.blocks * BLOCK});"
     for r, q, h in _places(tile):
-        bias = f"((__global const {vector}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
-        yield f"{vector} c{r}_{q}_{h}={bias};"
+        bias = f"((__global const {total}*)b)[(group*{tile.blocks}+{q})*{tile.parts}+{h}]"
+        yield f"{total} c{r}_{q}_{h}={bias};"
     yield from _products(layer, tile, kind)
     yield from _stores(layer, tile, epilogue)
     yield "}"
@@ -162,16 +162,16 @@ def _products(layer: Convolution, tile: Tile, kind: Arithmetic) -> Iterator[str]
 
 def _multiplied(layer: Convolution, tile: Tile, kind: Arithmetic, lane: int, place: str) -> Iterator[str]:
     """One input channel (or pair of them, or tap) of every pixel of the strip, times its weights."""
-    vector = f"{kind.taken}{tile.width}"
     yield "{"
     for q in range(tile.blocks):
         for h in range(tile.parts):
-            yield f"const {vector} w{q}_{h}=wp[{(lane * tile.blocks + q) * tile.parts + h}];"
+            weights = kind.summed(kind.taken, f"wp[{(lane * tile.blocks + q) * tile.parts + h}]", tile.width)
+            yield f"const {kind.total}{tile.width} w{q}_{h}={weights};"
     step = layer.strides[1] * layer.source.block // kind.many
     for r in range(tile.pixels):
         places = [(q, h) for q in range(tile.blocks) for h in range(tile.parts)]
         products = "".join(kind.added(f"c{r}_{q}_{h}", "v", f"w{q}_{h}") for q, h in places)
-        yield f"{{const {kind.taken} v=a[{place}+{r * step}];{products}}}"
+        yield f"{{const {kind.total} v=a[{place}+{r * step}];{products}}}"
     yield "}"
 
 

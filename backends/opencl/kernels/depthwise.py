@@ -32,7 +32,7 @@ def depthwise(layer: Convolution, tile: Tile, epilogue: Epilogue, kind: Arithmet
     """
     parameters = [read(kind.lane, "x"), read(kind.lane, "w"), read(kind.total, "b"), *epilogue.parameters()]
     parameters += [written(epilogue.ctype, "r"), "const int strips"]
-    return kernel("depthwise_int8" if kind.whole else "depthwise", parameters, _body(layer, tile, epilogue, kind))
+    return kernel(kind.kernel("depthwise"), parameters, _body(layer, tile, epilogue, kind))
 
 
 def depthwise_size(layer: Convolution, tile: Tile, samples: int) -> tuple[int, int, int]:
@@ -77,7 +77,7 @@ def _taps(layer: Convolution, tile: Tile, kind: Arithmetic) -> Iterator[str]:
     taken, vector = f"{kind.lane}{tile.width}", f"{kind.total}{tile.width}"
 
     def got(text: str) -> str:
-        return f"convert_{vector}({text})" if kind.whole else text
+        return kind.summed(kind.lane, text, tile.width)
 
     (high, wide), step = layer.kernel, layer.dilations[1]
     stride, columns = layer.strides[1], layer.source.columns

@@ -30,6 +30,10 @@ class Epilogue(msgspec.Struct, frozen=True):
         """C's type of what is stored."""
         return C_TYPES[self.program.dtype]
 
+    def large(self) -> list[str]:
+        """C's types of the operands that are as large as a matrix, each once."""
+        return sorted({ctype for ctype, other in zip(self._types(), self.others, strict=True) if other})
+
     def applied(self, result: str, width: int, load: Callable[[int, str], str], prefix: str) -> tuple[list[str], str]:
         """Statements, and the name of what is stored; `load` spells an operand's vector, of C's type."""
         loads = [f"const {ctype}{width} {prefix}e{k}={load(k, ctype)};" for k, ctype in enumerate(self._types())]

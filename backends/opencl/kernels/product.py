@@ -58,28 +58,31 @@ def product(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic = F
     """
     parameters = [read(kind.taken, "x"), read(kind.taken, "w"), *epilogue.parameters(), written(epilogue.ctype, "r")]
     parameters += ["const int rows", "const int strips"]
-    before = kind.functions + _read(tile.width) + _written(epilogue.ctype, tile.width)
-    name = "product_int8" if kind.whole else "product"
-    return kernel(name, parameters, _body(layer, tile, epilogue, kind), before)
+    before = kind.functions + "".join(_read(one, tile.width) for one in epilogue.large())
+    before += _written(epilogue.ctype, tile.width)
+    return kernel(kind.kernel("product"), parameters, _body(layer, tile, epilogue, kind), before)
 
 
 def product_size(layer: Product, tile: Tile, rows: int, batch: int) -> tuple[int, int, int]:
     return -(-rows // (tile.pixels * tile.strips)), layer.blocks // tile.blocks, batch
 
 
-def _read(width: int) -> str:
+def _read(ctype: str, width: int) -> str:
     """Vectors of the last columns, of which only some are there; guarded, for several kernels bring them."""
-    body = "float t[8]; for(int i=0;i<8;i++) t[i]=i<n?p[i]:0.0f; return vload8(0,t);"
+    name, guard = f"get_{ctype}", f"GET_{ctype.upper()}"
     eight = (
-        "#ifndef GET8\n#define GET8\n"
-        f"inline float8 get8(__global const float* p, int n) {{ if(n>=8) return vload8(0,p); {body} }}\n"
+        f"#ifndef {guard}8\n#define {guard}8\n"
+        f"inline {ctype}8 {name}8(__global const {ctype}* p, int n) {{\n"
+        f" if(n>=8) return vload8(0,p); {ctype} t[8]; for(int i=0;i<8;i++) t[i]=i<n?p[i]:({ctype})0;"
+        " return vload8(0,t); }\n"
         "#endif\n"
     )
     if width == 8:
         return eight
     return eight + (
-        "#ifndef GET16\n#define GET16\n"
-        "inline float16 get16(__global const float* p, int n) { return (float16)(get8(p,n),get8(p+8,n-8)); }\n"
+        f"#ifndef {guard}16\n#define {guard}16\n"
+        f"inline {ctype}16 {name}16(__global const {ctype}* p, int n) {{\n"
+        f" return ({ctype}16)({name}8(p,n),{name}8(p+8,n-8)); }}\n"
         "#endif\n"
     )
 
@@ -104,7 +107,7 @@ def _written(ctype: str, width: int) -> str:
 
 
 def _body(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> Iterator[str]:
-    vector, parts = f"{kind.taken}{tile.width}", tile.parts
+    vector, total, parts = f"{kind.taken}{tile.width}", f"{kind.total}{tile.width}", tile.parts
     split = 1 if tile.pixels * tile.blocks * parts >= _ENOUGH else _UNROLL
     places = [(r, q, h) for r in range(tile.pixels) for q in range(tile.blocks) for h in range(parts)]
     yield "const int group=get_global_id(1); const long n=get_global_id(2);"
@@ -118,7 +121,7 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> I
     right += f"(long)group*{layer.depth * tile.blocks * BLOCK}"
     yield f"__global const {vector}* wp=(__global const {vector}*)(w+{right});"
     for r, q, h in places:
-        yield "".join(f"{vector} c{r}_{q}_{h}_{s}=({vector})(0);" for s in range(split))
+        yield "".join(f"{total} c{r}_{q}_{h}_{s}=({total})(0);" for s in range(split))
     yield "int k=0;"
     yield f"for(;k+{_UNROLL}<={layer.depth};k+={_UNROLL}){{"
     for u in range(_UNROLL):
@@ -130,13 +133,13 @@ def _body(layer: Product, tile: Tile, epilogue: Epilogue, kind: Arithmetic) -> I
         yield f"wp+={tile.blocks * parts};}}"
     for r, q, h in places:
         sums = "+".join(f"c{r}_{q}_{h}_{s}" for s in range(split))
-        yield f"{{const {vector} c={sums};"
+        yield f"{{const {total} c={sums};"
         yield f"const int column=(group*{tile.blocks}+{q})*{BLOCK}+{h * tile.width}, left={layer.columns}-column;"
         yield f"const long o=(n*rows+row+{r})*{layer.columns}+column;"
 
         def load(k: int, ctype: str) -> str:
             if epilogue.others[k]:
-                return f"get{tile.width}(e{k}+o,left)"
+                return f"get_{ctype}{tile.width}(e{k}+o,left)"
             return f"*(__global const {ctype}{tile.width}*)(e{k}+column)"
 
         lines, name = epilogue.applied("c", tile.width, load, "t")
@@ -150,9 +153,10 @@ def _multiplied(layer: Product, tile: Tile, kind: Arithmetic, u: int, s: int) ->
     yield "{"
     for q in range(tile.blocks):
         for h in range(tile.parts):
-            yield f"const {kind.taken}{tile.width} w{q}_{h}=wp[{(u * tile.blocks + q) * tile.parts + h}];"
+            weights = kind.summed(kind.taken, f"wp[{(u * tile.blocks + q) * tile.parts + h}]", tile.width)
+            yield f"const {kind.total}{tile.width} w{q}_{h}={weights};"
     for r in range(tile.pixels):
         places = [(q, h) for q in range(tile.blocks) for h in range(tile.parts)]
         products = "".join(kind.added(f"c{r}_{q}_{h}_{s}", "v", f"w{q}_{h}") for q, h in places)
-        yield f"{{const {kind.taken} v=a[k+{u}+{r * layer.depth}];{products}}}"
+        yield f"{{const {kind.total} v=a[k+{u}+{r * layer.depth}];{products}}}"
     yield "}"

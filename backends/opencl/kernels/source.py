@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
+# Stands before kernels that have halves in memory, for drivers that keep the type from all others.
+_HALVES = "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n"
 # One work-item a group: on processors a work-item is a loop of its own, and the groups are shared out among the cores.
 _HEAD = "__kernel __attribute__((reqd_work_group_size(1,1,1)))"
 
@@ -26,6 +29,7 @@ class Kernel(msgspec.Struct, frozen=True):
 def kernel(kind: str, parameters: Sequence[str], body: Iterable[str], before: str = "") -> Kernel:
     """A kernel named after its kind and its source; `before` is what stands before it, functions that it uses."""
     text = f"({', '.join(parameters)}) {{\n" + "\n".join(body) + "\n}\n"
+    before = _HALVES + before if re.search(r"\bhalf\d*\b", before + text) else before
     name = f"{kind}_{hashlib.sha256((before + text).encode()).hexdigest()[:16]}"
     return Kernel(name, f"{before}{_HEAD}\nvoid {name}{text}", tuple(parameters))
 

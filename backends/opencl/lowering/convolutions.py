@@ -8,8 +8,16 @@ import msgspec
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
-from bench.backends.opencl.graph import INTEGER_CONV, Graph, Lacking, Node
-from bench.backends.opencl.kernels.arithmetic import FLOATS, Arithmetic, pairs
+from bench.backends.opencl.graph import (
+    HALF_CONV,
+    HALF_MATMUL,
+    INTEGER_CONV,
+    INTEGER_MATMUL,
+    Graph,
+    Lacking,
+    Node,
+)
+from bench.backends.opencl.kernels.arithmetic import FLOATS, HALVES, Arithmetic, pairs
 from bench.backends.opencl.kernels.convolution import Convolution, convolution, packed_pairs, packed_weights
 from bench.backends.opencl.kernels.depthwise import depthwise, depthwise_size, packed_taps
 from bench.backends.opencl.kernels.epilogue import Epilogue
@@ -65,11 +73,11 @@ def window(node: Node, source: tuple[int, ...], result: tuple[int, ...], kernel:
 
 
 def in_blocks(graph: Graph, node: Node) -> Convolution | None:
-    """The layer, when a Conv (or one of whole numbers) can run in blocks of channels; `source` has the border it needs.
+    """The layer, when a Conv (of any arithmetic) can run in blocks of channels; `source` has the border it needs.
 
     None for dynamic weights, three spatial axes, and groups that do not fill whole blocks.
     """
-    dtype = {"Conv": "float32", INTEGER_CONV: "int16"}.get(node.op)
+    dtype = {"Conv": "float32", INTEGER_CONV: "int16", HALF_CONV: "half"}.get(node.op)
     if dtype is None or any(name not in graph.constants for name in node.own[1:] if name):
         return None
     source, result, weights = graph.shape(node.inputs[0]), graph.shape(node.output), graph.constants[node.inputs[1]]
@@ -104,11 +112,9 @@ def in_blocks(graph: Graph, node: Node) -> Convolution | None:
 
 
 def lower_convolution(build: Builder, node: Node) -> None:
-    """A Conv with its epilogue, in blocks where it can be; of whole numbers it can."""
-    kind = FLOATS
-    if node.op == INTEGER_CONV:
-        kind = pairs(build.traits.madd)
-    else:
+    """A Conv with its epilogue, in blocks where it can be; one of another arithmetic than floats can."""
+    kind = arithmetic(build, node)
+    if kind is FLOATS:
         build.floats(node.inputs[0], node.inputs[1])
     layer = in_blocks(build.graph, node)
     if layer is None:
@@ -123,7 +129,7 @@ def lower_convolution(build: Builder, node: Node) -> None:
     layer = msgspec.structs.replace(layer, source=home.geometry, result=result)
     others, places = _operands(build, node, layer)
     epilogue = Epilogue(node.program or copying(build.graph.dtype(node.output)), others)
-    if build.tiles.winograd and worth_it(layer) and not kind.whole:
+    if build.tiles.winograd and worth_it(layer) and kind is FLOATS:
         lower_winograd(build, node, layer, epilogue, (home.place, places))
         return
     alone = layer.groups > 1 and build.shape(node.inputs[1])[1] == 1
@@ -134,10 +140,17 @@ def lower_convolution(build: Builder, node: Node) -> None:
     build.launch(made, arguments, size, target, layer.macs * build.samples, tiled)
 
 
+def arithmetic(build: Builder, node: Node) -> Arithmetic:
+    """In which numbers a product is computed."""
+    if node.op in (INTEGER_CONV, INTEGER_MATMUL):
+        return pairs(build.traits.madd)
+    return HALVES if node.op in (HALF_CONV, HALF_MATMUL) else FLOATS
+
+
 def _alone(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue, kind: Arithmetic) -> Tiled:
     """Kernel, weights, size and tile of a convolution of each channel by itself."""
     name = node.inputs[1]
-    key, tile = build.tiles.depthwise(layer, build.traits, build.samples, kind.whole)
+    key, tile = build.tiles.depthwise(layer, build.traits, build.samples, kind)
     taps = build.weight(f"{name} taps", partial(packed_taps, build.graph.constants[name], layer))
     return depthwise(layer, tile, epilogue, kind), taps, depthwise_size(layer, tile, build.samples), (key, tile)
 
@@ -147,7 +160,7 @@ def _across(build: Builder, node: Node, layer: Convolution, epilogue: Epilogue, 
     name = node.inputs[1]
     flat = layer.flattened(epilogue.others)
     epilogue = msgspec.structs.replace(epilogue, others=tuple(_flat(other, flat) for other in epilogue.others))
-    key, tile = build.tiles.convolution(flat, build.traits, build.samples, kind.whole)
+    key, tile = build.tiles.convolution(flat, build.traits, build.samples, kind)
     weights = f"{name} {tile.blocks} {layer.source.block} {layer.groups}"
     pack = packed_pairs if kind.whole else packed_weights
     packed = build.weight(weights, partial(pack, build.graph.constants[name], flat, tile))
@@ -181,7 +194,7 @@ def _operands(build: Builder, node: Node, layer: Convolution) -> tuple[tuple[Geo
 def epilogue_fits(graph: Graph, node: Node, other: str) -> bool:
     """Whether a program's operand can come in while a Conv's results are stored."""
     result, shape = graph.shape(node.output), graph.shape(other)
-    if graph.dtype(other) not in ("float32", "int16"):
+    if graph.dtype(other) not in ("float32", "int16", "half"):
         return False
     if other in graph.constants:
         if graph.dtype(other) != "float32":

@@ -27,7 +27,7 @@ def lower_mapped(build: Builder, node: Node) -> None:
 def _geometry(build: Builder, node: Node) -> Geometry | None:
     """Blocks where an operand of the result's shape lies in blocks, or where the readers want them."""
     shape = build.shape(node.output)
-    if len(shape) not in (3, 4) or build.graph.dtype(node.output) not in ("float32", "int16"):
+    if len(shape) not in (3, 4) or build.graph.dtype(node.output) not in ("float32", "int16", "half"):
         return None
     wanted = build.wanted.get(node.output)
     homes = [build.home(name).geometry for name in node.inputs if build.shape(name) == shape]

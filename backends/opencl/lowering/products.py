@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
-from bench.backends.opencl.graph import INTEGER_MATMUL, Graph, Node
-from bench.backends.opencl.kernels.arithmetic import FLOATS, pairs
+from bench.backends.opencl.graph import Graph, Node
+from bench.backends.opencl.kernels.arithmetic import FLOATS
 from bench.backends.opencl.kernels.epilogue import Epilogue
 from bench.backends.opencl.kernels.product import (
     Product,
@@ -20,25 +20,24 @@ from bench.backends.opencl.kernels.product import (
 )
 from bench.backends.opencl.layout import BLOCK, View, broadcast
 from bench.backends.opencl.lowering.builder import Builder, in_lanes
-from bench.backends.opencl.plan import Argument, Buffer, Weight
+from bench.backends.opencl.lowering.convolutions import arithmetic
+from bench.backends.opencl.plan import Argument, Buffer, Weight, nbytes
 
 
 def product_fits(graph: Graph, node: Node, other: str) -> bool:
     """Whether a program's operand can come in while a product's results are stored."""
     result, shape = graph.shape(node.output), graph.shape(other)
-    if graph.dtype(other) != "float32" or min(len(graph.shape(name)) for name in node.own) < 2:
+    if graph.dtype(other) not in ("float32", "half") or min(len(graph.shape(name)) for name in node.own) < 2:
         return False
     columns = other in graph.constants and prod(shape) == result[-1] == (shape or (0,))[-1]
     return columns or shape == result
 
 
 def lower_product(build: Builder, node: Node) -> None:
-    """MatMul, or one of whole numbers, with its epilogue."""
+    """MatMul, or one of another arithmetic, with its epilogue."""
     left, right = (build.shape(name) for name in node.own)
-    kind = FLOATS
-    if node.op == INTEGER_MATMUL:
-        kind = pairs(build.traits.madd)
-    else:
+    kind = arithmetic(build, node)
+    if kind is FLOATS:
         build.floats(*node.own)
     left = (1, *left) if len(left) == 1 else left
     right = (*right, 1) if len(right) == 1 else right
@@ -51,7 +50,7 @@ def lower_product(build: Builder, node: Node) -> None:
     build.needs(depth > 0, "products over nothing")
     source = _spread(build, node.inputs[0], left, (*spread, *left[-2:]), prod(left[:-2]) in (1, prod(spread)))
     layer = Product(depth // kind.many, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
-    key, tile = build.tiles.product(layer, rows, batch, build.traits, kind.whole)
+    key, tile = build.tiles.product(layer, rows, batch, build.traits, kind)
     if node.inputs[1] in build.graph.constants and shared[1]:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
@@ -84,17 +83,18 @@ def _spread(
     source = build.plain(name)
     if as_it_is:
         return source
-    made = build.buffer(4 * prod(target))
-    build.map(copying("float32"), target, [(source, broadcast(shape, target))], made, broadcast(target, target))
+    dtype = build.graph.dtype(name)
+    made = build.buffer(nbytes(dtype, target))
+    build.map(copying(dtype), target, [(source, broadcast(shape, target))], made, broadcast(target, target))
     return made
 
 
 def _packed(build: Builder, name: str, shape: tuple[int, ...], target: tuple[int, ...]) -> Buffer:
     """The right side in columns of sixteen, packed on the device; the last columns stay filled up with zeros."""
     *batch, depth, columns = target
-    blocks = -(-columns // BLOCK)
+    blocks, dtype = -(-columns // BLOCK), build.graph.dtype(name)
     made = build.buffer(
-        4 * prod(batch) * blocks * depth * BLOCK, f"columns {columns}x{depth}" if columns % BLOCK else ""
+        nbytes(dtype, (*batch, blocks, depth, BLOCK)), f"columns {columns}x{depth} {dtype}" if columns % BLOCK else ""
     )
     source, view = build.plain(name), broadcast(shape, target)
     *over, down, along = view.strides
@@ -105,5 +105,5 @@ def _packed(build: Builder, name: str, shape: tuple[int, ...], target: tuple[int
         steps = broadcast(tuple(batch), tuple(batch)).strides
         matrix = blocks * depth * BLOCK
         placed = View(first * depth * BLOCK, (*(step * matrix for step in steps), depth * BLOCK, BLOCK, 1))
-        build.map(copying("float32"), sizes, [(source, taken)], made, placed)
+        build.map(copying(dtype), sizes, [(source, taken)], made, placed)
     return made

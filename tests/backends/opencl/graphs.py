@@ -15,7 +15,7 @@ from bench.backends.base import Model, Options, Tensor
 from bench.backends.opencl.backend import BACKEND
 from bench.backends.opencl.device import Found
 from bench.records.host import Facts
-from bench.records.plan import Setting
+from bench.records.plan import Precision, Setting
 
 Array = NDArray[Any]
 
@@ -59,13 +59,17 @@ def reference(path: Path, inputs: dict[str, Array], outputs: Sequence[str]) -> d
 
 
 def asked(
-    found: Found, model: Model, inputs: dict[str, Array], settings: dict[str, Setting] | None = None
+    found: Found,
+    model: Model,
+    inputs: dict[str, Array],
+    settings: dict[str, Setting] | None = None,
+    precision: Precision = "fp32",
 ) -> tuple[Facts, dict[str, Array]]:
     """Our answers, into arrays that are NaN before; nothing may run on the host unless the settings say so."""
     samples = len(next(iter(inputs.values())))
     strict: dict[str, Setting] = {"strict_device": True}
     options = Options(
-        precision="fp32", max_batch=samples, workers=1, threads=1, settings=strict if settings is None else settings
+        precision=precision, max_batch=samples, workers=1, threads=1, settings=strict if settings is None else settings
     )
     compiled = BACKEND.compile(model, found.device, options)
     session = compiled.open(0)
