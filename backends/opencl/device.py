@@ -10,6 +10,7 @@ import msgspec
 from bench.backends.base import Unsupported
 from bench.backends.checks import missing_package
 from bench.records.host import Device
+from bench.records.plan import Precision
 
 if TYPE_CHECKING:
     import pyopencl
@@ -90,6 +91,11 @@ def look_up(device: Device, platform: str | None) -> Found:
     raise Unsupported(f"opencl sees {here}; {device.address} has gone.")
 
 
+def precisions_of(device: pyopencl.Device) -> tuple[Precision, ...]:
+    """What products can be computed in; halves in memory need an extension."""
+    return ("fp32", "fp16", "int8") if "cl_khr_fp16" in str(device.extensions).split() else ("fp32", "int8")
+
+
 def _listed() -> tuple[list[Found], dict[str, str]]:
     if missing_package("pyopencl", "opencl") is not None:
         return [], {}
@@ -125,7 +131,7 @@ def _listed() -> tuple[list[Found], dict[str, str]]:
             index=index,
             title=f"{title} ({name})",
             memory_bytes=None if shared else int(one.global_mem_size),
-            precisions=("fp32", *(("fp16",) if _has_halves(one) else ()), "int8"),
+            precisions=precisions_of(one),
         )
         found.append(Found(device, one))
     return found, refused

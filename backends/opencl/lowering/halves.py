@@ -7,6 +7,7 @@ take it back to 32 bits on the way. Whoever else reads it (a pooling, a softmax)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from bench.backends.opencl.graph import HALF_CONV, HALF_MATMUL, MAPPED, Graph, L
 from bench.backends.opencl.layout import BLOCK
 from bench.backends.opencl.lowering.convolutions import in_blocks
 from bench.backends.opencl.rewrite.elementwise import ELEMENTWISE
-from bench.backends.opencl.shapes import without_unused
+from bench.backends.opencl.shapes import captured, without_unused
 
 
 def take_half_products(graph: Graph) -> Graph:
@@ -41,7 +42,7 @@ class _Taking:
             name
             for node in graph.nodes
             if node.outputs[0] not in self.layers and not self._elementwise(node)
-            for name in node.inputs
+            for name in (*node.inputs, *captured(node, graph))
         }
 
     def taken(self) -> Graph:
@@ -65,7 +66,10 @@ class _Taking:
             if node.op == "Conv":
                 layer = in_blocks(graph, node)
                 return layer is not None and layer.source.block == BLOCK
-            return node.inputs[0] not in graph.constants and all(len(one) > 1 and 0 not in one for one in shapes)
+            # Several constant matrices would be packed on the device, where constants in halves have no copies.
+            single = node.inputs[1] not in graph.constants or prod(shapes[1][:-2]) == 1
+            proper = all(len(one) > 1 and 0 not in one for one in shapes)
+            return single and proper and node.inputs[0] not in graph.constants
         except Lacking:
             return False
 

@@ -31,7 +31,7 @@ class Device:
 
     available, compiler_available, host_unified_memory = True, False, False
     global_mem_size, max_compute_units, native_vector_width_float = 1 << 33, 4, 16
-    driver_version, extensions = "1", "cl_khr_fp64 cl_khr_fp16_of_another_name"
+    driver_version, extensions = "1", "cl_khr_fp64"
 
     def __init__(self, platform: Platform, name: str, kind: int) -> None:
         self.platform, self.name, self.type = platform, name, kind

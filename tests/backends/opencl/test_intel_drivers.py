@@ -15,13 +15,9 @@ from .intel import DRIVERS, VARIABLE, environment
 pytestmark = pytest.mark.full
 HERE = Path(__file__).parent
 TESTS = (
-    "test_operators.py",
-    "test_winograd.py",
-    "test_binaries.py",
-    "test_session.py",
-    "test_handover.py",
+    "test_operators.py", "test_winograd.py", "test_binaries.py", "test_session.py", "test_handover.py",
     "test_halves.py",
-)
+)  # fmt: skip
 KINDS = {"emulator": "accelerator", "cpu": "cpu"}
 
 
