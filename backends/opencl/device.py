@@ -137,10 +137,6 @@ def _listed() -> tuple[list[Found], dict[str, str]]:
     return found, refused
 
 
-def _has_halves(device: pyopencl.Device) -> bool:
-    return "cl_khr_fp16" in str(device.extensions).split()
-
-
 @cache
 def _trouble(device: pyopencl.Device) -> str:
     """Why a device cannot be used although its driver lists it; empty where it can.

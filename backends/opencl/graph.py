@@ -78,6 +78,23 @@ def rewired(node: Node, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> No
     )
 
 
+def read_inside(node: Node) -> set[str]:
+    """What a node's own graphs (If, Loop) read, by name; some of it is their own."""
+    from onnx import AttributeProto
+
+    if node.proto is None:
+        return set()
+    pending = [one.g for one in node.proto.attribute if one.type == AttributeProto.GRAPH]
+    found: set[str] = set()
+    while pending:
+        graph = pending.pop()
+        for inner in graph.node:
+            found.update(inner.input)
+            pending.extend(one.g for one in inner.attribute if one.type == AttributeProto.GRAPH)
+        found.update(value.name for value in graph.output)
+    return found
+
+
 class Tensor(msgspec.Struct, frozen=True):
     """Element type (numpy's name) and shape of a value; shape None where it is known only when it has been computed."""
 
@@ -119,9 +136,10 @@ class Graph(msgspec.Struct, frozen=True, kw_only=True):
         return self.tensor(name).dtype
 
     def uses(self) -> dict[str, int]:
-        """How often each value is read; an output of the graph counts as read."""
+        """How often each value is read; an output of the graph counts as read, and so does what an If reads inside."""
         counted: dict[str, int] = {}
-        for name in (*(name for node in self.nodes for name in set(node.inputs)), *self.outputs):
+        read = (name for node in self.nodes for name in {*node.inputs, *read_inside(node)})
+        for name in (*read, *self.outputs):
             counted[name] = counted.get(name, 0) + 1
         return counted
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from bench.backends.opencl.graph import Array, Graph, Node, Tensor
+from bench.backends.opencl.graph import Array, Graph, Node, Tensor, read_inside
 
 # Two evaluations differ, so none is computed beforehand.
 _RANDOM = frozenset(
@@ -41,7 +41,7 @@ def without_unused(graph: Graph) -> Graph:
         if needed & set(node.outputs):
             kept.append(node)
             needed.update(node.inputs)
-            needed.update(_captured(node))
+            needed.update(read_inside(node))
     constants = {name: value for name, value in graph.constants.items() if name in needed}
     return msgspec.structs.replace(graph, nodes=tuple(reversed(kept)), constants=constants)
 
@@ -87,27 +87,10 @@ def _graphs(node: Node) -> list[str]:
     return ["subgraph" for one in node.proto.attribute if one.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS)]
 
 
-def _captured(node: Node) -> set[str]:
-    """Values of the graph that a node's own graphs (If, Loop) read."""
-    from onnx import AttributeProto
-
-    if node.proto is None:
-        return set()
-    pending = [one.g for one in node.proto.attribute if one.type == AttributeProto.GRAPH]
-    found: set[str] = set()
-    while pending:
-        graph = pending.pop()
-        for inner in graph.node:
-            found.update(inner.input)
-            pending.extend(one.g for one in inner.attribute if one.type == AttributeProto.GRAPH)
-        found.update(value.name for value in graph.output)
-    return found
-
-
 def captured(node: Node, graph: Graph) -> tuple[str, ...]:
-    """`_captured`, of what the graph itself has."""
+    """Values of the graph that a node's own graphs (If, Loop) read, besides its inputs."""
     known = set(graph.tensors) | set(graph.constants)
-    return tuple(sorted((_captured(node) & known) - set(node.inputs)))
+    return tuple(sorted((read_inside(node) & known) - set(node.inputs)))
 
 
 def _from_shape(node: Node, tensors: Mapping[str, Tensor], constants: Mapping[str, Array]) -> dict[str, Array] | None:

@@ -11,7 +11,6 @@ import msgspec
 # Stands before kernels that have halves in memory, for drivers that keep the type from all others.
 _HALVES = "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n"
 # One work-item a group: on processors a work-item is a loop of its own, and the groups are shared out among the cores.
-_HALVES = "#pragma OPENCL EXTENSION cl_khr_fp16 : enable\n"
 _HEAD = "__kernel __attribute__((reqd_work_group_size(1,1,1)))"
 
 

@@ -132,6 +132,31 @@ def test_an_operator_that_the_device_lacks_runs_on_the_host_and_is_told(found: F
     assert facts.applied["lacking"] == "LpNormalization (the operator)"
 
 
+def test_what_a_branch_reads_is_kept_for_it(found: Found, tmp_path: Path) -> None:
+    """Programs that follow one another are joined, and convolutions take them in: not where an If reads in between."""
+    rng = np.random.default_rng(3)
+    x: seam.Named = {"x": normal(rng, 2, 16, 4, 5)}
+    result = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
+    branches = {
+        f"{name}_branch": helper.make_graph([helper.make_node(op, ["r", "c"], ["b"])], name, [], [result])
+        for name, op in (("then", "Add"), ("else", "Mul"))
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("Relu", ["c"], ["r"]),
+        helper.make_node("Exp", ["r"], ["e"]),
+        helper.make_node("ReduceSum", ["x"], ["s"], keepdims=0),
+        helper.make_node("Greater", ["s", "none"], ["which"]),
+        helper.make_node("If", ["which"], ["i"], **branches),
+        helper.make_node("Add", ["e", "i"], ["y"]),
+    ]
+    constants = {"w": normal(rng, 16, 16, 1, 1) / 16, "none": np.zeros((), np.float32)}
+    model = saved(tmp_path / "if.onnx", nodes, x, ["y"], constants)
+    for given in (x, {"x": -x["x"]}):
+        _, answers = asked(found, model, given, settings={})
+        np.testing.assert_allclose(answers["y"], reference(model.path, given, ["y"])["y"], rtol=2e-5, atol=2e-5)
+
+
 def test_strict_device_refuses_it(found: Found, tmp_path: Path) -> None:
     model, _ = host_model(tmp_path)
     with pytest.raises(Unsupported) as caught:
