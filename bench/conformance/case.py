@@ -54,9 +54,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     error_class: Callable[[str], ErrorClass]
 
     @property
-    def limit(self) -> float:
-        """The relative error that a sample's answer may have in the precision that is executed."""
-        return self.error_class(self.compiled.facts.precision_executed).at_worst
+    def held(self) -> ErrorClass:
+        """What the network's raw outputs are held to in the precision that is executed."""
+        return self.error_class(self.compiled.facts.precision_executed)
 
     def ask(self, session: Session, sizes: Sequence[int], first: int = 0) -> Named:
         """Answers for sum(sizes) samples from `first` on. Raises Failed where a session returns or leaves something."""
@@ -116,7 +116,7 @@ def open_case(
         sessions=(compiled.open(0), compiled.open(1)),
         inputs=workload.evaluation_inputs(indices),
         weights_bytes=4 * workload.spec.model.parameters,
-        top_answers=TASKS[workload.spec.task].condense is None,
+        top_answers=TASKS[workload.spec.task].single_answers,
         error_class=workload.spec.error_class,
         expected=None if reference is None else {n: array[indices] for n, array in reference.outputs.items()},
     )
