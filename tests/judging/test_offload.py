@@ -81,7 +81,9 @@ def test_operators_left_to_the_host_are_told_of_every_device(share: float | None
     assert [(one.code, one.subject, one.seen) for one in entries] == ([("host-offload", "", 0.25)] if told else [])
 
 
-@pytest.mark.parametrize("name", ["image_classify_edge", "object_detect", "face_verify", "speech_command"])
+@pytest.mark.parametrize(
+    "name", ["image_classify", "image_classify_edge", "object_detect", "face_verify", "speech_command"]
+)
 def test_the_suites_workloads_have_a_cost_that_fits_their_network(name: str) -> None:
     workload = load_workload(name)
     cost = cpu_cost_of(workload)
