@@ -19,6 +19,7 @@ from bench.backends.base import EngineError, Unsupported
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.kept import read_kept
+from bench.backends.opencl.kernels.arithmetic import MADD
 from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.programs import OPTIONS, joined
 
@@ -45,7 +46,10 @@ class ProgramEntry(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What was compiled, for which device and driver, and how; `local_size` is the work-group that kernels ask for."""
+    """What was compiled, for which device and driver, and how; `local_size` is the work-group that kernels ask for.
+
+    `madd`: how kernels multiply pairs of shorts, a key of `kernels.arithmetic.MADD`.
+    """
 
     format: int = 1
     platform: str
@@ -54,6 +58,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     options: tuple[str, ...] = OPTIONS
     local_size: tuple[int, int, int] = (1, 1, 1)
     buffer_alignment: int
+    madd: str = "portable"
     programs: tuple[ProgramEntry, ...]
 
 
@@ -119,12 +124,18 @@ def read_manifest(folder: Path) -> Manifest:
     manifest = read_kept(
         path, Manifest, _LARGEST_MANIFEST, "manifest of programs", "`bench opencl build` writes such a folder"
     )
-    if manifest.format != 1 or any(Path(one.file).name != one.file for one in manifest.programs):
+    if (
+        manifest.format != 1
+        or manifest.madd not in MADD
+        or any(Path(one.file).name != one.file for one in manifest.programs)
+    ):
         raise Unsupported(f"{path} is of a form that this version does not know, or names files elsewhere.")
     return manifest
 
 
-def write_programs(context: pyopencl.Context, found: Found, kernels: Mapping[str, Kernel], folder: Path) -> Manifest:
+def write_programs(
+    context: pyopencl.Context, found: Found, kernels: Mapping[str, Kernel], folder: Path, madd: str
+) -> Manifest:
     """Compile kernels as one program, and write it and the manifest into a folder that exists.
 
     Raises EngineError where the device has no compiler, or fails.
@@ -146,6 +157,7 @@ def write_programs(context: pyopencl.Context, found: Found, kernels: Mapping[str
         device=str(found.own.name).strip(),
         driver=str(found.own.driver_version),
         buffer_alignment=int(found.own.mem_base_addr_align) // 8,
+        madd=madd,
         programs=(ProgramEntry(file, digest, tuple(KernelEntry(one.name, one.parameters) for one in made)),),
     )
     try:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.backends.base import EngineError, Model
+from bench.backends.base import EngineError, Model, Options
 from bench.backends.opencl.binaries import write_programs
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.multiplying import traits_for
-from bench.backends.opencl.network import planned, prepared
+from bench.backends.opencl.network import planned, prepared_for
 from bench.backends.opencl.tiles import Tiles
 from bench.records.opencl import Built
 
 
-def build(model: Model, found: Found, batches: Sequence[int], folder: Path, tiles: Tiles | None = None) -> Built:
-    """Compile and write; the folder is made, and must be empty. Raises EngineError, one line."""
+def build(
+    model: Model, found: Found, options: Options, batches: Sequence[int], folder: Path, tiles: Tiles | None = None
+) -> Built:
+    """Compile what runs with `options` take at these batch sizes, and write it into a folder that is made or empty.
+
+    Raises EngineError, one line.
+    """
     import pyopencl
 
     try:
@@ -27,7 +32,7 @@ def build(model: Model, found: Found, batches: Sequence[int], folder: Path, tile
         raise EngineError(f"opencl cannot write into {folder}: {error.strerror or error}.") from error
     if taken:
         raise EngineError(f"{folder} is not empty; programs go into a folder of their own.")
-    graph, tiles = prepared(model), tiles or Tiles()
+    graph, tiles = prepared_for(model, options), tiles or Tiles()
     traits = traits_for(found, graph)
     kernels: dict[str, Kernel] = {}
     for samples in batches:
@@ -36,6 +41,6 @@ def build(model: Model, found: Found, batches: Sequence[int], folder: Path, tile
         context = pyopencl.Context([found.own])
     except pyopencl.Error as error:
         raise failure(error, f"opencl cannot use {found.device.address}") from error
-    manifest = write_programs(context, found, kernels, folder)
+    manifest = write_programs(context, found, kernels, folder, traits.madd)
     size = sum((folder / entry.file).stat().st_size for entry in manifest.programs)
     return Built(folder=str(folder), device=found.device.title, kernels=len(kernels), nbytes=size)

@@ -7,15 +7,17 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import msgspec
+
 from bench.backends.arithmetic import coarsest, int8_share, told
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.compiling import compilation
-from bench.backends.opencl.binaries import BinaryPrograms
-from bench.backends.opencl.device import Found
+from bench.backends.opencl.binaries import BinaryPrograms, read_manifest
+from bench.backends.opencl.device import Found, Traits
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
 from bench.backends.opencl.multiplying import traits_for
-from bench.backends.opencl.network import Weights, planned, prepared
+from bench.backends.opencl.network import Weights, planned, prepared_for
 from bench.backends.opencl.plan import Launch, Plan
 from bench.backends.opencl.programs import Programs, SourcePrograms
 from bench.backends.opencl.session import Session
@@ -44,10 +46,8 @@ class Compiled:
         self._plans: dict[int, tuple[Plan, Graph]] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
-            self._graph: Graph = prepared(
-                model, options.settings.get("integers", True) is not False, options.precision == "fp16"
-            )
-            self._traits = traits_for(found, self._graph)
+            self._graph: Graph = prepared_for(model, options)
+            self._traits = self._multiplying()
             try:
                 self.context = pyopencl.Context([found.own])
             except pyopencl.Error as error:
@@ -95,6 +95,13 @@ class Compiled:
             self._first = None
         self._plans.clear()
         self.weights.release()
+
+    def _multiplying(self) -> Traits:
+        """Whoever built programs has tried how this device multiplies; nothing is compiled to try it again."""
+        folder = self.options.settings.get("programs")
+        if folder is None:
+            return traits_for(self.found, self._graph)
+        return msgspec.structs.replace(self.found.traits, madd=read_manifest(Path(str(folder))).madd)
 
     def _programs(self) -> Programs:
         folder = self.options.settings.get("programs")

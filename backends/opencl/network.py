@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from bench.backends.base import EngineError, Model
+from bench.backends.base import EngineError, Model, Options
 from bench.backends.opencl.device import Traits
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph, Lacking
@@ -45,6 +45,11 @@ def prepared(model: Model, integers: bool = True, half: bool = False) -> Graph:
     folded = with_scales(graph, folded) if integers else folded
     made = fold_batch_norms(fold_constants(spell_out_gemm(folded)))
     return msgspec.structs.replace(made, half=half)
+
+
+def prepared_for(model: Model, options: Options) -> Graph:
+    """`prepared` as a run with these options has it."""
+    return prepared(model, options.settings.get("integers", True) is not False, options.precision == "fp16")
 
 
 def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles) -> tuple[Plan, Graph]:

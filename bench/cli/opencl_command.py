@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from bench.cli import exit_codes
-from bench.cli.common import console, format_option, lang_option, logging_options, print_json, settings_option
+from bench.cli.common import (
+    Names,
+    console,
+    format_option,
+    lang_option,
+    logging_options,
+    print_json,
+    settings_option,
+)
 from bench.cli.pictures import picture_option
+from bench.records.plan import PRECISIONS
 
 if TYPE_CHECKING:
     from bench.opencl.process import Request
     from bench.records.opencl import Trace
-    from bench.records.plan import Setting
+    from bench.records.plan import Precision, Setting
 
 device_option = click.option(
     "--device", default="cpu", show_default=True, metavar="KIND[:INDEX]", help="See `bench list --devices`."
@@ -23,6 +32,11 @@ device_option = click.option(
 batches_option = click.option(
     "--batch", "batches", type=click.IntRange(1, 4096), multiple=True, default=(1,), show_default=True,
     help="Samples at once; may be repeated.",
+)  # fmt: skip
+
+precision_option = click.option(
+    "--precision", type=Names("precision", PRECISIONS), default="fp32", show_default=True,
+    help="As a run has it; int8 takes a workload's quantised file.",
 )  # fmt: skip
 
 _PEAK_S = 1.0
@@ -36,6 +50,7 @@ def command() -> None:
 @command.command("trace")
 @click.argument("model")
 @device_option
+@precision_option
 @click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Samples at once.")
 @click.option("--rounds", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Median of how many.")
 @click.option("--roofline", is_flag=True, help="Measure the device's peaks first, and say what share is reached.")
@@ -47,6 +62,7 @@ def command() -> None:
 def trace(
     model: str,
     device: str,
+    precision: Precision,
     batch: int,
     rounds: int,
     roofline: bool,
@@ -58,7 +74,9 @@ def trace(
     """Time every kernel and copy of MODEL by the device's own clock. No result for a table: that is `bench run`."""
     from bench.opencl.process import Request, traced
 
-    request = Request(model=model, device=device, batches=(batch,), rounds=rounds, settings=settings)
+    request = Request(
+        model=model, device=device, precision=precision, batches=(batch,), rounds=rounds, settings=settings
+    )
     found = _unless_refused(traced, request)
     if roofline:
         found = _with_peaks(found, device)
@@ -82,6 +100,7 @@ def trace(
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write, empty."
 )
+@precision_option
 @batches_option
 @settings_option
 @format_option
@@ -90,6 +109,7 @@ def trace(
 def build(
     model: str,
     device: str,
+    precision: Precision,
     output: Path,
     batches: tuple[int, ...],
     settings: dict[str, Setting],
@@ -102,7 +122,9 @@ def build(
     from bench.text.figures import size
 
     folder = str(output.expanduser().absolute())
-    request = Request(model=model, device=device, batches=batches, settings=settings, folder=folder)
+    request = Request(
+        model=model, device=device, precision=precision, batches=batches, settings=settings, folder=folder
+    )
     made = _unless_refused(built, request)
     if form == "json":
         print_json(made)
@@ -122,6 +144,7 @@ def build(
     metavar="FILE",
     help="To write or add to, for `--setting tiles=FILE` [default: the cache, where runs on this device look].",
 )
+@precision_option
 @batches_option
 @click.option("--rounds", type=click.IntRange(1, 1000), default=5, show_default=True, help="Shortest of how many.")
 @click.option(
@@ -137,6 +160,7 @@ def build(
 def tune(
     models: tuple[str, ...],
     device: str,
+    precision: Precision,
     output: Path | None,
     batches: tuple[int, ...],
     rounds: int,
@@ -155,8 +179,9 @@ def tune(
     found = []
     for model in models:
         request = Request(
-            model=model, device=device, batches=batches, rounds=rounds, tune=True, table=table, budget_s=budget_s
-        )
+            model=model, device=device, precision=precision, batches=batches, rounds=rounds, tune=True, table=table,
+            budget_s=budget_s,
+        )  # fmt: skip
         for one in _unless_refused(tuned, request):
             found.append({"model": model, **msgspec.structs.asdict(one)})
             if form != "json":

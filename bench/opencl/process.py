@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.backends.base import EngineError, Options, find_device
+from bench.backends.checks import check_precision
 from bench.host.engine_answers import NoMoreAnswers, answering, answers
 from bench.records.opencl import Built, Trace, Tuned
-from bench.records.plan import Setting
+from bench.records.plan import Precision, Setting
 
 if TYPE_CHECKING:
     from bench.backends.base import Model
@@ -22,7 +23,7 @@ PATIENCE_S = 1800.0  # a driver may compile for long, and says nothing meanwhile
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do with which network: `model` is the name of a workload, or a file.
+    """What to do with which network in which precision: `model` is the name of a workload, or a file.
 
     With `folder` programs are built for the batch sizes and written there; with `tune` tiles are tuned for each of
     them, within `budget_s` in all, and kept for this device, or in the file `table`; with neither the first is traced.
@@ -32,6 +33,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     batches: tuple[int, ...]
     rounds: int = 1
+    precision: Precision = "fp32"
     settings: dict[str, Setting] = {}
     folder: str | None = None
     tune: bool = False
@@ -87,8 +89,9 @@ def _answer(request: Request) -> _Answer:
     from bench.records.untrusted import BadFile
 
     try:
-        model = _model(request.model)
+        model = _model(request.model, request.precision)
         found = _found(request.device)
+        check_precision("opencl", found.device, _options(request))
         if request.folder is not None:
             return _Answer(built=_build(request, model, found, Path(request.folder)))
         if request.tune:
@@ -98,12 +101,12 @@ def _answer(request: Request) -> _Answer:
         return _Answer(refused=one_line(error) if not str(error) else " ".join(str(error).split()))
 
 
-def _model(name: str) -> Model:
+def _model(name: str, precision: Precision) -> Model:
     """A workload's network, or that of a file. Raises PluginError, BadFile or BadModel (a ValueError)."""
     from bench.models.suite import load_workload
     from bench.models.user_model import UserWorkload
 
-    return UserWorkload(Path(name), None).model() if name.endswith(".onnx") else load_workload(name).model("fp32")
+    return UserWorkload(Path(name), None).model() if name.endswith(".onnx") else load_workload(name).model(precision)
 
 
 def _found(address: str) -> Found:
@@ -114,7 +117,9 @@ def _found(address: str) -> Found:
 
 
 def _options(request: Request) -> Options:
-    return Options(precision="fp32", max_batch=request.batches[0], workers=1, threads=1, settings=request.settings)
+    return Options(
+        precision=request.precision, max_batch=request.batches[0], workers=1, threads=1, settings=request.settings
+    )
 
 
 def _trace(request: Request, model: Model, found: Found) -> Trace:
@@ -147,7 +152,8 @@ def _build(request: Request, model: Model, found: Found, folder: Path) -> Built:
     from bench.backends.opencl.building import build
     from bench.backends.opencl.tables import tiles_of
 
-    return build(model, found, request.batches, folder, tiles_of(request.settings, found))
+    tiles = tiles_of(request.settings, found)
+    return build(model, found, _options(request), request.batches, folder, tiles)
 
 
 if __name__ == "__main__":

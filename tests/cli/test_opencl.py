@@ -58,6 +58,7 @@ def test_programs_and_tiles_are_made_and_taken(bench: Command, model: Path, tmp_
         (["trace"], "MODEL"),
         (["trace", "speech_command", "--plot", "x.gif"], "ends in .png or .svg"),
         (["trce", "x"], "trce"),
+        (["tune", "speech_command", "--precision", "fp15"], "There is no precision 'fp15'. Did you mean 'fp16'?"),
     ],
 )
 def test_wrong_words(bench: Command, tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -73,6 +74,9 @@ def test_a_folder_that_is_not_empty_and_a_device_that_is_not_there(bench: Comman
     outcome = bench("opencl", "build", model, "-o", taken)
     assert outcome.code == 2
     assert "is not empty; programs go into a folder of their own" in complaint(outcome)
+    outcome = bench("opencl", "trace", model, "--precision", "bf16")
+    assert outcome.code == 2
+    assert "bf16 was asked for" in complaint(outcome)
     outcome = bench("opencl", "trace", model, "--device", "accelerator:9")
     assert outcome.code == 2
     assert "has no device 'accelerator:9'" in complaint(outcome)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bench.backends.base import EngineError, Model, Unsupported
+from bench.backends.opencl import multiplying
 from bench.backends.opencl.backend import BACKEND
 from bench.backends.opencl.binaries import MANIFEST, Manifest, read_manifest
 from bench.backends.opencl.building import build
@@ -22,7 +23,7 @@ from .. import seam
 def programs(found: Found, tmp_path: Path) -> tuple[Model, seam.Named, Path]:
     model, inputs = seam.tiny(tmp_path)
     folder = tmp_path / "programs"
-    made = build(model, found, (1, 4), folder)
+    made = build(model, found, seam.options(), (1, 4), folder)
     assert made.kernels == len(read_manifest(folder).programs[0].kernels)
     assert made.nbytes > 0
     return model, inputs, folder
@@ -50,9 +51,32 @@ def test_a_run_from_binaries_compiles_nothing(
     assert facts.applied["programs"] == "binary"
 
 
-def refusal(found: Found, model: Model, folder: Path, batch: int = 4) -> str:
+def test_programs_of_whole_numbers_are_not_tried_again(
+    found: Found, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How the device multiplies was found out when they were built, and stands in the manifest."""
+    import pyopencl
+
+    model, inputs = seam.quantised(tmp_path)
+    build(model, found, seam.options("int8"), (4,), tmp_path / "programs")
+    settings: dict[str, object] = {"programs": str(tmp_path / "programs")}
+    multiplying._way.cache_clear()
+    real = pyopencl.Program
+    monkeypatch.setattr(pyopencl, "Program", lambda context, devices, files: real(context, devices, files))
+    facts, answers = seam.answers(BACKEND, model, inputs, precision="int8", device=found.device, settings=settings)  # type: ignore[arg-type]
+    assert (facts.precision_executed, facts.applied["programs"]) == ("int8", "binary")
+    monkeypatch.undo()
+    _, compiled = seam.answers(BACKEND, model, inputs, precision="int8", device=found.device)
+    assert (answers["y"] == compiled["y"]).all()
+    assert "lack" in refusal(found, model, tmp_path / "programs", settings={"integers": False})
+    changed(tmp_path / "programs", madd="vpmadd")
+    assert "of a form that this version does not know" in refusal(found, model, tmp_path / "programs")
+
+
+def refusal(found: Found, model: Model, folder: Path, batch: int = 4, settings: dict[str, bool] | None = None) -> str:
+    asked = {"programs": str(folder), **(settings or {})}
     with pytest.raises(EngineError) as caught:
-        BACKEND.compile(model, found.device, seam.options(max_batch=batch, settings={"programs": str(folder)}))
+        BACKEND.compile(model, found.device, seam.options(max_batch=batch, settings=asked))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -95,10 +119,10 @@ def test_a_binary_of_another_make_is_refused(found: Found, programs: tuple[Model
 def test_programs_are_not_written_over_others(found: Found, programs: tuple[Model, seam.Named, Path]) -> None:
     model, _, folder = programs
     with pytest.raises(EngineError, match="is not empty"):
-        build(model, found, (1,), folder)
+        build(model, found, seam.options(), (1,), folder)
     (folder / "file").touch()
     with pytest.raises(EngineError, match=r"opencl cannot write into .*: (Not a directory|File exists)"):
-        build(model, found, (1,), folder / "file")
+        build(model, found, seam.options(), (1,), folder / "file")
 
 
 def test_a_manifest_says_what_a_binary_does_not(programs: tuple[Model, seam.Named, Path]) -> None:
