@@ -197,7 +197,8 @@ def test_from_the_command_line(model: Path, tmp_path: Path) -> None:  # noqa: F8
     outcome = run(tmp_path, *flags, "--format", "json")
     assert outcome.code in (0, 11), outcome
     found = json.loads(outcome.out)
-    assert found["seconds"] >= 1.0
+    # Its length is planned from the pace of the warm-up: a machine that becomes faster ends sooner, and that is told.
+    assert found["seconds"] >= 0.95 * 1.2 or "too-short" in {one["code"] for one in found["findings"]}
     assert sum(found["window_samples"]) > 0
     assert list(tmp_path.glob("results*")) == []
     broken = run(tmp_path, *flags, "--setting", "fail=segfault@3")
