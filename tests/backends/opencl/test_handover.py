@@ -38,30 +38,6 @@ def test_answers_are_those_of_copying(
         np.testing.assert_array_equal(mapped[name], array)
 
 
-def test_arrays_may_be_strided_or_read_only(found: Found, tmp_path: Path) -> None:
-    model, inputs = seam.tiny(tmp_path)
-    expected = seam.reference(model, inputs)["logits"][:4]
-    one = BACKEND.compile(model, found.device, seam.options(settings=MAPPED))
-    session = one.open(0)
-    locked = inputs["x"][:4].copy()
-    locked.flags.writeable = False
-    strided = np.zeros((4, 3, 8, 16), np.uint8)[..., ::2]
-    strided[...] = locked
-    for batch in (locked, strided):
-        out = np.full((4, 10), np.nan, np.float32)[:, ::2]
-        session.run({"x": batch}, {"logits": out})
-        np.testing.assert_allclose(out, np.asarray(expected, np.float32), rtol=1e-5, atol=1e-4)
-    session.close()
-    one.close()
-
-
-def test_sessions_at_once_do_not_disturb_one_another(found: Found, tmp_path: Path) -> None:
-    model, inputs = seam.tiny(tmp_path)
-    one = BACKEND.compile(model, found.device, seam.options(settings=MAPPED, workers=3))
-    assert max(seam.errors_at_once(one, model, inputs, workers=3)) <= 1e-5
-    one.close()
-
-
 @given(st.integers(0, 10_000), st.integers(1, 30))
 @settings(max_examples=40, deadline=None)
 def test_no_step_between_uses_what_host_and_device_share(seed: int, count: int) -> None:

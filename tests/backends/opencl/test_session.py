@@ -62,17 +62,22 @@ def test_two_inputs_two_outputs_in_another_order(found: Found, tmp_path: Path) -
     assert seam.worst_error(answers, seam.reference(model, inputs)) <= ERROR_CLASS["fp32"]
 
 
-def test_sessions_at_once_do_not_disturb_one_another(found: Found, tmp_path: Path) -> None:
+WAYS = pytest.mark.parametrize("host_memory", ["copied", "mapped"])
+
+
+@WAYS
+def test_sessions_at_once_do_not_disturb_one_another(found: Found, tmp_path: Path, host_memory: str) -> None:
     model, inputs = seam.tiny(tmp_path)
-    one = compiled(found, model, workers=3)
+    one = compiled(found, model, workers=3, settings={"host_memory": host_memory})
     assert max(seam.errors_at_once(one, model, inputs, workers=3)) <= ERROR_CLASS["fp32"]
     one.close()
 
 
-def test_inputs_and_outputs_may_be_strided_or_read_only(found: Found, tmp_path: Path) -> None:
+@WAYS
+def test_inputs_and_outputs_may_be_strided_or_read_only(found: Found, tmp_path: Path, host_memory: str) -> None:
     model, inputs = seam.tiny(tmp_path)
     expected = np.asarray(seam.reference(model, inputs)["logits"][:4], np.float32)
-    session = compiled(found, model).open(0)
+    session = compiled(found, model, settings={"host_memory": host_memory}).open(0)
     locked = inputs["x"][:4].copy()
     locked.flags.writeable = False
     strided = np.zeros((4, 3, 8, 16), np.uint8)[..., ::2]
