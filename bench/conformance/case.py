@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.backends.base import Backend, Compiled, Model, Options, Session
 from bench.backends.trimming import compile_trimmed
@@ -15,7 +16,7 @@ from bench.loadgen.samples import Named
 from bench.models.base import Workload
 from bench.records.host import Device
 from bench.records.plan import Setting
-from bench.scoring.numeric import sample_errors
+from bench.scoring.numeric import worst_sample_errors
 from bench.tasks import TASKS
 from bench.tasks.base import joined
 from bench.tasks.error_class import ErrorClass
@@ -130,11 +131,14 @@ def close_case(case: Case) -> str:
     return ""
 
 
+def sample_errors_from(found: Named, expected: Named, first: int = 0) -> NDArray[np.float64]:
+    """Relative error of each sample's worst output, (samples,), against `expected` from sample `first` on."""
+    return worst_sample_errors(found, {n: expected[n][first : first + len(array)] for n, array in found.items()})
+
+
 def worst_error(found: Named, expected: Named, first: int = 0) -> float:
     """Largest relative error of any sample of any output against `expected` from sample `first` on."""
-    return max(
-        float(sample_errors(array, expected[name][first : first + len(array)]).max()) for name, array in found.items()
-    )
+    return float(sample_errors_from(found, expected, first).max())
 
 
 def mixed_sizes() -> tuple[int, ...]:

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 
 from bench.backends.base import Arrays, Backend, EngineError, Model, Options, Tensor
-from bench.conformance.case import MAX_BATCH, Case, Failed, Skipped, mixed_sizes, worst_error
+from bench.conformance.case import MAX_BATCH, Case, Failed, Skipped, mixed_sizes, sample_errors_from, worst_error
 from bench.loadgen.samples import Named
 from bench.records.host import Device, Facts
 from bench.records.numbers import RelativeError
 from bench.records.plan import PRECISIONS, Setting
-from bench.scoring.numeric import agreement, sample_errors
+from bench.scoring.numeric import agreement
 from bench.tasks.base import ERROR_CLASS
 
 # Where every sample is held to an error class, answers can differ in near ties only; in int8 half of them are.
@@ -91,7 +91,7 @@ def agreement_with_reference(case: Case) -> str:
     expected = _expected(case)
     found = case.ask(case.sessions[0], mixed_sizes())
     count = len(next(iter(found.values())))
-    errors = np.max([sample_errors(array, expected[name][:count]) for name, array in found.items()], axis=0)
+    errors = sample_errors_from(found, expected)
     error, held = RelativeError(median=float(np.median(errors)), max=float(errors.max())), case.held
     seen = f"relative error {'of half the samples ' if held.by_median else ''}up to {held.seen(error):.2g}"
     if not held.holds(error):

@@ -12,7 +12,7 @@ from bench.backends.base import Model, Session
 from bench.loadgen.outputs import OutputRing
 from bench.loadgen.samples import LoadedSet, Named
 from bench.records.job import Verification
-from bench.scoring.numeric import sample_errors, unfinished
+from bench.scoring.numeric import unfinished, worst_sample_errors
 from bench.tasks.base import Outputs, joined
 
 _CHUNK = 64
@@ -98,17 +98,12 @@ def verify(
         again = ring.part(0, count)
         session.run(samples.span(number, count), again)
         before = {name: array[samples.positions(number, count)] for name, array in first.items()}
-        errors.append(np.maximum(_worst(timed, again), _worst(timed, before)))
+        errors.append(np.maximum(worst_sample_errors(timed, again), worst_sample_errors(timed, before)))
     if not errors:
         return Verification(samples=0, mismatched=0, largest_error=0.0)
     flat = np.concatenate(errors)
     largest = float(flat.max()) if np.isfinite(flat).all() else None
     return Verification(samples=flat.size, mismatched=int((~(flat <= tolerance)).sum()), largest_error=largest)
-
-
-def _worst(timed: Named, reference: Named) -> NDArray[np.float64]:
-    worst: NDArray[np.float64] = np.max([sample_errors(timed[name], reference[name]) for name in reference], axis=0)
-    return worst
 
 
 def _answer_chunk(

@@ -23,7 +23,7 @@ from bench.loadgen.samples import Named
 from bench.models.challenge import NoChallenge, reference_answers, write_challenge
 from bench.records.hashing import derive_seed
 from bench.records.job import Challenge, Job, Verification
-from bench.scoring.numeric import sample_errors
+from bench.scoring.numeric import worst_sample_errors
 
 _SAMPLES = 8
 _RUN_S, _FEW_ROWS = 0.2, 20
@@ -64,7 +64,7 @@ def check_loaded(ready: Ready, first: Named, reporter: Reporter) -> Verification
         tolerance = _tolerance(ready, expected)
     except NoChallenge:
         return None  # nor is there a challenge then, which is told
-    errors = _worst({name: array[: len(places)] for name, array in first.items()}, expected)
+    errors = worst_sample_errors({name: array[: len(places)] for name, array in first.items()}, expected)
     return Verification(
         samples=len(places),
         mismatched=int((~(errors <= tolerance)).sum()),
@@ -86,7 +86,7 @@ def _put(
         indices = np.arange(_SAMPLES, dtype=np.int64)
         batch = job.measurement.batch
         answers = answer_all(other.lane.sessions[0], asked, indices, lambda part: _rows(inputs, part), batch)
-        errors = _worst(answers, expected)
+        errors = worst_sample_errors(answers, expected)
         tolerance = _tolerance(other, expected)
         return msgspec.structs.replace(
             so_far,
@@ -126,12 +126,7 @@ def least_distance(expected: Named) -> float:
     """How far apart the answers to two samples lie at least, relative to one of them; infinite for a single one."""
     count = len(next(iter(expected.values())))
     others = [{name: np.roll(array, turn, axis=0) for name, array in expected.items()} for turn in range(1, count)]
-    return min((float(_worst(other, expected).min()) for other in others), default=math.inf)
-
-
-def _worst(found: Named, expected: Named) -> NDArray[np.float64]:
-    worst: NDArray[np.float64] = np.max([sample_errors(found[name], expected[name]) for name in expected], axis=0)
-    return worst
+    return min((float(worst_sample_errors(other, expected).min()) for other in others), default=math.inf)
 
 
 def _rows(inputs: Named, part: NDArray[np.int64]) -> Named:

@@ -81,6 +81,12 @@ def relative_error(candidate: Outputs, reference: Outputs) -> RelativeError | Re
     return RelativeError(median=float(np.median(errors)), max=float(errors.max()))
 
 
+def worst_sample_errors(candidates: Mapping[str, Outputs], references: Mapping[str, Outputs]) -> Floats:
+    """`sample_errors` of each sample's worst output, (samples,), over the outputs in `references`."""
+    worst: Floats = np.max([sample_errors(candidates[name], stored) for name, stored in references.items()], axis=0)
+    return worst
+
+
 def worst_output_error(
     candidates: Mapping[str, Outputs], references: Mapping[str, Outputs], by_median: bool = False
 ) -> RelativeError | Refusal:

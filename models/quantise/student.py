@@ -6,14 +6,12 @@ import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-
 from bench.models.challenge import reference_answers, write_challenge
 from bench.models.graph import forms_of, graph_statistics
 from bench.models.quantise.assess import answers
 from bench.models.quantise.variants import Variant, recipe_of
 from bench.models.suite import SuiteWorkload
-from bench.scoring.numeric import sample_errors
+from bench.scoring.numeric import worst_sample_errors
 from bench.tasks.base import ERROR_CLASS
 
 _ASKED, _SEED = 8, 1
@@ -39,7 +37,7 @@ def at_the_challenge(workload: SuiteWorkload, file: Path) -> str:
         write_challenge(workload.model().path, _SEED, asked)
         expected = reference_answers(asked, inputs, lambda: None)
     found = answers(file, lambda indices: {name: array[indices] for name, array in inputs.items()}, _ASKED)
-    errors = np.max([sample_errors(found[name], expected[name]) for name in expected], axis=0)
+    errors = worst_sample_errors(found, expected)
     return (
         f"At a challenge (seed {_SEED}, {_ASKED} samples), as `certified` puts it to float precisions, this student "
         f"is off by {errors.min():.2g} at least; bf16, the widest class there, allows {ERROR_CLASS['bf16']:g}."
