@@ -69,6 +69,7 @@ class BinaryPrograms:
         self._context, self._found, self._folder = context, found, folder
         self._lock = threading.Lock()
         manifest = read_manifest(folder)
+        self.madd = manifest.madd
         here = found.platform, str(found.own.name).strip(), str(found.own.driver_version)
         made_for = manifest.platform, manifest.device, manifest.driver
         if here != made_for:

@@ -12,10 +12,11 @@ import msgspec
 from bench.backends.arithmetic import coarsest, int8_share, told
 from bench.backends.base import Model, Options, Unsupported
 from bench.backends.compiling import compilation
-from bench.backends.opencl.binaries import BinaryPrograms, read_manifest
+from bench.backends.opencl.binaries import BinaryPrograms
 from bench.backends.opencl.device import Found, Traits
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
+from bench.backends.opencl.handover import handover_of
 from bench.backends.opencl.multiplying import traits_for
 from bench.backends.opencl.network import Weights, planned, prepared_for
 from bench.backends.opencl.plan import Launch, Plan
@@ -47,12 +48,11 @@ class Compiled:
         self._lock = threading.Lock()
         with compilation() as effort:
             self._graph: Graph = prepared_for(model, options)
-            self._traits = self._multiplying()
             try:
                 self.context = pyopencl.Context([found.own])
             except pyopencl.Error as error:
                 raise failure(error, f"opencl cannot use {found.device.address}") from error
-            self.programs: Programs = self._programs()
+            self.programs, self._traits = self._programs()
             self.weights = Weights(self.context)
             plan, _ = self.plan(options.max_batch)
             self._first: Session | None = self._opened()
@@ -96,18 +96,13 @@ class Compiled:
         self._plans.clear()
         self.weights.release()
 
-    def _multiplying(self) -> Traits:
-        """Whoever built programs has tried how this device multiplies; nothing is compiled to try it again."""
+    def _programs(self) -> tuple[Programs, Traits]:
+        """Programs, and what kernels are chosen by: how the device multiplies was tried by whoever built programs."""
         folder = self.options.settings.get("programs")
         if folder is None:
-            return traits_for(self.found, self._graph)
-        return msgspec.structs.replace(self.found.traits, madd=read_manifest(Path(str(folder))).madd)
-
-    def _programs(self) -> Programs:
-        folder = self.options.settings.get("programs")
-        if folder is None:
-            return SourcePrograms(self.context)
-        return BinaryPrograms(self.context, self.found, Path(str(folder)))
+            return SourcePrograms(self.context), traits_for(self.found, self._graph)
+        built = BinaryPrograms(self.context, self.found, Path(str(folder)))
+        return built, msgspec.structs.replace(self.found.traits, madd=built.madd)
 
     def _opened(self) -> Session:
         """A session that has answered once: drivers compile and allocate when a kernel runs first."""
@@ -137,7 +132,7 @@ class Compiled:
             "winograd_layers": sum(one.kernel.name.startswith("winograd_out") for one in launches),
             "programs": "binary" if "programs" in self.options.settings else "source",
             "launches": len(plan.steps),
-            "host_memory": self.options.settings.get("host_memory", "copied"),
+            "host_memory": handover_of(self.options.settings).name,
             "host_operators": sum(1 for _ in plan.lacking),
         }
         if self.model.varying is not None:

@@ -6,12 +6,14 @@ Drivers of cards move page-aligned memory of their own at once, and anything els
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from bench.backends.opencl.graph import Array
+from bench.records.plan import Setting
 
 if TYPE_CHECKING:
     import pyopencl
@@ -91,3 +93,8 @@ class Mapped:
 
 
 HANDOVERS: dict[str, Handover] = {one.name: one for one in (Copied(), Mapped())}
+
+
+def handover_of(settings: Mapping[str, Setting]) -> Handover:
+    """As the setting `host_memory` says; copied where it does not."""
+    return HANDOVERS[str(settings.get("host_memory", Copied.name))]

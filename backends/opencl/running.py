@@ -100,10 +100,9 @@ def enqueue(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, out: Array
         fetched = _fetch(queue, made, out, on_host, note)
     finally:
         queue.finish()  # also after an error: the driver still reads and writes the caller's arrays
-    for name, (array, borrowed) in fetched.items():
+    for name, array in fetched.items():
         np.copyto(out[name], array)
-        if borrowed:
-            made.handover.release(queue, array)
+        made.handover.release(queue, array)
 
 
 def _send(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, held: list[Array], note: Note | None) -> None:
@@ -119,19 +118,19 @@ def _send(queue: pyopencl.CommandQueue, made: Ready, batch: Arrays, held: list[A
 
 def _fetch(
     queue: pyopencl.CommandQueue, made: Ready, out: Arrays, on_host: Mapping[str, Array], note: Note | None
-) -> dict[str, tuple[Array, bool]]:
-    """Start reading the outputs; what is returned has to be copied on when the queue is done (and given back: true)."""
-    later: dict[str, tuple[Array, bool]] = {}
+) -> dict[str, Array]:
+    """Start reading the outputs; what is returned has to be copied on, and released, when the queue is done."""
+    later: dict[str, Array] = {}
     for name, target in out.items():
         buffer = made.plan.outputs[name]
         if buffer is None:
-            later[name] = _of_form(name, on_host[name], target), False
+            np.copyto(target, _of_form(name, on_host[name], target))
         elif target.size:
             array, event = made.handover.fetch(queue, made.buffers[buffer.number], target)
             if note is not None:
                 note(f"\u2190 {name}", event)
             if array is not target:
-                later[name] = array, True
+                later[name] = array
     return later
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bench.backends.base import Arrays, Model, OutOfMemory, Tensor
 from bench.backends.checks import Forms
 from bench.backends.opencl.errors import failure
-from bench.backends.opencl.handover import HANDOVERS, Mapped
+from bench.backends.opencl.handover import Mapped, handover_of
 from bench.backends.opencl.memory import EXCHANGED, Placement, Slot, place
 from bench.backends.opencl.running import Ready, enqueue, ready
 
@@ -70,7 +70,7 @@ class Session:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
         self._ready: dict[int, Ready] = {}
-        self._handover = HANDOVERS[str(compiled.options.settings.get("host_memory", "copied"))]
+        self._handover = handover_of(compiled.options.settings)
 
     def prepare(self, samples: int) -> Ready:
         """Everything for a batch size, made on first use."""

@@ -13,11 +13,21 @@ import msgspec
 import numpy as np
 
 from bench.backends.opencl.expressions import Instruction, Program
-from bench.backends.opencl.graph import HALF_CONV, HALF_MATMUL, MAPPED, Graph, Lacking, Node, Tensor, rewired
+from bench.backends.opencl.graph import (
+    HALF_CONV,
+    HALF_MATMUL,
+    MAPPED,
+    Graph,
+    Lacking,
+    Node,
+    Tensor,
+    read_inside,
+    rewired,
+)
 from bench.backends.opencl.layout import BLOCK
 from bench.backends.opencl.lowering.convolutions import in_blocks
 from bench.backends.opencl.rewrite.elementwise import ELEMENTWISE
-from bench.backends.opencl.shapes import captured, without_unused
+from bench.backends.opencl.shapes import without_unused
 
 
 def take_half_products(graph: Graph) -> Graph:
@@ -42,7 +52,7 @@ class _Taking:
             name
             for node in graph.nodes
             if node.outputs[0] not in self.layers and not self._elementwise(node)
-            for name in (*node.inputs, *captured(node, graph))
+            for name in (*node.inputs, *read_inside(node))
         }
 
     def taken(self) -> Graph:
