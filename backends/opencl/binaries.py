@@ -2,7 +2,8 @@
 
 So FPGA cards are used, where a program takes hours to make. A manifest says of each file which kernels it holds and
 what their arguments are, for a binary does not tell. A kernel's name follows from its source, and so a file that was
-made for another layer, batch or tile has no kernel of the name that is looked for.
+made for another layer or tile has no kernel of the name that is looked for. Kernels that take sizes as arguments serve
+other batches and lengths than those that they were made for: the manifest says which numbers of a source they take.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import msgspec
 from bench.backends.base import EngineError, Unsupported
 from bench.backends.opencl.device import Found
 from bench.backends.opencl.errors import failure
+from bench.backends.opencl.general import General, form_of, handed, parameters
 from bench.backends.opencl.kept import read_kept
 from bench.backends.opencl.kernels.arithmetic import MADD
 from bench.backends.opencl.kernels.source import Kernel
+from bench.backends.opencl.kernels.tile import Tile
+from bench.backends.opencl.plan import Launch, Plan, Step
 from bench.backends.opencl.programs import OPTIONS, joined
 
 if TYPE_CHECKING:
@@ -31,10 +35,11 @@ _LARGEST_MANIFEST = 16 << 20
 
 
 class KernelEntry(msgspec.Struct, frozen=True):
-    """A kernel's name, and its parameters as C spells them, in their order."""
+    """A kernel's name, its parameters as C spells them, in their order, and what it stands for if it takes sizes."""
 
     name: str
     parameters: tuple[str, ...]
+    general: General | None = None
 
 
 class ProgramEntry(msgspec.Struct, frozen=True):
@@ -48,7 +53,8 @@ class ProgramEntry(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was compiled, for which device and driver, and how; `local_size` is the work-group that kernels ask for.
 
-    `madd`: how kernels multiply pairs of shorts, a key of `kernels.arithmetic.MADD`.
+    `madd`: how kernels multiply pairs of shorts, a key of `kernels.arithmetic.MADD`. `tiles`: those of the layers that
+    have them, by what the layers do and the names of their results.
     """
 
     format: int = 1
@@ -59,6 +65,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     local_size: tuple[int, int, int] = (1, 1, 1)
     buffer_alignment: int
     madd: str = "portable"
+    tiles: dict[str, Tile] = {}
     programs: tuple[ProgramEntry, ...]
 
 
@@ -70,6 +77,7 @@ class BinaryPrograms:
         self._lock = threading.Lock()
         manifest = read_manifest(folder)
         self.madd = manifest.madd
+        self.tiles: Mapping[str, Tile] = manifest.tiles
         here = found.platform, str(found.own.name).strip(), str(found.own.driver_version)
         made_for = manifest.platform, manifest.device, manifest.driver
         if here != made_for:
@@ -78,8 +86,33 @@ class BinaryPrograms:
                 "Build them on this host: `bench opencl build`."
             )
         self._entries = {one.name: entry for entry in manifest.programs for one in entry.kernels}
-        self._parameters = {one.name: one.parameters for entry in manifest.programs for one in entry.kernels}
+        kernels = [one for entry in manifest.programs for one in entry.kernels]
+        self._parameters = {one.name: one.parameters for one in kernels}
+        self._general: dict[str, list[KernelEntry]] = {}
+        for one in kernels:
+            if one.general is not None:
+                self._general.setdefault(one.general.form, []).append(one)
         self._loaded: dict[str, pyopencl.Program] = {}
+
+    def shared(self, plans: Sequence[Plan]) -> list[Plan | None]:
+        made = [msgspec.structs.replace(plan, steps=tuple(map(self._known, plan.steps))) for plan in plans]
+        return [plan if not number or self._has(plan) else None for number, plan in enumerate(made)]
+
+    def _has(self, plan: Plan) -> bool:
+        return plan.kernels().keys() <= self._entries.keys()
+
+    def _known(self, step: Step) -> Step:
+        """A step by a kernel that is there and takes sizes, where its own is not."""
+        if not isinstance(step, Launch) or step.kernel.name in self._entries:
+            return step
+        form = form_of(step.kernel)
+        for entry in self._general.get(form.digest, ()):
+            assert entry.general is not None
+            numbers = entry.general.arguments(form)
+            if numbers is not None:
+                given = (*step.kernel.parameters, *parameters(entry.general))
+                return handed(step, Kernel(entry.name, given), numbers)
+        return step
 
     def ensure(self, kernels: Mapping[str, Kernel]) -> None:
         missing = sorted(name for name in kernels if name not in self._entries)
@@ -135,7 +168,13 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def write_programs(
-    context: pyopencl.Context, found: Found, kernels: Mapping[str, Kernel], folder: Path, madd: str
+    context: pyopencl.Context,
+    found: Found,
+    kernels: Mapping[str, Kernel],
+    folder: Path,
+    madd: str,
+    tiles: Mapping[str, Tile],
+    general: Mapping[str, General],
 ) -> Manifest:
     """Compile kernels as one program, and write it and the manifest into a folder that exists.
 
@@ -153,13 +192,15 @@ def write_programs(
         raise failure(error, "opencl cannot compile its kernels") from error
     digest = hashlib.sha256(content).hexdigest()
     file = f"{digest[:16]}.bin"
+    entries = tuple(KernelEntry(one.name, one.parameters, general.get(one.name)) for one in made)
     manifest = Manifest(
         platform=found.platform,
         device=str(found.own.name).strip(),
         driver=str(found.own.driver_version),
         buffer_alignment=int(found.own.mem_base_addr_align) // 8,
         madd=madd,
-        programs=(ProgramEntry(file, digest, tuple(KernelEntry(one.name, one.parameters) for one in made)),),
+        tiles=dict(tiles),
+        programs=(ProgramEntry(file, digest, entries),),
     )
     try:
         (folder / file).write_bytes(content)

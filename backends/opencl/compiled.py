@@ -17,8 +17,9 @@ from bench.backends.opencl.device import Found, Traits
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph
 from bench.backends.opencl.handover import handover_of
+from bench.backends.opencl.lengths import Plans, plans_of
 from bench.backends.opencl.multiplying import traits_for
-from bench.backends.opencl.network import Weights, planned, prepared_for
+from bench.backends.opencl.network import Weights, prepared_for
 from bench.backends.opencl.plan import Launch, Plan
 from bench.backends.opencl.programs import Programs, SourcePrograms
 from bench.backends.opencl.session import Session
@@ -33,7 +34,7 @@ _READY_BEFORE = 16
 
 
 class Compiled:
-    """Graph, weights and programs are shared by the sessions; a plan is made once for each batch size."""
+    """Graph, weights and programs are shared by the sessions; plans are made once for each batch size."""
 
     def __init__(
         self, model: Model, found: Found, options: Options, tiles: Tiles | None = None, profiled: bool = False
@@ -44,7 +45,7 @@ class Compiled:
         # Whether the device's clock is read around each kernel.
         self.profiled = profiled
         self._tiles = tiles or Tiles()
-        self._plans: dict[int, tuple[Plan, Graph]] = {}
+        self._plans: dict[int, Plans] = {}
         self._lock = threading.Lock()
         with compilation() as effort:
             self._graph: Graph = prepared_for(model, options)
@@ -54,8 +55,9 @@ class Compiled:
                 raise failure(error, f"opencl cannot use {found.device.address}") from error
             self.programs, self._traits = self._programs()
             self.weights = Weights(self.context)
-            plan, _ = self.plan(options.max_batch)
+            plans = self.plans(options.max_batch)
             self._first: Session | None = self._opened()
+        plan, _ = next(iter(plans.values()))
         counted = plan.arithmetic()
         self.facts = Facts(
             engine="opencl",
@@ -66,23 +68,35 @@ class Compiled:
             device_operator_share=plan.device_share,
             compile_s=effort.seconds,
             memory_bytes=self.weights.nbytes + options.workers * self._first.nbytes,
-            applied={**self._applied(plan), **self._multiplied(counted)},
+            applied={**self._applied(plan, plans), **self._multiplied(counted)},
         )
 
-    def plan(self, samples: int) -> tuple[Plan, Graph]:
-        """The steps for a batch size, with programs and weights on the device."""
+    def plans(self, samples: int) -> Plans:
+        """The steps for a batch size, by the length of its longest sample, with programs and weights on the device."""
         with self._lock:
             if samples not in self._plans:
-                plan, graph = planned(self._graph, self.model, self._traits, samples, self._tiles)
+                plans = self._shared(samples)
+                plan, _ = next(iter(plans.values()))
                 if plan.lacking and self.options.settings.get("strict_device", False):
                     told = "; ".join(f"{op}: {why}" for op, why in sorted(plan.lacking.items()))
                     raise Unsupported(
                         f"opencl lacks some of {self.model.path.name}, and `strict_device` is set: {told}."
                     )
-                self.programs.ensure(plan.kernels())
-                self.weights.ensure(plan)
-                self._plans[samples] = plan, graph
+                for one, _ in plans.values():
+                    self.programs.ensure(one.kernels())
+                    self.weights.ensure(one)
+                self._plans[samples] = plans
             return self._plans[samples]
+
+    def _shared(self, samples: int) -> Plans:
+        """Plans at those lengths that the longest's programs serve."""
+        made = plans_of(self._graph, self.model, self._traits, samples, self._tiles, self.programs.tiles)
+        shared = self.programs.shared([plan for plan, _ in made.values()])
+        return {
+            length: (plan, graph)
+            for (length, (_, graph)), plan in zip(made.items(), shared, strict=True)
+            if plan is not None
+        }
 
     def open(self, worker: int) -> Session:
         # The first worker takes the session that was opened to learn the facts.
@@ -120,7 +134,7 @@ class Compiled:
         how = {"int8_products": _WAYS[self._traits.madd]} if counted["int8"] else {}
         return {"arithmetic": told(counted), **how}
 
-    def _applied(self, plan: Plan) -> dict[str, Setting]:
+    def _applied(self, plan: Plan, plans: Plans) -> dict[str, Setting]:
         own = self.found.own
         launches = [step for step in plan.steps if isinstance(step, Launch)]
         told: dict[str, Setting] = {
@@ -136,7 +150,7 @@ class Compiled:
             "host_operators": sum(1 for _ in plan.lacking),
         }
         if self.model.varying is not None:
-            told["lengths"] = "filled up to the longest"
+            told["lengths"] = "filled up to " + ", ".join(str(one) for one in sorted(plans))
         if plan.lacking:
             told["lacking"] = ", ".join(f"{op} ({why})" for op, why in sorted(plan.lacking.items()))
         if "POCL_AFFINITY" in os.environ:

@@ -6,6 +6,7 @@ Shared by all sessions; what each of them has for itself stands in `session.py`.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from bench.backends.opencl.device import Traits
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.graph import Graph, Lacking
 from bench.backends.opencl.importer import read_graph
+from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.lowering.epilogues import take_in_epilogues
 from bench.backends.opencl.lowering.halves import take_half_products
 from bench.backends.opencl.lowering.integers import take_integer_products, with_scales
@@ -52,14 +54,16 @@ def prepared_for(model: Model, options: Options) -> Graph:
     return prepared(model, options.settings.get("integers", True) is not False, options.precision == "fp16")
 
 
-def planned(graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles) -> tuple[Plan, Graph]:
-    """The steps for a batch size, and the graph that they compute."""
+def planned(
+    graph: Graph, model: Model, traits: Traits, samples: int, tiles: Tiles, like: Mapping[str, Tile] = {}
+) -> tuple[Plan, Graph]:
+    """The steps for a batch size, and the graph that they compute; tiled as `like` says by labels, where that fits."""
     shapes = {tensor.name: (samples, *tensor.shape) for tensor in model.inputs}
     try:
         whole = fold_batch_norms(sized(graph, shapes))
         spelt_out = take_half_products(spell_out_quantising(spell_out_recurrent(take_integer_products(whole))))
         final = take_in_epilogues(join_elementwise(spelt_out))
-        plan = lower(final, traits, samples, tiles)
+        plan = lower(final, traits, samples, tiles, like)
     except Lacking as reason:
         raise EngineError(f"opencl cannot run {model.path.name}: it lacks {reason}.") from reason
     for tensor in model.outputs:

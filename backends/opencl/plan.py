@@ -93,6 +93,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             next((kind for word, kind in words.items() if word in step.kernel.name), "fp32") for step in products
         )
 
+    def tiles(self) -> dict[str, Tile]:
+        """Of the layers that can be tuned, by their label."""
+        launches = [step for step in self.steps if isinstance(step, Launch)]
+        return {one.label: one.tile for one in launches if one.tile is not None}
+
     def kernels(self) -> dict[str, Kernel]:
         """By name, each once."""
         return {step.kernel.name: step.kernel for step in self.steps if isinstance(step, Launch)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from bench.backends.opencl.errors import failure
+from bench.backends.opencl.general import generalised
 from bench.backends.opencl.kernels.source import Kernel
+from bench.backends.opencl.kernels.tile import Tile
+from bench.backends.opencl.plan import Plan
 
 if TYPE_CHECKING:
     import pyopencl
@@ -17,7 +20,15 @@ OPTIONS = ("-cl-mad-enable",)
 
 
 class Programs(Protocol):
-    """Gives kernels by name; used by several threads."""
+    """Gives kernels by name; used by several threads. `tiles`: those that layers, by their labels, were made with."""
+
+    tiles: Mapping[str, Tile]
+
+    def shared(self, plans: Sequence[Plan]) -> list[Plan | None]:
+        """Plans for one batch size, of one network at several lengths, with kernels that serve several of them.
+
+        None for one that needs other kernels than the first.
+        """
 
     def ensure(self, kernels: Mapping[str, Kernel]) -> None:
         """Have all of these ready. Raises EngineError where that cannot be."""
@@ -30,9 +41,13 @@ class SourcePrograms:
     """Compiles OpenCL C. Programs are kept: another batch size needs few kernels that are new, or none."""
 
     def __init__(self, context: pyopencl.Context) -> None:
+        self.tiles: Mapping[str, Tile] = {}
         self._context = context
         self._programs: dict[str, pyopencl.Program] = {}
         self._lock = threading.Lock()
+
+    def shared(self, plans: Sequence[Plan]) -> list[Plan | None]:
+        return generalised(plans).plans
 
     def ensure(self, kernels: Mapping[str, Kernel]) -> None:
         import pyopencl

@@ -12,6 +12,7 @@ from bench.backends.base import Arrays, Model, OutOfMemory, Tensor
 from bench.backends.checks import Forms
 from bench.backends.opencl.errors import failure
 from bench.backends.opencl.handover import Mapped, handover_of
+from bench.backends.opencl.lengths import forms, whole_length
 from bench.backends.opencl.memory import EXCHANGED, Placement, Slot, place
 from bench.backends.opencl.running import Ready, enqueue, ready
 
@@ -52,7 +53,7 @@ class Memory:
 
 
 class Session:
-    """Plans are made ready when their batch size comes first; the largest when the session opens."""
+    """Plans are made ready when their batch size comes first; those of the largest when the session opens."""
 
     def __init__(self, compiled: Compiled) -> None:
         import pyopencl
@@ -69,18 +70,20 @@ class Session:
         except pyopencl.Error as error:
             raise failure(error, "opencl cannot open a queue") from error
         self._memory = Memory(compiled.context, self.queue)
-        self._ready: dict[int, Ready] = {}
+        # By samples and length.
+        self._ready: dict[tuple[int, int], Ready] = {}
         self._handover = handover_of(compiled.options.settings)
 
-    def prepare(self, samples: int) -> Ready:
-        """Everything for a batch size, made on first use."""
-        found = self._ready.get(samples)
+    def prepare(self, samples: int, units: int | None = None) -> Ready:
+        """Everything for a batch size and one of its lengths (of whole batches), made on first use."""
+        assert self._compiled is not None
+        length = units or whole_length(self._model)
+        found = self._ready.get((samples, length))
         if found is None:
-            assert self._compiled is not None
-            plan, graph = self._compiled.plan(samples)
+            plan, graph = self._compiled.plans(samples)[length]
             placement = place(plan, exchanging=isinstance(self._handover, Mapped))
             _check_memory(placement, self._compiled)
-            found = self._ready[samples] = ready(
+            found = self._ready[samples, length] = ready(
                 plan, graph, self._memory.ensure(placement), self._compiled.programs, self._compiled.weights,
                 self._compiled.options.threads, self._handover,
             )  # fmt: skip
@@ -92,8 +95,10 @@ class Session:
         return self._memory.nbytes
 
     def warm(self, samples: int) -> None:
-        """Answer a batch of zeros."""
-        self.prepare(samples)  # says whether there is memory, before the host is asked for any
+        """Answer a batch of zeros, and have all lengths ready: they run the same programs."""
+        assert self._compiled is not None
+        for length in self._compiled.plans(samples):
+            self.prepare(samples, length)  # says whether there is memory, before the host is asked for any
         batch = {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.inputs}
         self.run(batch, {one.name: np.zeros((samples, *one.shape), one.dtype) for one in self._model.outputs})
 
@@ -101,15 +106,26 @@ class Session:
         import pyopencl
 
         samples = self._forms.check(batch, out)
-        plan = self.prepare(samples)
+        length = self._length(samples, batch, out)
+        plan = self.prepare(samples, length)
         try:
-            given, answers = whole(batch, self._model.inputs), whole(out, self._model.outputs)
+            given = filled_up(batch, forms(self._model, self._model.inputs, length))
+            answers = filled_up(out, forms(self._model, self._model.outputs, length))
             enqueue(self.queue, plan, given, answers)
         except (pyopencl.Error, MemoryError) as error:
             raise failure(error, "opencl") from error
         for name, array in out.items():
             if answers[name] is not array:
                 np.copyto(array, answers[name][:, : array.shape[1]])
+
+    def _length(self, samples: int, batch: Arrays, out: Arrays) -> int:
+        """The shortest length, in units, that is planned for and holds a batch."""
+        assert self._compiled is not None
+        if self._model.varying is None:
+            return whole_length(self._model)
+        steps, arrays = self._model.varying.units, {**batch, **out}
+        units = max(arrays[name].shape[1] // step for name, step in steps.items())
+        return min(length for length in self._compiled.plans(samples) if length >= units)
 
     def close(self) -> None:
         self._ready.clear()
@@ -118,11 +134,8 @@ class Session:
         del self._memory, self.queue
 
 
-def whole(arrays: Arrays, tensors: Sequence[Tensor]) -> Arrays:
-    """Arrays in their declared form: what was cut to its longest sample is filled up with zeros again.
-
-    Kernels hold shapes as numbers, and each length would need programs of its own, compiled while the clock runs.
-    """
+def filled_up(arrays: Arrays, tensors: Sequence[Tensor]) -> Arrays:
+    """Arrays in the form of a plan: what was cut to a batch's longest sample is filled up with zeros to its length."""
     full = {one.name: (len(arrays[one.name]), *one.shape) for one in tensors}
     if all(arrays[name].shape == shape for name, shape in full.items()):
         return arrays

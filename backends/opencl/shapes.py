@@ -6,12 +6,13 @@ reshapes follow the batch is a file of fixed shapes here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Set
 
 import msgspec
 import numpy as np
 
-from bench.backends.opencl.graph import Array, Graph, Node, Tensor, read_inside
+from bench.backends.opencl.graph import Array, Graph, Node, Tensor, read_inside, rewired
 
 # Two evaluations differ, so none is computed beforehand.
 _RANDOM = frozenset(
@@ -59,7 +60,28 @@ def sized(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
         nodes.append(node)
         tensors.update(_inferred(graph, node, tensors, constants))
     made = msgspec.structs.replace(graph, nodes=tuple(nodes), constants=constants, tensors=tensors)
-    return without_unused(made)
+    return _told_apart(without_unused(made), graph.constants.keys())
+
+
+def _told_apart(graph: Graph, known: Set[str]) -> Graph:
+    """The graph with constants that follow from its shapes named by their values, too.
+
+    Weights in the device's memory are known by name, and other shapes of the same graph have other values here.
+    """
+    inside = set().union(*(read_inside(node) for node in graph.nodes), graph.outputs)
+    names = {
+        name: f"{name} {hashlib.sha256(f'{one.dtype}{one.shape}'.encode() + one.tobytes()).hexdigest()[:16]}"
+        for name, one in graph.constants.items()
+        if name not in known and name not in inside and isinstance(one, np.ndarray)
+    }
+    nodes = tuple(
+        rewired(node, tuple(names.get(name, name) for name in node.inputs), node.outputs)
+        if names.keys() & set(node.inputs)
+        else node
+        for node in graph.nodes
+    )
+    constants = {names.get(name, name): one for name, one in graph.constants.items()}
+    return msgspec.structs.replace(graph, nodes=nodes, constants=constants)
 
 
 def evaluated(graph: Graph, node: Node, constants: Mapping[str, Array]) -> dict[str, Array] | None:

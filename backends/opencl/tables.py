@@ -99,13 +99,16 @@ def _found(found: Found) -> Tiles:
 
 
 def _shipped(found: Found) -> Table | None:
-    """The table of a driver of this kind: same platform, driver and target of its compiler, whatever the processor."""
-    for path in sorted(_SHIPPED.glob("*.json")):
-        table = msgspec.json.decode(path.read_bytes(), type=Table)
-        platform, device, driver = made_on(found)
-        if (table.platform, table.driver) == (platform, driver) and device.startswith(table.device):
-            return table
-    return None
+    """The table of a driver of this kind: same platform, driver and target of its compiler, whatever the processor.
+
+    A table for processors of one maker goes before one for all.
+    """
+    platform, device, driver = made_on(found)
+    every = [msgspec.json.decode(path.read_bytes(), type=Table) for path in sorted(_SHIPPED.glob("*.json"))]
+    fit = [
+        one for one in every if (one.platform, one.driver) == (platform, driver) and device.startswith(one.device)
+    ]
+    return max(fit, key=lambda one: len(one.device), default=None)
 
 
 def _place(found: Found) -> Path | None:

@@ -35,13 +35,15 @@ class Rule(msgspec.Struct, frozen=True):
 class Tiles(msgspec.Struct, frozen=True):
     """Tiles of layers by their key, and the rule for all others; None: by the registers of the device.
 
-    `origin` says where the table is from, and `winograd` whether 3x3 convolutions may go that way.
+    `origin` says where the table is from, and `winograd` whether 3x3 convolutions may go that way. `same` is what a
+    layer has at another length: it is taken where it fits, for the sake of programs and weights that serve both.
     """
 
     table: Mapping[str, Tile] = {}
     rule: Rule | None = None
     origin: str = "rule"
     winograd: bool = True
+    same: Tile | None = None
 
     def convolution(
         self, layer: Convolution, traits: Traits, samples: int, kind: Arithmetic = FLOATS
@@ -76,10 +78,11 @@ class Tiles(msgspec.Struct, frozen=True):
 
     def _chosen(self, key: str, ruled: Tile, most: int, blocks: int) -> tuple[str, Tile]:
         """The key, and the table's tile where it has one. Raises EngineError for one that reads beyond the layer."""
+        if self.same is not None and self.same.pixels <= most and blocks % self.same.blocks == 0:
+            return key, _shared_out(self.same, ruled)
         tile = self.table.get(key, ruled)
         if self.origin == "shipped":  # measured with other cores, whose share this device's rule knows
-            strips = max(1, ruled.strips * ruled.pixels * ruled.blocks // (tile.pixels * tile.blocks))
-            tile = msgspec.structs.replace(tile, strips=strips)
+            tile = _shared_out(tile, ruled)
         if tile.pixels > most or blocks % tile.blocks:
             raise EngineError(
                 f"opencl: the table of tiles has {tile.pixels} by {tile.blocks} for a layer of {most} by {blocks} "
@@ -118,6 +121,12 @@ def _tile(rule: Rule, most: int, blocks: int) -> Tile:
 
 def _with_strips(tile: Tile, items: int, most: int, rule: Rule, traits: Traits) -> Tile:
     strips = max(1, min(most, _MOST_STRIPS, items // (traits.units * rule.items_a_core)))
+    return msgspec.structs.replace(tile, strips=strips)
+
+
+def _shared_out(tile: Tile, ruled: Tile) -> Tile:
+    """With as many strips a work-item as make its share that of the rule."""
+    strips = max(1, ruled.strips * ruled.pixels * ruled.blocks // (tile.pixels * tile.blocks))
     return msgspec.structs.replace(tile, strips=strips)
 
 

@@ -93,8 +93,7 @@ def _layers(plan: Plan, medians: Mapping[str | int, float]) -> tuple[Layer, ...]
             continue
         step = plan.steps[key]
         if isinstance(step, Launch):
-            kind = step.kernel.name.rpartition("_")[0]
-            layers.append(Layer(label=step.label, kernel=kind, ns=ns, macs=step.macs, nbytes=_moved(step)))
+            layers.append(Layer(label=step.label, kernel=step.kernel.kind, ns=ns, macs=step.macs, nbytes=_moved(step)))
         else:
             layers.append(Layer(label=step.label, kernel="host", ns=ns))
     return tuple(layers)

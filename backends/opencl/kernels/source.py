@@ -15,11 +15,21 @@ _HEAD = "__kernel __attribute__((reqd_work_group_size(1,1,1)))"
 
 
 class Kernel(msgspec.Struct, frozen=True):
-    """OpenCL C of one kernel function, its name, and its parameters as C spells them."""
+    """OpenCL C of one kernel function: name, parameters as C spells them, statements, what stands before it."""
 
     name: str
-    source: str
     parameters: tuple[str, ...] = ()
+    body: str = ""
+    before: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What the kernel does, in a word or two."""
+        return self.name.rpartition("_")[0]
+
+    @property
+    def source(self) -> str:
+        return f"{self.before}{_HEAD}\nvoid {self.name}{_text(self.parameters, self.body)}"
 
     def is_long(self, place: int) -> bool:
         """Whether an argument is a whole number of 64 bits."""
@@ -28,10 +38,19 @@ class Kernel(msgspec.Struct, frozen=True):
 
 def kernel(kind: str, parameters: Sequence[str], body: Iterable[str], before: str = "") -> Kernel:
     """A kernel named after its kind and its source; `before` is what stands before it, functions that it uses."""
-    text = f"({', '.join(parameters)}) {{\n" + "\n".join(body) + "\n}\n"
-    before = _HALVES + before if re.search(r"\bhalf\d*\b", before + text) else before
-    name = f"{kind}_{hashlib.sha256((before + text).encode()).hexdigest()[:16]}"
-    return Kernel(name, f"{before}{_HEAD}\nvoid {name}{text}", tuple(parameters))
+    lines = "\n".join(body)
+    halves = re.search(r"\bhalf\d*\b", before + _text(parameters, lines))
+    return named(kind, parameters, lines, _HALVES + before if halves else before)
+
+
+def named(kind: str, parameters: Sequence[str], body: str, before: str) -> Kernel:
+    """A kernel whose statements and all that stands before them are given as they are."""
+    digest = hashlib.sha256((before + _text(parameters, body)).encode()).hexdigest()
+    return Kernel(f"{kind}_{digest[:16]}", tuple(parameters), body, before)
+
+
+def _text(parameters: Sequence[str], body: str) -> str:
+    return f"({', '.join(parameters)}) {{\n{body}\n}}\n"
 
 
 def read(ctype: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from math import prod
 
+import msgspec
 import numpy as np
 
 from bench.backends.opencl.expressions import copying
@@ -51,7 +52,10 @@ def lower_product(build: Builder, node: Node) -> None:
     source = _spread(build, node.inputs[0], left, (*spread, *left[-2:]), prod(left[:-2]) in (1, prod(spread)))
     layer = Product(depth // kind.many, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
     key, tile = build.tiles.product(layer, rows, batch, build.traits, kind)
-    if node.inputs[1] in build.graph.constants and shared[1]:
+    constant_right = node.inputs[1] in build.graph.constants and shared[1]
+    if not constant_right:  # packed on the device, a block after the other
+        tile = msgspec.structs.replace(tile, blocks=1)
+    if constant_right:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
             f"{node.inputs[1]} columns {tile.blocks}",

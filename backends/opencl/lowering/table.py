@@ -20,6 +20,7 @@ from bench.backends.opencl.graph import (
     Tensor,
 )
 from bench.backends.opencl.kernels.rows import REDUCTIONS
+from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry, View, contiguous
 from bench.backends.opencl.lowering import moving, ordering, recurrent, resizing, rows
 from bench.backends.opencl.lowering.builder import Builder
@@ -74,9 +75,10 @@ OPERATORS = (
 )
 
 
-def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles) -> Plan:
+def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles, like: Mapping[str, Tile] = {}) -> Plan:
     """The steps that compute a sized graph on a device. What the device cannot do is left to the host.
 
+    Layers are tiled as `like` says by their labels, where that fits.
     Raises Lacking when an input is of a type that C does not have.
     """
     build = Builder(graph, traits, tiles, _wanted(graph), samples)
@@ -84,6 +86,7 @@ def lower(graph: Graph, traits: Traits, samples: int, tiles: Tiles) -> Plan:
     lacking: dict[str, str] = {}
     for node in graph.nodes:
         build.label = f"{_told(node)} {node.outputs[0]}"
+        build.tiles = msgspec.structs.replace(tiles, same=like.get(build.label))
         mark = build.mark()
         try:
             _lowered(build, node)

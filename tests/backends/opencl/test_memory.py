@@ -12,7 +12,7 @@ from bench.backends.opencl.kernels.source import Kernel
 from bench.backends.opencl.memory import place, touched
 from bench.backends.opencl.plan import Buffer, Launch, Plan
 
-KERNEL = Kernel("k", "")
+KERNEL = Kernel("k")
 
 
 def plan(seed: int, count: int) -> Plan:

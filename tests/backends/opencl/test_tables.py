@@ -45,6 +45,16 @@ def test_the_nearest_table_wins(found: Found, shipped: Path, tmp_path: Path) -> 
     assert tiles_of({"tiles": "rule"}, found) == Tiles()
 
 
+def test_a_table_for_one_makers_processors_goes_before_one_for_all(found: Found, shipped: Path) -> None:
+    table = of(found, one=Tile(1))
+    for name, length, tile in (("a", 5, Tile(5)), ("b", 9, Tile(9)), ("c", 7, Tile(7))):
+        write_table(
+            msgspec.structs.replace(table, device=table.device[:length], tiles={"one": tile}), shipped / f"{name}.json"
+        )
+    write_table(msgspec.structs.replace(table, device=table.device + " another"), shipped / "d.json")
+    assert tiles_of({}, found).table == {"one": Tile(9)}
+
+
 @pytest.mark.parametrize("field", ["platform", "device", "driver"])
 def test_what_ships_for_others_is_not_taken(found: Found, shipped: Path, field: str) -> None:
     write_table(msgspec.structs.replace(of(found, one=Tile(1)), **{field: "another"}), shipped / "other.json")

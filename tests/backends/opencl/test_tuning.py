@@ -64,6 +64,18 @@ def test_every_rule_gives_the_same_answers(found: Found, tmp_path: Path, rule: R
     compiled.close()
 
 
+@pytest.mark.parametrize("rule", [Rule(7, 2, 16), Rule(14, 2, 16, 32), Rule(4, 2, 8)])
+def test_matrices_that_come_with_the_data_are_packed_for_every_rule(found: Found, tmp_path: Path, rule: Rule) -> None:
+    """Those of the file are packed beforehand, for as many blocks as a tile has; these on the device."""
+    rng = np.random.default_rng(1)
+    inputs: dict[str, Array] = {"q": normal(rng, 2, 3, 9, 24), "k": normal(rng, 2, 3, 24, 64)}
+    model = saved(tmp_path / "products.onnx", [helper.make_node("MatMul", ["q", "k"], ["y"])], inputs, ["y"])
+    compiled = Compiled(model, found, seam.options(max_batch=2), Tiles(rule=rule))
+    answers = seam.ask(compiled.open(0), model, inputs, (2,))
+    np.testing.assert_allclose(answers["y"], reference(model.path, inputs, ["y"])["y"], rtol=1e-4, atol=1e-4)
+    compiled.close()
+
+
 def test_tiles_fit_the_layers_that_they_are_for() -> None:
     narrow = Convolution(Geometry(16, 5, 3), Geometry(48, 5, 3), (1, 1))
     for traits in (Traits(2, 8), Traits(64, 16)):
