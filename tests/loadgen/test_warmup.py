@@ -6,12 +6,14 @@ import math
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.loadgen.lane import AllDue, Closed
-from bench.loadgen.timeline import MOST_ROWS
+from bench.loadgen import warmup
+from bench.loadgen.lane import AllDue, Closed, Lane
+from bench.loadgen.timeline import MOST_ROWS, Timeline, in_memory
 from bench.loadgen.warmup import measured_rows, warm_up
 from bench.records.effort import Effort
 from bench.records.plan import Scenario
@@ -46,7 +48,7 @@ def test_ten_windows_of_whole_queries_are_announced_before_they_run(issue: Close
     per_query = issue.rows_per_query if isinstance(issue, Closed) else 1
     session = ScriptedSession()
     announced: list[tuple[int, float]] = []
-    effort = msgspec.structs.replace(SHORT, window_batches=50)
+    effort = msgspec.structs.replace(SHORT, window_batches=45)  # too few rows to ask whether they are steady
     warm = warm_up(
         make_lane([session], issue), effort, lambda expected_s: announced.append((len(session.seen), expected_s))
     )
@@ -54,12 +56,40 @@ def test_ten_windows_of_whole_queries_are_announced_before_they_run(issue: Close
     lengths = [after - before for before, after in pairwise(starts)]
     assert lengths[0] == per_query
     assert len(lengths) == 1 + 10
-    assert all(length >= 50 and length % per_query == 0 for length in lengths[2:])
+    assert all(length >= 45 and length % per_query == 0 for length in lengths[2:])
     assert warm.rows == sum(lengths[1:])
     assert announced[0][1] == 0.0
     assert all(expected_s > 0 for _, expected_s in announced[1:])
     assert 0 <= warm.cut <= warm.rows
     assert warm.row_s > 0
+
+
+@pytest.mark.parametrize(
+    ("slow_rounds", "steady"),
+    [(0, True), (1, True), (2, True), (3, False), (9, False)],
+)
+def test_it_goes_on_while_it_is_not_steady_three_times_at_most(
+    monkeypatch: pytest.MonkeyPatch, slow_rounds: int, steady: bool
+) -> None:
+    """A round that is not steady becomes faster by half in its last fifth."""
+    windows, rng = 0, np.random.default_rng(0)
+
+    def window(lane: Lane, rows: int) -> tuple[Timeline, float]:
+        nonlocal windows
+        windows += 1
+        timeline = in_memory(100)
+        slow = windows <= 10 * slow_rounds and (windows - 1) % 10 < 8
+        timeline.started[:] = 0
+        timeline.ended[:] = rng.integers(900, 1100, 100) * (2 if slow else 1)
+        return timeline, 1e-5
+
+    monkeypatch.setattr(warmup, "_window", window)
+    monkeypatch.setattr(warmup, "_first_query_s", lambda lane: 0.0)
+    warm = warm_up(make_lane([ScriptedSession()], Closed()), EFFORT)
+    rounds = min(slow_rounds + 1, 3)
+    assert (windows, warm.rows, warm.steady) == (10 * rounds, 1000 * rounds, steady)
+    assert (warm.cut > 1000 * (rounds - 1) + 500) == (not steady), "what is told is where the steady part begins"
+    assert warm.cut >= 1000 * (rounds - 1)
 
 
 def test_too_few_rows_for_the_test_say_nothing_about_steadiness() -> None:
