@@ -20,6 +20,9 @@ MAPPED = "_Mapped"
 INTEGER_CONV, INTEGER_MATMUL = "_IntegerConv", "_IntegerMatMul"
 # Products of floats that are kept in 16 bits, with sums in 32.
 HALF_CONV, HALF_MATMUL = "_HalfConv", "_HalfMatMul"
+# Products of any arithmetic; of convolutions, the type of what they read.
+CONVOLUTIONS: Mapping[str, str] = {"Conv": "float32", INTEGER_CONV: "int16", HALF_CONV: "half"}
+MATRIX_PRODUCTS = ("MatMul", INTEGER_MATMUL, HALF_MATMUL)
 
 
 class Lacking(Exception):

@@ -72,6 +72,8 @@ class Session:
         self._memory = Memory(compiled.context, self.queue)
         # By samples and length.
         self._ready: dict[tuple[int, int], Ready] = {}
+        # By samples, shortest first; kept here, for those who plan another batch size hold a lock.
+        self._lengths: dict[int, list[int]] = {}
         self._handover = handover_of(compiled.options.settings)
 
     def prepare(self, samples: int, units: int | None = None) -> Ready:
@@ -125,7 +127,9 @@ class Session:
             return whole_length(self._model)
         steps, arrays = self._model.varying.units, {**batch, **out}
         units = max(arrays[name].shape[1] // step for name, step in steps.items())
-        return min(length for length in self._compiled.plans(samples) if length >= units)
+        if samples not in self._lengths:
+            self._lengths[samples] = sorted(self._compiled.plans(samples))
+        return next(length for length in self._lengths[samples] if length >= units)
 
     def close(self) -> None:
         self._ready.clear()

@@ -105,9 +105,7 @@ def _shipped(found: Found) -> Table | None:
     """
     platform, device, driver = made_on(found)
     every = [msgspec.json.decode(path.read_bytes(), type=Table) for path in sorted(_SHIPPED.glob("*.json"))]
-    fit = [
-        one for one in every if (one.platform, one.driver) == (platform, driver) and device.startswith(one.device)
-    ]
+    fit = [one for one in every if (one.platform, one.driver) == (platform, driver) and device.startswith(one.device)]
     return max(fit, key=lambda one: len(one.device), default=None)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.backends.opencl.expressions import copying
 from bench.backends.opencl.graph import (
+    CONVOLUTIONS,
     HALF_CONV,
     HALF_MATMUL,
     INTEGER_CONV,
@@ -77,7 +78,7 @@ def in_blocks(graph: Graph, node: Node) -> Convolution | None:
 
     None for dynamic weights, three spatial axes, and groups that do not fill whole blocks.
     """
-    dtype = {"Conv": "float32", INTEGER_CONV: "int16", HALF_CONV: "half"}.get(node.op)
+    dtype = CONVOLUTIONS.get(node.op)
     if dtype is None or any(name not in graph.constants for name in node.own[1:] if name):
         return None
     source, result, weights = graph.shape(node.inputs[0]), graph.shape(node.output), graph.constants[node.inputs[1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.backends.opencl.expressions import Program
-from bench.backends.opencl.graph import HALF_CONV, HALF_MATMUL, INTEGER_CONV, INTEGER_MATMUL, MAPPED, Graph, Node
+from bench.backends.opencl.graph import CONVOLUTIONS, MAPPED, MATRIX_PRODUCTS, Graph, Node
 from bench.backends.opencl.lowering.convolutions import epilogue_fits, in_blocks
 from bench.backends.opencl.lowering.products import product_fits
 
@@ -32,12 +32,10 @@ def _fits(graph: Graph, before: Node, node: Node) -> bool:
     if graph.tensor(before.output).shape is None or graph.shape(before.output) != graph.shape(node.output):
         return False
     others = [name for name in node.inputs if name != before.output]
-    if before.op in ("Conv", INTEGER_CONV, HALF_CONV):
+    if before.op in CONVOLUTIONS:
         return in_blocks(graph, before) is not None and all(epilogue_fits(graph, before, name) for name in others)
-    known = before.op in (INTEGER_MATMUL, HALF_MATMUL) or (
-        before.op == "MatMul" and graph.dtype(before.output) == "float32"
-    )
-    if known and len(graph.shape(before.output)) > 1:
+    known = before.op != "MatMul" or graph.dtype(before.output) == "float32"
+    if before.op in MATRIX_PRODUCTS and known and len(graph.shape(before.output)) > 1:
         return 0 not in graph.shape(before.inputs[0]) and all(product_fits(graph, before, name) for name in others)
     return False
 

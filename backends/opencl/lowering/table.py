@@ -8,17 +8,7 @@ import msgspec
 
 from bench.backends.opencl.device import Traits
 from bench.backends.opencl.expressions import C_TYPES, copying
-from bench.backends.opencl.graph import (
-    HALF_CONV,
-    HALF_MATMUL,
-    INTEGER_CONV,
-    INTEGER_MATMUL,
-    MAPPED,
-    Graph,
-    Lacking,
-    Node,
-    Tensor,
-)
+from bench.backends.opencl.graph import CONVOLUTIONS, MAPPED, MATRIX_PRODUCTS, Graph, Lacking, Node, Tensor
 from bench.backends.opencl.kernels.rows import REDUCTIONS
 from bench.backends.opencl.kernels.tile import Tile
 from bench.backends.opencl.layout import BLOCK, Geometry, View, contiguous
@@ -37,9 +27,9 @@ from bench.backends.opencl.tiles import Tiles
 
 _LOWERINGS: Mapping[str, Callable[[Builder, Node], None]] = {
     MAPPED: lower_mapped,
-    **dict.fromkeys(("Conv", INTEGER_CONV, HALF_CONV), lower_convolution),
+    **dict.fromkeys(CONVOLUTIONS, lower_convolution),
     "ConvTranspose": lower_transposed,
-    **dict.fromkeys(("MatMul", INTEGER_MATMUL, HALF_MATMUL), lower_product),
+    **dict.fromkeys(MATRIX_PRODUCTS, lower_product),
     **dict.fromkeys(("MaxPool", "AveragePool"), lower_pool),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), lower_global),
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), moving.lower_renamed),
