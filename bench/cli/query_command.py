@@ -77,6 +77,8 @@ def command(
         message = " ".join(str(error).split())[:400]
         raise click.UsageError(f"`--sql`: {message}") from None
     _show(headers, rows, form)
+    if not rows:
+        click.echo(sentence(lang, "house.no_figure"), err=True)
     return exit_codes.OK
 
 

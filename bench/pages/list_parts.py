@@ -66,10 +66,9 @@ class PolicyPart(msgspec.Struct, frozen=True, kw_only=True):
 
 def detail(made: Listing, row: Row, drawn: bool, lang: str) -> Detail:
     """A row with everything that is said of it; `drawn`: with a picture of its terms."""
-    title = " ".join(part for part in (row.vendor, row.product) if part) or row.run_id or row.source
     return Detail(
         number=row.number,
-        title=clipped(title, 80),
+        title=clipped(row.system, 80),
         facts=tuple(_facts(row, lang)),
         gates=tuple(gate_line(gate, made.policy.digits, lang) for gate in row.gates),
         terms=tuple(_term(made, row, lang)),

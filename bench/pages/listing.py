@@ -163,8 +163,10 @@ def _first(texts: Iterator[str], total: int) -> tuple[str, ...]:
 def _system(row: Row) -> str:
     """What the vendor declares, else what the profile of the machine says."""
     declared = row.particulars
-    maker = declared.get("manufacturer") or row.vendor
-    return " ".join(part for part in (maker, declared.get("model") or row.product) if part) or row.run_id or row.source
+    stated = msgspec.structs.replace(
+        row, vendor=declared.get("manufacturer") or row.vendor, product=declared.get("model") or row.product
+    )
+    return stated.system
 
 
 def _score(row: Row, digits: int) -> str:

@@ -5,6 +5,7 @@ As in all plots, the objects hold their numbers first and then draw into given a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final  # Any: keywords of matplotlib
@@ -147,10 +148,11 @@ class Places:
 
 
 def row_names(made: Listing) -> dict[int, str]:
-    """What each row is called, by its number: number, vendor and product, or the run where these are not stated."""
+    """What each row is called, by its number: number and system, with its engine first where several have that name."""
+    often = Counter(row.system for row in made.rows)
     names = {}
     for row in made.rows:
-        title = " ".join(part for part in (row.vendor, row.product) if part) or row.run_id or row.source
+        title = f"{row.backend}, {row.system}" if row.backend and often[row.system] > 1 else row.system
         names[row.number] = f"{row.number}  {identifier(title, 40)}"
     return names
 

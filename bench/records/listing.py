@@ -108,6 +108,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     gates: tuple[Limit, ...] = ()
     remarks: tuple[Remark, ...] = ()
 
+    @property
+    def system(self) -> str:
+        """Maker and product; where neither is stated the run, or what was handed in."""
+        return " ".join(part for part in (self.vendor, self.product) if part) or self.run_id or self.source
+
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """Two rows, by number, that differ significantly; `gap` is how much better the first is, a share.

@@ -58,10 +58,6 @@ def _title(lang: str, key: str) -> str:
     return sentence(lang, f"workbook.sheet_{key}")
 
 
-def _system(row: Row) -> str:
-    return " ".join(part for part in (row.vendor, row.product) if part) or row.run_id or row.source
-
-
 def _list(made: Listing, lang: str) -> Sheet:
     head, digits = _heads(lang), made.policy.digits
     columns = (
@@ -81,7 +77,7 @@ def _list_row(row: Row, lang: str) -> tuple[Cell, ...]:
     met = sum(gate.state == "met" for gate in row.gates)
     return (
         row.number,
-        _system(row),
+        row.system,
         name(lang, "list_table", row.table),
         name(lang, "list_verdict", "eligible" if row.eligible else "not-eligible"),
         *told,
@@ -105,7 +101,7 @@ def _scores(made: Listing, lang: str) -> Sheet:
     )
     rows = [
         (
-            *(row.number, _system(row), name(lang, "list_table", row.table)),
+            *(row.number, row.system, name(lang, "list_table", row.table)),
             *(row.place.place, row.place.last, row.place.score, row.place.low, row.place.high),
             *(row.place.places or (None, None)),
             *(row.on_pareto_front,),
@@ -124,7 +120,7 @@ def _gates(made: Listing, lang: str) -> Sheet:
     )
     rows = [
         (
-            *(row.number, _system(row), name(lang, "list_gate_name", gate.gate), gate.required, _seen(gate)),
+            *(row.number, row.system, name(lang, "list_gate_name", gate.gate), gate.required, _seen(gate)),
             *(name(lang, "list_gate", gate.state), gate.near, _unit(gate.gate) if gate.value is not None else None),
             *(gate.value, gate.low, gate.high),
         )
@@ -168,7 +164,7 @@ def _values(made: Listing, lang: str) -> Sheet:
         (
             *(
                 row.number,
-                _system(row),
+                row.system,
                 term.metric,
                 metric_name(term.metric.rpartition(".")[2], lang),
                 _unit(term.metric),
@@ -186,7 +182,7 @@ def _uncertainty(made: Listing, lang: str) -> Sheet:
     head = _heads(lang)
     columns = (head("number", "count"), head("system"), head("uncertainty_source"), head("variance", "value"))
     rows = [
-        (row.number, _system(row), name(lang, "list_source", one.source), one.variance)
+        (row.number, row.system, name(lang, "list_source", one.source), one.variance)
         for row in made.rows
         for one in row.budget
     ]
@@ -194,7 +190,7 @@ def _uncertainty(made: Listing, lang: str) -> Sheet:
 
 
 def _pairs(made: Listing, lang: str) -> Sheet:
-    head, systems = _heads(lang), {row.number: _system(row) for row in made.rows}
+    head, systems = _heads(lang), {row.number: row.system for row in made.rows}
     columns = (
         *(head("table"), head("better", "count"), head("better_system"), head("worse", "count"), head("worse_system")),
         *(head("gap", "share"), head("practical", "flag")),
@@ -211,7 +207,7 @@ def _pairs(made: Listing, lang: str) -> Sheet:
 
 
 def _sensitivity(made: Listing, lang: str) -> Sheet:
-    head, systems = _heads(lang), {row.number: _system(row) for row in made.rows}
+    head, systems = _heads(lang), {row.number: row.system for row in made.rows}
     columns = (
         *(head("table"), head("alternative"), head("alternative_term"), head("number", "count"), head("system")),
         head("place", "count"),
@@ -236,7 +232,7 @@ def _remarks(made: Listing, lang: str) -> Sheet:
         table = name(lang, "list_table", ranking.table)
         rows += [(None, None, table, one.code, remark_text(lang, one)) for one in ranking.remarks]
     for row in made.rows:
-        about = (row.number, _system(row), name(lang, "list_table", row.table))
+        about = (row.number, row.system, name(lang, "list_table", row.table))
         rows += [(*about, one.code, remark_text(lang, one)) for one in row.remarks]
     return Sheet(_title(lang, "remarks"), columns, rows, fixed=2)
 
@@ -249,7 +245,7 @@ def _particulars(made: Listing, lang: str) -> Sheet:
     rows: list[tuple[Cell, ...]] = [
         (
             row.number,
-            _system(row),
+            row.system,
             *(row.particulars.get(key, "") for key in LISTED),
             *(row.vendor, row.product, row.backend, row.device, row.mode),
             name(lang, "attestation", row.attestation) if row.attestation else "",

@@ -53,3 +53,10 @@ def test_bad_questions_are_one_line(results: Path, arguments: list[str], words: 
     assert (outcome.code, outcome.out) == (2, "")
     assert words in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_question_without_an_answer_says_so(results: Path) -> None:
+    for form in ("table", "json"):
+        outcome = run(results, "query", "channels", "--format", form)
+        assert outcome.code == 0
+        assert outcome.err.strip().endswith("No kept figure answers that.")

@@ -87,6 +87,16 @@ def test_hostile_names_and_one_row_can_be_drawn() -> None:
     drawn(Places.of(hostile), method="draw_pairs")
 
 
+def test_systems_of_one_name_are_told_apart_by_their_engine() -> None:
+    first, second, *others = LIST.rows
+    rows = (replace(first, product="P", backend="one"), replace(second, product="P", backend="two"))
+    rows = tuple(replace(row, vendor="V") for row in rows) + tuple(replace(row, product="Q") for row in others[:1])
+    names = row_names(replace(LIST, rows=rows))
+    assert names[first.number] == f"{first.number}  one, V P"
+    assert names[second.number] == f"{second.number}  two, V P"
+    assert rows[2].backend not in names[rows[2].number]
+
+
 def test_a_budget_adds_up() -> None:
     row = LIST.rows[0]
     budget = Budget.of(row)
