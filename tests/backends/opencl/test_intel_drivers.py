@@ -16,7 +16,7 @@ pytestmark = pytest.mark.full
 HERE = Path(__file__).parent
 TESTS = (
     "test_operators.py", "test_winograd.py", "test_binaries.py", "test_session.py", "test_handover.py",
-    "test_halves.py",
+    "test_halves.py", "test_general.py",
 )  # fmt: skip
 KINDS = {"emulator": "accelerator", "cpu": "cpu"}
 
