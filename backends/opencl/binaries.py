@@ -88,10 +88,11 @@ class BinaryPrograms:
         self._entries = {one.name: entry for entry in manifest.programs for one in entry.kernels}
         kernels = [one for entry in manifest.programs for one in entry.kernels]
         self._parameters = {one.name: one.parameters for one in kernels}
-        self._general: dict[str, list[KernelEntry]] = {}
+        # By form: names of kernels, and what these stand for.
+        self._general: dict[str, list[tuple[str, General]]] = {}
         for one in kernels:
             if one.general is not None:
-                self._general.setdefault(one.general.form, []).append(one)
+                self._general.setdefault(one.general.form, []).append((one.name, one.general))
         self._loaded: dict[str, pyopencl.Program] = {}
 
     def shared(self, plans: Sequence[Plan]) -> list[Plan | None]:
@@ -106,12 +107,10 @@ class BinaryPrograms:
         if not isinstance(step, Launch) or step.kernel.name in self._entries:
             return step
         form = form_of(step.kernel)
-        for entry in self._general.get(form.digest, ()):
-            assert entry.general is not None
-            numbers = entry.general.arguments(form)
+        for name, general in self._general.get(form.digest, ()):
+            numbers = general.arguments(form)
             if numbers is not None:
-                given = (*step.kernel.parameters, *parameters(entry.general))
-                return handed(step, Kernel(entry.name, given), numbers)
+                return handed(step, Kernel(name, (*step.kernel.parameters, *parameters(general))), numbers)
         return step
 
     def ensure(self, kernels: Mapping[str, Kernel]) -> None:

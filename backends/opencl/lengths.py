@@ -47,7 +47,7 @@ def plans_of(
 
     Raises EngineError as `planned`.
     """
-    lengths = chosen_lengths(whole_length(model), samples) if model.varying is not None else (1,)
+    lengths = chosen_lengths(whole_length(model), samples)
     longest = planned(graph, model, traits, samples, tiles, like)
     same = longest[0].tiles()
     others = {one: planned(graph, at_length(model, one), traits, samples, tiles, same) for one in lengths[1:]}

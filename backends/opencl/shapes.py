@@ -72,7 +72,7 @@ def _told_apart(graph: Graph, known: Set[str]) -> Graph:
     names = {
         name: f"{name} {hashlib.sha256(f'{one.dtype}{one.shape}'.encode() + one.tobytes()).hexdigest()[:16]}"
         for name, one in graph.constants.items()
-        if name not in known and name not in inside and isinstance(one, np.ndarray)
+        if name not in known and name not in inside
     }
     nodes = tuple(
         rewired(node, tuple(names.get(name, name) for name in node.inputs), node.outputs)

@@ -52,16 +52,14 @@ def lower_product(build: Builder, node: Node) -> None:
     source = _spread(build, node.inputs[0], left, (*spread, *left[-2:]), prod(left[:-2]) in (1, prod(spread)))
     layer = Product(depth // kind.many, columns, left_shared=shared[0] and batch > 1, right_shared=shared[1])
     key, tile = build.tiles.product(layer, rows, batch, build.traits, kind)
-    constant_right = node.inputs[1] in build.graph.constants and shared[1]
-    if not constant_right:  # packed on the device, a block after the other
-        tile = msgspec.structs.replace(tile, blocks=1)
-    if constant_right:
+    if node.inputs[1] in build.graph.constants and shared[1]:
         matrix = build.graph.constants[node.inputs[1]].reshape(depth, columns)
         packed: Weight | Buffer = build.weight(
             f"{node.inputs[1]} columns {tile.blocks}",
             partial(packed_pairs_of_rows if kind.whole else packed_matrix, matrix, tile),
         )
-    else:
+    else:  # on the device a block is packed after the other
+        tile = msgspec.structs.replace(tile, blocks=1)
         packed = _packed(build, node.inputs[1], right, (*spread, depth, columns) if not shared[1] else right)
     others: list[bool] = []
     places: list[Argument] = []
