@@ -45,7 +45,7 @@ class Budget:
             Part(source.source, math.sqrt(source.variance) if source.variance is not None else None)
             for source in row.budget
         )
-        return cls(title or row.product or row.run_id, parts, math.sqrt(math.fsum(known)))
+        return cls(title or row.system, parts, math.sqrt(math.fsum(known)))
 
     @property
     def height(self) -> float:

@@ -54,7 +54,7 @@ class Forest:
         ratios = [_of_term(term.metric, term) for term in row.terms]
         if row.place is not None:
             ratios.append(Ratio("", row.place.score, row.place.low, row.place.high, whole=True))
-        return cls(title or row.product or row.run_id, reference, tuple(ratios)) if row.terms else None
+        return cls(title or row.system, reference, tuple(ratios)) if row.terms else None
 
     @classmethod
     def of_rows(cls, rows: Sequence[Row], names: Sequence[str], reference: str, metric: str = "") -> Forest | None:

@@ -171,7 +171,8 @@ def report(found: Collected) -> None:
     for slower in (1.0, 1.05, 1.1):
         sys.stdout.write(f"arm B {100 * (slower - 1):.0f} % slower: {simulate(found.plain, 1000, slower)}\n")
     both = {name: values for name, values in found.plain.items() if name in found.slowed}
-    sys.stdout.write(f"arm B waits for 5 %: {simulate(both, 1000, 1.0, found.slowed)}\n")
+    if both:
+        sys.stdout.write(f"arm B waits for 5 %: {simulate(both, 1000, 1.0, found.slowed)}\n")
 
 
 def main(what: str, *rest: str) -> None:
