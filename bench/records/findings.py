@@ -38,6 +38,7 @@ _TABLE: dict[str, tuple[Severity, Severity, Severity]] = {
     "not-steady": ("warning", "error", "error"),
     "quality-failed": ("error", "error", "error"),
     "quality-not-verified": ("warning", "warning", "error"),
+    "quality-without-target": ("info", "warning", "error"),
     "quality-subset": ("info", "info", "error"),
     "quality-class-not-offered": ("info", "info", "info"),
     "robustness-loss": ("warning", "warning", "warning"),

@@ -217,6 +217,17 @@ def test_no_target_is_not_verified(tmp_path: Path) -> None:
     assert set(findings) == {"quality-not-verified"}
 
 
+def test_labels_with_nothing_to_hold_their_score_against(tmp_path: Path) -> None:
+    workload = Crafted()
+    workload.digest = None
+    workload.spec = msgspec.structs.replace(
+        workload.spec, quality=msgspec.structs.replace(workload.spec.quality, target=None)
+    )
+    quality, findings = judged(tmp_path, workload)
+    assert (quality.value, quality.passed) == (0.9, None)
+    assert set(findings) == {"quality-without-target"}
+
+
 def test_no_labels_are_not_verified(tmp_path: Path) -> None:
     quality, findings = judged(tmp_path, Crafted(labelled=False))
     assert (quality.value, quality.passed) == (None, None)
