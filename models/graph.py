@@ -150,7 +150,7 @@ def graph_statistics(path: Path, forms: Mapping[str, Sequence[int]] = MappingPro
     for item in (*model.graph.input, *model.graph.output):
         form = (1, *forms.get(item.name, ()))
         for dim, size in zip(item.type.tensor_type.shape.dim, form, strict=False):
-            if dim.dim_param:
+            if not dim.dim_value:
                 dim.dim_value = size
     shapes = _shapes(model)
     dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}

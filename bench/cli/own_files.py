@@ -52,7 +52,8 @@ _OPTIONS = (
         type=click.Path(path_type=Path),
         callback=_read,
         metavar="FILE.toml",
-        help="How files of --data become inputs: resize, crop, mean, std … [default: as for ImageNet].",
+        help="How files of --data become inputs: resize, crop, mean, std … [default: as for ImageNet]; and the shapes "
+        "of --model's inputs, where its file leaves them free.",
     ),
 )
 

@@ -28,6 +28,7 @@ _MUST: Final[dict[str, Callable[[Kept], object]]] = {
     "origin": lambda kept: kept.record.origin,
     "model": lambda kept: kept.record.model_hash,
     "data": lambda kept: kept.run.plan.data if kept.run else None,
+    "shapes": lambda kept: _shapes(kept),
     "device": lambda kept: _devices(kept),
     "cpu": lambda kept: kept.run.host.cpu_model if kept.run else None,
     "cores": lambda kept: kept.run.host.cores_usable if kept.run else None,
@@ -89,13 +90,21 @@ def _differences(first: Kept, second: Kept, fields: dict[str, Callable[[Kept], o
 
 
 def _unknown(field: str, one: object, other: object) -> bool:
-    return field in ("cpu", "cores", "kernel", "packages", "data") and None in (one, other)
+    return field in ("cpu", "cores", "kernel", "packages", "data", "shapes") and None in (one, other)
 
 
 def _words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}={entry}" for key, entry in value.items()) or "none"
     return "none" if value in (None, "") else str(value)
+
+
+def _shapes(kept: Kept) -> dict[str, str] | None:
+    """What the user gave a model whose file leaves axes free."""
+    if kept.run is None:
+        return None
+    given = kept.run.plan.preparation.shapes if kept.run.plan.preparation is not None else {}
+    return {name: "x".join(map(str, shape)) for name, shape in sorted(given.items())}
 
 
 def _devices(kept: Kept) -> str:

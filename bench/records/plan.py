@@ -199,7 +199,13 @@ def _check_own_files(plan: RunPlan) -> None:
             "`data` goes with `model`: the suite's workloads bring their own evaluation data; on unlabelled files "
             "they can be held against a reference engine (`agreement`)"
         )
-    if plan.preparation is not None and plan.data is None:
+    if plan.preparation is not None and plan.preparation.shapes and plan.model is None:
+        raise ValueError("`shapes` of a preparation go with `model`: the suite's workloads have theirs")
+    if (
+        plan.preparation is not None
+        and plan.data is None
+        and (plan.preparation.of_files or not plan.preparation.shapes)
+    ):
         raise ValueError("`preparation` goes with `data`, which it makes into inputs")
     if plan.task is not None and plan.model is None:
         raise ValueError("`task` goes with `model`: the suite's workloads have theirs")

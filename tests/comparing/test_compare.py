@@ -13,6 +13,9 @@ import pytest
 from scipy import stats
 
 from bench.cli.main import main
+from bench.records.plan import RunPlan
+from bench.records.preparation import Preparation
+from bench.store.runs import RunFolder
 from tests.report import samples
 
 from .runs import kept_run
@@ -186,6 +189,21 @@ def test_unlike_records_are_refused_by_name(
     trace = json.loads(out)["allowed"]
     assert (code, [(entry["field"], entry["first"], entry["second"]) for entry in trace]) == (0, [(field, *values)])
     assert field in compare(a, b, "--allow", field)[1]
+
+
+def test_one_model_at_two_shapes(tmp_path: Path, compare: Compare) -> None:
+    runs = []
+    for side in (320, 640):
+        folder = RunFolder(kept_run(tmp_path / str(side), {"offline": STEADY}))
+        run = folder.load_run()
+        how = Preparation(shapes={"x": (3, side, side)})
+        folder.keep_run(samples.replace(run, plan=RunPlan(model="m.onnx", preparation=how)))
+        runs.append(folder.path)
+    code, out, err = compare(*runs)
+    assert (code, out) == (2, "")
+    assert "`shapes` is x=3x320x320 in" in err
+    assert compare(*runs, "--allow", "shapes")[0] == 0
+    assert compare(runs[0], runs[0])[0] == 0
 
 
 def test_other_machine(tmp_path: Path, compare: Compare) -> None:

@@ -140,6 +140,13 @@ def sequence(path: Path) -> Path:
     return save_model(helper.make_graph(nodes, "g", [value("x", FLOAT, ["n", 2])], outputs), path)
 
 
+def found_places(path: Path) -> Path:
+    """Its answers are as long as what it is fed has numbers other than zero."""
+    nodes = [helper.make_node("NonZero", ["x"], ["y"])]
+    graph = helper.make_graph(nodes, "g", [value("x", FLOAT, [2])], [value("y", INT64, [1, "k"])])
+    return save_model(graph, path)
+
+
 BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "missing": (lambda path: path, "there is no such model file"),
     "a folder": (lambda path: path.parent, "there is no such model file"),
@@ -148,6 +155,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no output": (no_output, "m.onnx: "),
     "no shape": (lambda path: identity(path, shape=[]), "'x' has no shape with a batch axis"),
     "free axes": (lambda path: identity(path, shape=["n", 3, "h", None]), "'x' has free axes ['h', '?']"),
+    "free answers": (found_places, "'y' has free axes ['k'] behind the batch axis, which do not follow"),
     "two batches": (two_batches, "different fixed batch sizes: [2, 4]"),
     "texts": (lambda path: identity(path, TensorProto.STRING), "'x' holds object; expected numpy's numbers"),
     "bfloat16": (lambda path: identity(path, TensorProto.BFLOAT16), "'x' holds bfloat16"),
