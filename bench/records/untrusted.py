@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar  # Any: what a parser returns before it is validated
 
 import msgspec
+
+from bench.records.meant import meant
 
 T = TypeVar("T")
 LIMIT_BYTES = 64 << 20
@@ -29,7 +30,6 @@ _UNDECIDED = object()
 _DOTTED = re.compile(
     rb"""(?:(?:[\w-]++|"(?:[^"\\\n]++|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % LIMIT_DEPTH, re.DOTALL
 )
-_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]*)`")
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -144,18 +144,7 @@ def _convert(plain: Any, kind: type[T], origin: str) -> T:
     try:
         return msgspec.convert(plain, kind)
     except msgspec.ValidationError as error:
-        raise BadFile(f"{origin}: {error}{_meant(str(error), kind)}") from None
-
-
-def _meant(message: str, kind: type[Any]) -> str:
-    """For an unknown field the known one that is nearest, as the end of a message."""
-    unknown = _UNKNOWN_FIELD.search(message)
-    if unknown is None:
-        return ""
-    _, parts = msgspec.json.schema_components([kind])
-    names = sorted({name for part in parts.values() for name in part.get("properties", {})})
-    near = difflib.get_close_matches(unknown[1], names, n=1)
-    return f". Did you mean `{near[0]}`?" if near else f". Known: {', '.join(names)}"
+        raise BadFile(f"{origin}: {error}{meant(str(error), kind)}") from None
 
 
 def _check_depth(text: bytes) -> None:  # without its strings
