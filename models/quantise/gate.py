@@ -55,15 +55,20 @@ class Tried:
 
 def measure(workload: SuiteWorkload, student: Path | None = None, count: int | None = None) -> Iterator[Tried]:
     """Each variant, and a student network if given, judged on the first `count` evaluation samples, or on all."""
-    reference = workload.reference()
-    if reference is None:
-        raise Unsupported(f"{workload.spec.name} has no reference answers to hold anything against.")
     whole = workload.spec.quality.evaluation_samples
     inputs = workload.evaluation_inputs(np.arange(min(count or whole, whole)))
     for variant in _networks(workload, student):
-        kind = workload.spec.error_class(variant.precision)
-        found = answered(variant.file, _rows(inputs), len(next(iter(inputs.values()))), TASKS[workload.spec.task])
-        yield Tried(variant, assessed(workload, reference, found, kind), kind)
+        yield judged(workload, variant, inputs)
+
+
+def judged(workload: SuiteWorkload, variant: Variant, inputs: NamedArrays) -> Tried:
+    """What the gate makes of one network that answers `inputs`, the first of the evaluation samples."""
+    reference = workload.reference()
+    if reference is None:
+        raise Unsupported(f"{workload.spec.name} has no reference answers to hold anything against.")
+    kind = workload.spec.error_class(variant.precision)
+    found = answered(variant.file, _rows(inputs), len(next(iter(inputs.values()))), TASKS[workload.spec.task])
+    return Tried(variant, assessed(workload, reference, found, kind), kind)
 
 
 def _networks(workload: SuiteWorkload, student: Path | None) -> Iterator[Variant]:

@@ -85,6 +85,16 @@ def test_a_student_is_told_by_its_share_of_the_operations() -> None:
     assert (same.name, same.precision) == ("a student, 100.0 % of the operations", "int8")
 
 
+def test_a_well_trained_student_is_found_by_its_numbers() -> None:
+    workload, smaller = suite("image_classify"), suite("image_classify_edge")
+    student = student_of(workload, smaller.model().path)
+    assert student.name == "a student, 7.3 % of the operations"
+    tried = gate.judged(workload, student, workload.evaluation_inputs(np.arange(48)))
+    assert tried.found.verdict.value > 0.8, "its answers alone would not give it away on so few pictures"
+    assert tried.passed is False
+    assert not tried.kind.holds(tried.found.error)
+
+
 def test_a_student_that_is_no_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert gate.main(["speech_command", "--student", str(tmp_path / "none.onnx")]) == 2
     assert "none.onnx` is no file." in capsys.readouterr().err
