@@ -16,9 +16,10 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 import onnx.inliner
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
+from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from bench.backends.base import Tensor
+from bench.models.shapes import NOT_FOLLOWED, axes, folded, inferred
 from bench.models.weights import channel_scales
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -147,30 +148,36 @@ def graph_statistics(path: Path, forms: Mapping[str, Sequence[int]] = MappingPro
     subgraphs (If, Loop) are not counted.
     """
     model = onnx.load(path, load_external_data=False)
-    for item in (*model.graph.input, *model.graph.output):
-        form = (1, *forms.get(item.name, ()))
-        for dim, size in zip(item.type.tensor_type.shape.dim, form, strict=False):
-            if not dim.dim_value:
-                dim.dim_value = size
-    shapes = _shapes(model)
-    dequantised = {node.output[0] for node in model.graph.node if node.op_type == "DequantizeLinear"}
+    try:
+        macs, int8 = _counted(inferred(model, forms).graph)
+    except NOT_FOLLOWED as error:
+        try:
+            macs, int8 = _counted(folded(path, forms).graph)
+        except NOT_FOLLOWED:
+            raise error from None
+    return GraphStatistics(sum(macs.values()), _parameters(model.graph), macs, int8)
+
+
+def _counted(graph: GraphProto) -> tuple[dict[str, int], frozenset[str]]:
+    """MACs by node, and which of them compute in int8. Raises ValueError for shapes that are unknown."""
+    shapes = _shapes(graph)
+    dequantised = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
     macs: dict[str, int] = {}
     int8: set[str] = set()
-    for node in model.graph.node:
+    for node in graph.node:
         count = _MAC_RULES.get(node.op_type)
         if count is None:
             continue
         macs[node.name or node.output[0]] = count(node, shapes)
         if node.op_type in _INTEGER or set(node.input[:2]) <= dequantised:
             int8.add(node.name or node.output[0])
-    return GraphStatistics(sum(macs.values()), _parameters(model.graph), macs, frozenset(int8))
+    return macs, frozenset(int8)
 
 
-def _shapes(model: ModelProto) -> dict[str, tuple[int, ...]]:
-    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True).graph
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in inferred.initializer}
-    for item in (*inferred.input, *inferred.value_info, *inferred.output):
-        dims = item.type.tensor_type.shape.dim
+def _shapes(graph: GraphProto) -> dict[str, tuple[int, ...]]:
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for item in (*graph.input, *graph.value_info, *graph.output):
+        dims = axes(item)
         if all(dim.HasField("dim_value") for dim in dims):
             shapes[item.name] = tuple(int(dim.dim_value) for dim in dims)
     return shapes

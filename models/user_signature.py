@@ -5,7 +5,8 @@ Axes that a file leaves free behind the batch are given by input; those of answe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,11 +14,11 @@ import numpy as np
 import onnx
 
 from bench.backends.base import Tensor
+from bench.models.graph import forms_of
+from bench.models.shapes import NOT_FOLLOWED, Forms, axes, folded, inferred
 from bench.models.soundness import data_elsewhere, nan_weights
 from bench.models.user_files import BadModel, first_line
 from bench.plugins import suggestion
-
-Shapes = Mapping[str, Sequence[int]]
 
 _ELSEWHERE = {
     "outside": "outside the model's folder; move it beside the model",
@@ -35,7 +36,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     fixed_batch: int | None
 
 
-def read_signature(path: Path, given: Shapes) -> Signature:
+def read_signature(path: Path, given: Forms) -> Signature:
     """Of the model at `path`, with the shapes of a sample that are `given` by input. Raises BadModel."""
     proto = _checked(path)
     initial = {tensor.name for tensor in proto.graph.initializer}
@@ -46,7 +47,7 @@ def read_signature(path: Path, given: Shapes) -> Signature:
         )
     _check_names(path, given, [value.name for value in inputs])
     taken = [_tensor(path, value, _input_shape(path, value, given.get(value.name))) for value in inputs]
-    batches = {size for value in inputs if (size := _dims(value)[0].dim_value)}
+    batches = {size for value in inputs if (size := axes(value)[0].dim_value)}
     if len(batches) > 1:
         raise BadModel(f"{path}: its inputs have different fixed batch sizes: {sorted(batches)}.")
     return Signature(
@@ -83,76 +84,70 @@ def _check_data_files(path: Path, proto: onnx.ModelProto) -> None:
         raise BadModel(f"{path}: tensor {found.tensor!r} has its data {where}.")
 
 
-def _check_names(path: Path, given: Shapes, names: list[str]) -> None:
+def _check_names(path: Path, given: Forms, names: list[str]) -> None:
     for name in given:
         if name not in names:
             raise BadModel(f"{path}: `shapes` has {name!r}, which is no input of it.{suggestion(name, names)}")
 
 
-def _dims(value: onnx.ValueInfoProto) -> Sequence[onnx.TensorShapeProto.Dimension]:
-    dims: Sequence[onnx.TensorShapeProto.Dimension] = value.type.tensor_type.shape.dim
-    return dims
-
-
 def _input_shape(path: Path, value: onnx.ValueInfoProto, given: Sequence[int] | None) -> tuple[int, ...]:
     """Of one sample: what the file says, and what is given where it leaves an axis free."""
-    axes = _dims(value)[1:]
-    free = _free(axes)
+    behind = axes(value)[1:]
+    free = _free(behind)
     if given is None:
         if free:
-            example = ", ".join(str(dim.dim_value or "…") for dim in axes)
+            example = ", ".join(str(dim.dim_value or "…") for dim in behind)
             raise BadModel(
                 f"{path}: {value.name!r} has free axes {free} behind the batch axis; export it with fixed ones, or "
                 f'say its shape in the file of `--preprocess`: shapes."{value.name}" = [{example}]'
             )
-        return tuple(int(dim.dim_value) for dim in axes)
-    if len(given) != len(axes) or any(dim.dim_value not in (0, size) for dim, size in zip(axes, given, strict=True)):
-        said = [dim.dim_value or dim.dim_param or "?" for dim in axes]
+        return tuple(int(dim.dim_value) for dim in behind)
+    if len(given) != len(behind) or any(a.dim_value not in (0, b) for a, b in zip(behind, given, strict=True)):
+        said = [dim.dim_value or dim.dim_param or "?" for dim in behind]
         raise BadModel(
             f"{path}: `shapes` has {list(given)} for {value.name!r}, which takes {said} behind the batch axis."
         )
     return tuple(given)
 
 
-def _free(axes: Iterable[onnx.TensorShapeProto.Dimension]) -> list[str]:
-    return [dim.dim_param or "?" for dim in axes if not dim.dim_value]
+def _free(dims: Iterable[onnx.TensorShapeProto.Dimension]) -> list[str]:
+    return [dim.dim_param or "?" for dim in dims if not dim.dim_value]
 
 
 def _answers(path: Path, proto: onnx.ModelProto, taken: list[Tensor]) -> list[Tensor]:
     """The outputs; axes that the file leaves free follow from the inputs' shapes, or the file cannot be used."""
     declared = list(proto.graph.output)
     known = declared
-    if any(_free(_dims(value)[1:]) for value in declared):
-        known = list(_inferred(path, proto, taken).graph.output)
+    if any(map(_is_free, declared)):
+        known = _followed(path, proto, taken)
     for value, said in zip(known, declared, strict=True):
-        if _free(_dims(value)[1:]):
+        if _is_free(value):
             raise BadModel(
-                f"{path}: {value.name!r} has free axes {_free(_dims(said)[1:])} behind the batch axis, which do not "
+                f"{path}: {value.name!r} has free axes {_free(axes(said)[1:])} behind the batch axis, which do not "
                 "follow from the shapes of its inputs; export it with fixed ones."
             )
-    return [_tensor(path, value, tuple(int(dim.dim_value) for dim in _dims(value)[1:])) for value in known]
+    return [_tensor(path, value, tuple(int(dim.dim_value) for dim in axes(value)[1:])) for value in known]
 
 
-def _inferred(path: Path, proto: onnx.ModelProto, taken: list[Tensor]) -> onnx.ModelProto:
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(proto)
-    shapes = {tensor.name: (1, *tensor.shape) for tensor in taken}
-    for value in fixed.graph.input:
-        for dim, size in zip(_dims(value), shapes.get(value.name, ()), strict=False):
-            if not dim.dim_value:
-                dim.dim_value = size
-    for value in fixed.graph.output:  # what is said of free axes only hides what would be found
-        for dim in _dims(value):
-            if not dim.dim_value:
-                dim.Clear()
-    try:
-        return onnx.shape_inference.infer_shapes(fixed, check_type=True, data_prop=True)
-    except Exception as error:  # noqa: BLE001 - onnx's shape inference raises many kinds for one cause: a graph it cannot follow
-        raise BadModel(f"{path}: the graph cannot be followed: {first_line(error)}") from None
+def _followed(path: Path, proto: onnx.ModelProto, taken: list[Tensor]) -> list[onnx.ValueInfoProto]:
+    """The outputs with what can be found of their axes."""
+    forms, found = forms_of(taken), list(proto.graph.output)
+    for way in (partial(inferred, proto, forms), partial(folded, path, forms)):
+        try:
+            found = list(way().graph.output)
+        except NOT_FOLLOWED:
+            continue
+        if not any(map(_is_free, found)):
+            break
+    return found
+
+
+def _is_free(value: onnx.ValueInfoProto) -> bool:
+    return bool(_free(axes(value)[1:]))
 
 
 def _tensor(path: Path, value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> Tensor:
-    if not _dims(value):
+    if not axes(value):
         raise BadModel(f"{path}: {value.name!r} has no shape with a batch axis.")
     dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
     if dtype.kind not in "biuf":

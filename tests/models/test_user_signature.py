@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from bench.backends.base import Tensor
+from bench.models.graph import _counted, forms_of
+from bench.models.shapes import folded, inferred
+from bench.models.suite import load_workload
 from bench.models.user_files import BadModel
 from bench.models.user_model import UserWorkload
 from bench.models.user_signature import read_signature
@@ -76,3 +80,43 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, shapes: dict[str, tuple[i
 def test_sizes_that_no_sample_has(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="`shapes` has"):
         Preparation(shapes={"x": shape})
+
+
+def by_its_sizes(path: Path, side: int | str | None) -> Path:
+    """`halving` with places counted by Split and Mul of the shape, a way that onnx's own inference does not follow."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], name="conv", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Shape", ["c"], ["s"]),
+        helper.make_node("Split", ["s"], ["n", "f", "h", "w_"], axis=0),
+        helper.make_node("Mul", ["h", "w_"], ["places"]),
+        helper.make_node("Concat", ["n", "places", "f"], ["form"], axis=0),
+        helper.make_node("Reshape", ["c", "form"], ["rows"]),
+        helper.make_node("MatMul", ["rows", "m"], ["y"], name="product"),
+    ]
+    weights = {"w": np.ones((2, 3, 3, 3), np.float32), "m": np.ones((2, 5), np.float32)}
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, ["n", 3, side, side])],
+        [helper.make_tensor_value_info("y", FLOAT, ["n", "places", 5])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    return save_model(graph, path)
+
+
+@pytest.mark.parametrize("side", [16, "side"])
+def test_shapes_that_onnx_does_not_follow(tmp_path: Path, side: int | str) -> None:
+    file = by_its_sizes(tmp_path / "m.onnx", side)
+    spec = UserWorkload(file, None, Preparation(shapes={"x": (3, 16, 16)})).spec
+    assert spec.outputs == (Tensor(name="y", dtype="float32", shape=(64, 5)),)
+    assert spec.model.macs_per_sample == 2 * 27 * 64 + 64 * 2 * 5
+    assert spec.model.parameters == 54 + 10
+
+
+@pytest.mark.parametrize("name", ["speech_recognize", "object_detect", "face_verify"])
+def test_what_onnxruntime_folds_counts_as_what_onnx_follows(name: str) -> None:
+    spec = load_workload(name).spec
+    path, forms = load_workload(name).model().path, forms_of(spec.inputs)
+    ways = folded(path, forms), inferred(onnx.load(path), forms)
+    one, other = (sorted(_counted(way.graph)[0].values()) for way in ways)
+    assert one == other
