@@ -82,7 +82,8 @@ def test_operators_left_to_the_host_are_told_of_every_device(share: float | None
 
 
 @pytest.mark.parametrize(
-    "name", ["image_classify", "image_classify_edge", "object_detect", "face_verify", "speech_command"]
+    "name",
+    ["image_classify", "image_classify_edge", "object_detect", "face_verify", "speech_command", "speech_recognize"],
 )
 def test_the_suites_workloads_have_a_cost_that_fits_their_network(name: str) -> None:
     workload = load_workload(name)
