@@ -11,6 +11,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,14 @@ def changed_document(data: st.DataObject, content: bytes) -> bytes:
             parent = parent[step]
         what = data.draw(st.sampled_from(("replace", "replace", "replace", "remove", "add")))
         if what == "replace":
-            parent[way[-1]] = data.draw(st.sampled_from(ODD))
+            # A copy: what is changed next may lie in it, and the odd ones are the same for all examples.
+            parent[way[-1]] = deepcopy(data.draw(st.sampled_from(ODD)))
         elif what == "remove":
             del parent[way[-1]]
         elif isinstance(parent, list):
-            parent.append(parent[way[-1]])
+            parent.append(deepcopy(parent[way[-1]]))
         else:
-            parent[str(way[-1]) + "_"] = parent[way[-1]]
+            parent[str(way[-1]) + "_"] = deepcopy(parent[way[-1]])
     return json.dumps(plain).encode()
 
 
