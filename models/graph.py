@@ -19,7 +19,7 @@ import onnx.inliner
 from onnx import AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from bench.backends.base import Tensor
-from bench.models.shapes import NOT_FOLLOWED, axes, folded, inferred
+from bench.models.shapes import axes, followed
 from bench.models.weights import channel_scales
 
 _FLOATS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
@@ -148,13 +148,7 @@ def graph_statistics(path: Path, forms: Mapping[str, Sequence[int]] = MappingPro
     subgraphs (If, Loop) are not counted.
     """
     model = onnx.load(path, load_external_data=False)
-    try:
-        macs, int8 = _counted(inferred(model, forms).graph)
-    except NOT_FOLLOWED as error:
-        try:
-            macs, int8 = _counted(folded(path, forms).graph)
-        except NOT_FOLLOWED:
-            raise error from None
+    macs, int8 = followed(path, model, forms, _counted)
     return GraphStatistics(sum(macs.values()), _parameters(model.graph), macs, int8)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import onnx
-from onnx import ModelProto, TensorShapeProto, ValueInfoProto
+from onnx import GraphProto, ModelProto, TensorShapeProto, ValueInfoProto
 
 Forms = Mapping[str, Sequence[int]]
+T = TypeVar("T")
 # What is raised where the shapes of a graph cannot be found.
 NOT_FOLLOWED = (ValueError, onnx.shape_inference.InferenceError)
 
@@ -18,6 +20,20 @@ def axes(value: ValueInfoProto) -> Sequence[TensorShapeProto.Dimension]:
     """Axes of a tensor; one without a size in `dim_value` is free."""
     found: Sequence[TensorShapeProto.Dimension] = value.type.tensor_type.shape.dim
     return found
+
+
+def followed(path: Path, model: ModelProto, forms: Forms, read: Callable[[GraphProto], T]) -> T:
+    """What `read` finds in the graph of `model`, the file at `path`: as `inferred`, else, where it raises, as `folded`.
+
+    Raises what the first way raised, one of NOT_FOLLOWED, where neither does.
+    """
+    try:
+        return read(inferred(model, forms).graph)
+    except NOT_FOLLOWED as error:
+        try:
+            return read(folded(path, forms).graph)
+        except NOT_FOLLOWED:
+            raise error from None
 
 
 def inferred(model: ModelProto, forms: Forms) -> ModelProto:

@@ -6,7 +6,6 @@ Axes that a file leaves free behind the batch are given by input; those of answe
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ import onnx
 
 from bench.backends.base import Tensor
 from bench.models.graph import forms_of
-from bench.models.shapes import NOT_FOLLOWED, Forms, axes, folded, inferred
+from bench.models.shapes import NOT_FOLLOWED, Forms, axes, followed
 from bench.models.soundness import data_elsewhere, nan_weights
 from bench.models.user_files import BadModel, first_line
 from bench.plugins import suggestion
@@ -116,30 +115,26 @@ def _free(dims: Iterable[onnx.TensorShapeProto.Dimension]) -> list[str]:
 
 def _answers(path: Path, proto: onnx.ModelProto, taken: list[Tensor]) -> list[Tensor]:
     """The outputs; axes that the file leaves free follow from the inputs' shapes, or the file cannot be used."""
-    declared = list(proto.graph.output)
-    known = declared
-    if any(map(_is_free, declared)):
-        known = _followed(path, proto, taken)
-    for value, said in zip(known, declared, strict=True):
-        if _is_free(value):
+    known = list(proto.graph.output)
+    if any(map(_is_free, known)):
+        try:
+            known = followed(path, proto, forms_of(taken), _fixed_outputs)
+        except NOT_FOLLOWED as error:
+            free = [value for value in known if _is_free(value)]
+            value = next((value for value in free if value.name in error.args), free[0])
             raise BadModel(
-                f"{path}: {value.name!r} has free axes {_free(axes(said)[1:])} behind the batch axis, which do not "
+                f"{path}: {value.name!r} has free axes {_free(axes(value)[1:])} behind the batch axis, which do not "
                 "follow from the shapes of its inputs; export it with fixed ones."
-            )
+            ) from None
     return [_tensor(path, value, tuple(int(dim.dim_value) for dim in axes(value)[1:])) for value in known]
 
 
-def _followed(path: Path, proto: onnx.ModelProto, taken: list[Tensor]) -> list[onnx.ValueInfoProto]:
-    """The outputs with what can be found of their axes."""
-    forms, found = forms_of(taken), list(proto.graph.output)
-    for way in (partial(inferred, proto, forms), partial(folded, path, forms)):
-        try:
-            found = list(way().graph.output)
-        except NOT_FOLLOWED:
-            continue
-        if not any(map(_is_free, found)):
-            break
-    return found
+def _fixed_outputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """The outputs. Raises ValueError with the name of the first one that has free axes."""
+    for value in graph.output:
+        if _is_free(value):
+            raise ValueError(value.name)
+    return list(graph.output)
 
 
 def _is_free(value: onnx.ValueInfoProto) -> bool:

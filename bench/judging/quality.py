@@ -64,9 +64,10 @@ def judge_quality(folder: Path, workload: Workload, precision_executed: str, mod
         why = _REFUSED[refused.code]
         return quality, (*found, finding("quality-not-verified", mode, refused.seen, refused.limit, why))
     reference, unlabelled = workload.reference(), answered.labels is None and quality.target is None
-    if reference is None and quality.target is None and not unlabelled:
+    aimless = quality.target is None and not unlabelled
+    if reference is None and aimless:
         return quality, (*found, finding("quality-without-target", mode))
-    if reference is None or (quality.target is None and not unlabelled):
+    if reference is None or aimless:
         return quality, (*found, finding("quality-not-verified", mode, subject=_NO_REFERENCE))
     if digest != reference.evaluation_sha256:
         return quality, (*found, finding("quality-not-verified", mode, subject=_OTHER_DATA))

@@ -21,7 +21,7 @@ from bench.backends.base import Unsupported, cause_of
 from bench.host.engine_process import die_with_parent
 from bench.host.process_time import keep_orphans
 from bench.loadgen.challenge import challenge, check_loaded
-from bench.loadgen.input_cache import comparable, fresh_input_gain
+from bench.loadgen.input_cache import fresh_input_gain
 from bench.loadgen.lane import fault_of
 from bench.loadgen.measuring import Warmed, measure, measure_together, search, warmed
 from bench.loadgen.mlperf.accuracy import accuracy_test
@@ -65,9 +65,7 @@ def _certified(one: Warmed, report: Report, reporter: Reporter) -> Report:
     """The report with what else is asked of an engine in mode `certified`, after the measurement."""
     job, ready, row_s = one.job, one.ready, one.warm.row_s
     reporter.phase("challenge", 2 * PAIRS * max(1.0, row_s))
-    varying, gain = ready.model.varying, None
-    if comparable(ready.lane.samples, varying):
-        gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed, varying)
+    gain = fresh_input_gain(ready.lane, row_s, ready.workload, job.seed, ready.model.varying)
     asked = challenge(job, ready, row_s, reporter)
     checked = check_loaded(ready, one.first, reporter)
     return msgspec.structs.replace(report, fresh_input_gain=gain, challenge=asked, reference_check=checked)

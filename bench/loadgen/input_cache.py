@@ -22,13 +22,16 @@ def comparable(samples: LoadedSet, varying: Varying | None) -> bool:
     return varying is None or varying.length in samples.row(0)
 
 
-def repeated_input_gain(lane: Lane, row_s: float, varying: Varying | None = None) -> float:
+def repeated_input_gain(lane: Lane, row_s: float, varying: Varying | None = None) -> float | None:
     """Lower end of the 95 % interval of time(distinct) / time(one sample repeated), from ten pairs; 1.0 is no gain.
 
     Another sample is repeated in each pair, for what one of them costs more or less than the others is no cache; and
     samples of `varying` length are all taken as long as half of them are, for a batch costs what its longest one does.
+    None where they cannot be made alike.
     """
     distinct = lane.samples
+    if not comparable(distinct, varying):
+        return None
     if varying is not None:
         alike = _as_long(distinct.gathered(range(distinct.count)), varying, _typical(distinct, varying))
         distinct = LoadedSet(alike, distinct.batch, seed=None, layout=distinct.layout)
@@ -37,13 +40,17 @@ def repeated_input_gain(lane: Lane, row_s: float, varying: Varying | None = None
     return time_ratio(lambda pair: whole, lambda pair: repeated[pair], lane.whole_queries(_RUN_S / row_s))
 
 
-def fresh_input_gain(lane: Lane, row_s: float, workload: Workload, seed: int, varying: Varying | None = None) -> float:
+def fresh_input_gain(
+    lane: Lane, row_s: float, workload: Workload, seed: int, varying: Varying | None = None
+) -> float | None:
     """Lower end of the 95 % interval of time(samples never seen before) / time(the loaded set), from ten pairs.
 
     A cache that holds the whole loaded set gains as much on distinct samples as on one that is repeated; only new ones
     show it, whether it goes by what a sample holds or by where it lies. Samples of `varying` length never seen before
-    are as long as those of the loaded set in their places.
+    are as long as those of the loaded set in their places. None where they cannot be made alike.
     """
+    if not comparable(lane.samples, varying):
+        return None
     batch = lane.samples.batch
     rows = lane.whole_queries(min(_RUN_S / row_s, max(1.0, _MOST_FRESH / batch)))
     sets = [
@@ -57,7 +64,7 @@ def _fresh(samples: LoadedSet, workload: Workload, count: int, seed: int, varyin
     inputs = workload.load_inputs(count, seed % 2**31)
     if varying is None:
         return LoadedSet(inputs, samples.batch, seed=seed, layout=samples.layout)
-    known = samples.gathered(range(samples.count))[varying.length]
+    known = samples.of_all(varying.length)
     return LoadedSet(
         _as_long(inputs, varying, np.resize(known, count)), samples.batch, seed=None, layout=samples.layout
     )
@@ -65,7 +72,7 @@ def _fresh(samples: LoadedSet, workload: Workload, count: int, seed: int, varyin
 
 def _typical(samples: LoadedSet, varying: Varying) -> NDArray[np.generic]:
     """How long the sample in the middle is, if they were put in the order of their lengths."""
-    lengths = np.sort(samples.gathered(range(samples.count))[varying.length])
+    lengths = np.sort(samples.of_all(varying.length))
     return lengths[[len(lengths) // 2]]
 
 

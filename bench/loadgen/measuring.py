@@ -12,7 +12,7 @@ from bench.loadgen.costs import Costs, hold_garbage, interpreter_of
 from bench.loadgen.driver import Driven, drive, drive_together
 from bench.loadgen.engine import hand_over, round_trip
 from bench.loadgen.gate import wait_for_start
-from bench.loadgen.input_cache import comparable, repeated_input_gain
+from bench.loadgen.input_cache import repeated_input_gain
 from bench.loadgen.keeping import answer_evaluation_set, keep_outputs
 from bench.loadgen.lane import Lane, Shift
 from bench.loadgen.load import Load, common_schedule_s, repetition_load
@@ -82,9 +82,8 @@ def warmed(job: Job, ready: Ready, reporter: Reporter) -> Warmed:
     first = answer_loaded(ready.lane.sessions[0], ready.model, ready.lane.samples, lambda: reporter.phase("answer"))
     warm = warm_up(ready.lane, job.effort, lambda expected_s: reporter.phase("warm-up", expected_s))
     # A camera's frame again and again is not the same work without its film: it is decoded from its key frame on.
-    varying, samples = ready.model.varying, ready.lane.samples
-    repeatable = job.check_input_cache and ready.footage is None and comparable(samples, varying)
-    gain = repeated_input_gain(ready.lane, warm.row_s, varying) if repeatable else None
+    repeatable = job.check_input_cache and ready.footage is None
+    gain = repeated_input_gain(ready.lane, warm.row_s, ready.model.varying) if repeatable else None
     return Warmed(job=job, ready=ready, first=first, warm=warm, gain=gain)
 
 
@@ -260,7 +259,6 @@ def _report(one: Warmed, planned: _Planned, seen: _Seen) -> Report:
 def _mean_sample_s(ready: Ready, samples: LoadedSet) -> float | None:
     """How long recordings of the loaded set last; None for other samples, and for files, whose bytes do not tell."""
     varying = ready.model.varying
-    if varying is None or varying.places_per_s is None:
+    if varying is None or varying.places_per_s is None or varying.length not in samples.row(0):
         return None
-    lengths = samples.gathered(range(samples.count)).get(varying.length)
-    return float(lengths.mean()) / varying.places_per_s if lengths is not None else None
+    return float(samples.of_all(varying.length).mean()) / varying.places_per_s

@@ -77,6 +77,10 @@ class LoadedSet:
         """Copies of the samples at `places` in issue order, leading axis `len(places)`."""
         return {name: array[places] for name, array in self._arrays.items()}
 
+    def of_all(self, name: str) -> NDArray[np.generic]:
+        """One input of all samples in issue order: a view, leading axis `count`."""
+        return self._arrays[name][: self.count]
+
     def positions(self, first: int, count: int) -> NDArray[np.int64]:
         """Places in issue order, (count,), of the samples of `span`."""
         return (first + np.arange(count, dtype=np.int64)) % self.count
